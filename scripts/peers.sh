@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# peers.sh - build the pinned programs of others that our log is tried with, into .peers/bin.
+#
+# From Tessera, at the version and hashes in interop/peers/go.mod and go.sum, through the Go module proxy:
+#   posix                     a POSIX log server ("conformance"), to try the same steps on
+#   hammer                    a load generator that reads and writes
+#   fsck                      a checker of whole logs
+#   tessera-integration.test  the test of a live log
+# and our own interop/ as counterfoil-interop. What is built and unchanged costs nothing again.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/need go
+
+bin=$PWD/.peers/bin
+tessera=github.com/transparency-dev/tessera
+mkdir -p "$bin"
+export GOFLAGS='-buildvcs=false -mod=readonly'
+
+# A test binary and an internal package cannot be had by "go install path@version"; from a module that requires them
+# they can, and go.sum then pins all of their dependencies as well.
+cd interop/peers
+GOBIN=$bin go install $tessera/cmd/conformance/posix $tessera/cmd/fsck $tessera/internal/hammer
+go test -c -o "$bin/tessera-integration.test" $tessera/integration
+cd ..
+go build -o "$bin/counterfoil-interop" .
