@@ -13,7 +13,16 @@
     )
 )]
 
+pub mod checkpoint;
+pub mod cosignature;
 pub mod frontier;
 pub mod hash;
+pub mod key;
+pub mod note;
+pub mod policy;
 pub mod proof;
+pub mod receipt;
 pub mod tile;
+pub mod witness_wire;
+
+mod text;
