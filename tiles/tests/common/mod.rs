@@ -1,8 +1,11 @@
 //! What the integration tests of this crate share.
 #![allow(
     dead_code,
+    unreachable_pub,
     reason = "each test binary compiles this module and uses a part of it"
 )]
+
+pub mod naive;
 
 use std::path::{Path, PathBuf};
 
