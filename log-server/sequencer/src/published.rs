@@ -1,0 +1,155 @@
+//! The published checkpoint: the value of the published register, and the rule by which one gives way to another.
+//!
+//! ```text
+//! "counterfoil/published/1\n" then the signed note, byte for byte as it is served at <prefix>/checkpoint
+//! ```
+//!
+//! SPEC(design 2.4): "Publication is a compare-and-swap of the published checkpoint: the new one is larger, or has the same size
+//! and root and, per key, no signature dropped or older (late cosignatures, refreshes). On conflict re-read: drop ours if
+//! smaller, merge if equal."
+
+use bytes::{BufMut, Bytes, BytesMut};
+use counterfoil_tiles::checkpoint::{
+    self, CheckpointError, LogKey, PublishError, SignedCheckpoint,
+};
+use counterfoil_tiles::hash::{NodeHash, TreeSize};
+use counterfoil_tiles::key::{KeyError, KeyRing, Vkey};
+use counterfoil_tiles::note::{Note, NoteError};
+
+/// The format of the register and its version.
+pub const MAGIC: &[u8] = b"counterfoil/published/1\n";
+
+/// The keys under which a checkpoint is this log's own.
+#[derive(Clone, Debug)]
+pub struct LogKeys {
+    keys: Vec<LogKey>,
+    ring: KeyRing,
+}
+
+impl LogKeys {
+    /// All keys that sign this log's checkpoints. They share one name, the origin.
+    pub fn new(vkeys: impl IntoIterator<Item = Vkey>) -> Result<Self, KeyError> {
+        let keys: Vec<LogKey> = vkeys.into_iter().map(LogKey::new).collect();
+        let ring = KeyRing::new(keys.iter().map(|key| key.vkey().clone()))?;
+        Ok(Self { keys, ring })
+    }
+}
+
+/// Why bytes are not a checkpoint of this log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishedError {
+    /// Another format or version.
+    #[error(
+        "not a published checkpoint of version 1: it must begin with \"counterfoil/published/1\""
+    )]
+    Magic,
+    /// Not a signed note.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    /// Not signed by this log.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Two checkpoints of one size with different roots.
+    #[error(
+        "two checkpoints of size {size} with the roots {ours} and {theirs} are signed by this log's key"
+    )]
+    Fork {
+        /// Their size.
+        size: u64,
+        /// The root of the one in hand.
+        ours: NodeHash,
+        /// The root of the other.
+        theirs: NodeHash,
+    },
+    /// The united note cannot be published.
+    #[error(transparent)]
+    Merge(#[from] PublishError),
+}
+
+/// A checkpoint that a key of this log has signed, as published or about to be.
+#[derive(Clone, Debug)]
+pub struct Published {
+    bytes: Bytes,
+    note: Bytes,
+    signed: SignedCheckpoint,
+    ring: KeyRing,
+}
+
+/// What becomes of our checkpoint when another one is published already.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Merge {
+    /// Publish this note in the place of theirs.
+    Ours(Bytes),
+    /// Theirs stays.
+    Theirs,
+}
+
+/// The register's value for a note.
+pub fn encode_register(note: &[u8]) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(MAGIC.len().saturating_add(note.len()));
+    bytes.put_slice(MAGIC);
+    bytes.put_slice(note);
+    bytes.freeze()
+}
+
+impl Published {
+    /// Verifies a signed note as a checkpoint of this log.
+    pub fn from_note(keys: &LogKeys, note: Bytes) -> Result<Self, PublishedError> {
+        let signed = SignedCheckpoint::verify(Note::parse(&note)?, &keys.keys)?;
+        Ok(Self {
+            bytes: encode_register(&note),
+            note,
+            signed,
+            ring: keys.ring.clone(),
+        })
+    }
+
+    /// Verifies the register's value.
+    pub fn from_register(keys: &LogKeys, bytes: Bytes) -> Result<Self, PublishedError> {
+        let note = bytes.strip_prefix(MAGIC).ok_or(PublishedError::Magic)?;
+        Self::from_note(keys, bytes.slice_ref(note))
+    }
+
+    /// The register's value.
+    pub fn register_bytes(&self) -> Bytes {
+        self.bytes.clone()
+    }
+
+    /// The signed note.
+    pub fn note(&self) -> &Bytes {
+        &self.note
+    }
+
+    /// Its size.
+    pub fn size(&self) -> TreeSize {
+        self.signed.checkpoint().size()
+    }
+
+    /// Its root hash.
+    pub fn root(&self) -> NodeHash {
+        *self.signed.checkpoint().root()
+    }
+
+    /// Decides between this checkpoint, which was to be published, and the one that is.
+    pub(crate) fn merge_into(&self, theirs: &Self) -> Result<Merge, PublishedError> {
+        if self.size() != theirs.size() {
+            return Ok(if self.size() > theirs.size() {
+                Merge::Ours(self.note.clone())
+            } else {
+                Merge::Theirs
+            });
+        }
+        if self.root() != theirs.root() {
+            return Err(PublishedError::Fork {
+                size: self.size().get(),
+                ours: self.root(),
+                theirs: theirs.root(),
+            });
+        }
+        if checkpoint::keeps_signatures(theirs.signed.note(), self.signed.note(), &self.ring) {
+            return Ok(Merge::Theirs);
+        }
+        let united = checkpoint::merge(theirs.signed.note(), self.signed.note(), &self.ring)?;
+        Ok(Merge::Ours(Bytes::copy_from_slice(united.as_bytes())))
+    }
+}

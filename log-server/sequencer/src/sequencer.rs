@@ -1,0 +1,364 @@
+//! The state machine's public face: what drives it and what it tells.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use counterfoil_tiles::hash::TreeSize;
+
+use crate::commit::Commit;
+use crate::discard::Discards;
+use crate::head::Head;
+use crate::operation::{
+    Entry, Event, Operation, OperationId, Outcome, Request, StopReason, SubmissionId, SubmitError,
+    Timestamp, WriterId,
+};
+use crate::publication::PublicationTrack;
+use crate::published::{LogKeys, Published};
+use crate::queue::{Queue, Submission};
+use crate::recovery::Recovery;
+use crate::tree::Tree;
+
+/// The longest entry: entry bundles carry 16-bit lengths (tlog-tiles, "Log entries").
+pub(crate) const MAX_ENTRY_BYTES: usize = 65_535;
+
+/// What an operator may set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// A checkpoint is published this often at most.
+    pub checkpoint_interval: Duration,
+    /// Entries of one round at most (a larger single submission still goes whole).
+    pub max_round_entries: usize,
+    /// Bytes of one round at most, likewise.
+    pub max_round_bytes: usize,
+    /// Entries that may wait; more are refused at once.
+    pub max_queue_entries: usize,
+    /// Bytes that may wait.
+    pub max_queue_bytes: usize,
+    /// Submitters whose entries' fate is unsettled for so long are told that it is unknown.
+    pub commit_deadline: Duration,
+    /// The first pause before a failed operation is tried again; it doubles.
+    pub retry_min: Duration,
+    /// The longest such pause.
+    pub retry_max: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            checkpoint_interval: Duration::from_secs(1),
+            max_round_entries: 65_536,
+            max_round_bytes: 16 << 20,
+            max_queue_entries: 262_144,
+            max_queue_bytes: 64 << 20,
+            commit_deadline: Duration::from_secs(5),
+            retry_min: Duration::from_millis(50),
+            retry_max: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Pauses that double, between tries of one thing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Backoff {
+    last: Duration,
+}
+
+impl Backoff {
+    pub(crate) fn next(&mut self, config: &Config) -> Duration {
+        self.last = self
+            .last
+            .saturating_mul(2)
+            .clamp(config.retry_min, config.retry_max);
+        self.last
+    }
+}
+
+/// Which track waits for an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Track {
+    Recovery,
+    Commit,
+    Publication,
+    Discard,
+}
+
+/// The head as committed, with the very bytes of its register.
+#[derive(Clone, Debug)]
+pub(crate) struct CommittedHead {
+    pub(crate) head: Head,
+    pub(crate) bytes: Bytes,
+}
+
+#[derive(Debug)]
+pub(crate) enum Phase {
+    Recovering(Box<Recovery>),
+    Running,
+    Stopped(StopReason),
+}
+
+/// A snapshot for status pages and metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// `recovering`, `running`, `stopped`.
+    pub phase: &'static str,
+    /// Entries that are durable.
+    pub size: u64,
+    /// The size of the published checkpoint; `None` before the first.
+    pub published: Option<u64>,
+    /// A size for which all tiles are durable.
+    pub tiled: u64,
+    /// Staged blobs that the head names.
+    pub staged: usize,
+    /// Entries waiting for a round.
+    pub queued: usize,
+    /// The head's generation.
+    pub generation: u64,
+    /// A commit whose outcome is unknown, since when.
+    pub uncertain_since: Option<Timestamp>,
+    /// Why publication does not go on, if it does not.
+    pub publication_trouble: Option<String>,
+}
+
+/// The write protocol of one log.
+#[derive(Debug)]
+pub struct Sequencer {
+    pub(crate) config: Config,
+    pub(crate) writer: WriterId,
+    pub(crate) keys: LogKeys,
+    pub(crate) now: Timestamp,
+    pub(crate) phase: Phase,
+    pub(crate) closing: bool,
+    pub(crate) queue: Queue,
+    pub(crate) tree: Tree,
+    /// Absent until recovery has claimed the log.
+    pub(crate) head: Option<CommittedHead>,
+    pub(crate) published: Option<Published>,
+    /// A size for which tiles are durable: at least the head's.
+    pub(crate) tiled: TreeSize,
+    pub(crate) commit: Commit,
+    pub(crate) publication: PublicationTrack,
+    pub(crate) discards: Discards,
+    outbox: VecDeque<Operation>,
+    events: VecDeque<Event>,
+    waiting: BTreeMap<OperationId, Track>,
+    next_operation: u64,
+    next_submission: u64,
+}
+
+impl Sequencer {
+    /// A sequencer that will recover the log from its registers and blobs. `writer` must be fresh: no two runs share one.
+    pub fn new(config: Config, keys: LogKeys, writer: WriterId, now: Timestamp) -> Self {
+        Self {
+            config,
+            writer,
+            keys,
+            now,
+            phase: Phase::Recovering(Box::default()),
+            closing: false,
+            queue: Queue::default(),
+            tree: Tree::new(),
+            head: None,
+            published: None,
+            tiled: TreeSize::new(0),
+            commit: Commit::Idle,
+            publication: PublicationTrack::default(),
+            discards: Discards::default(),
+            outbox: VecDeque::new(),
+            events: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            next_operation: 0,
+            next_submission: 0,
+        }
+    }
+
+    /// Queues entries; they get consecutive indexes. The answer comes as an [`Event::Answer`].
+    pub fn submit(&mut self, entries: Vec<Entry>) -> Result<SubmissionId, SubmitError> {
+        if let Phase::Stopped(reason) = &self.phase {
+            return Err(SubmitError::Stopped {
+                reason: reason.to_string(),
+            });
+        }
+        if self.closing {
+            return Err(SubmitError::Stopped {
+                reason: StopReason::Closed.to_string(),
+            });
+        }
+        if entries.is_empty()
+            || entries
+                .iter()
+                .any(|entry| entry.bytes().len() > MAX_ENTRY_BYTES)
+        {
+            return Err(SubmitError::NotDurable {
+                reason: format!(
+                    "a submission holds entries of at most {MAX_ENTRY_BYTES} bytes, at least one"
+                ),
+            });
+        }
+        let bytes = entries.iter().fold(self.queue.bytes(), |sum, entry| {
+            sum.saturating_add(entry.bytes().len())
+        });
+        let count = self.queue.entries().saturating_add(entries.len());
+        // An empty queue takes any single submission, so that none is too large for ever.
+        if !self.queue.is_empty()
+            && (bytes > self.config.max_queue_bytes || count > self.config.max_queue_entries)
+        {
+            return Err(SubmitError::Overloaded {
+                queued: self.queue.entries(),
+            });
+        }
+        let id = SubmissionId(self.next_submission);
+        self.next_submission = self.next_submission.saturating_add(1);
+        self.queue.push(Submission { id, entries });
+        Ok(id)
+    }
+
+    /// Tells the time. Timers are judged at the next `poll`.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+    }
+
+    /// The next thing to do, if there is one now.
+    pub fn poll(&mut self) -> Option<Operation> {
+        if self.outbox.is_empty() {
+            self.advance();
+        }
+        self.outbox.pop_front()
+    }
+
+    /// Reports how an operation ended.
+    pub fn complete(&mut self, id: OperationId, outcome: Outcome) {
+        let Some(track) = self.waiting.remove(&id) else {
+            return;
+        };
+        if matches!(self.phase, Phase::Stopped(_)) {
+            return;
+        }
+        match track {
+            Track::Recovery => self.complete_recovery(outcome),
+            Track::Commit => self.complete_commit(outcome),
+            Track::Publication => self.complete_publication(outcome),
+            Track::Discard => self.complete_discard(&outcome),
+        }
+    }
+
+    /// What happened since the last call, oldest first.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When `tick` and `poll` are due if nothing else happens before.
+    pub fn next_wakeup(&self) -> Option<Timestamp> {
+        if matches!(self.phase, Phase::Stopped(_)) {
+            return None;
+        }
+        let recovery = match &self.phase {
+            Phase::Recovering(recovery) => recovery.retry_at,
+            _ => None,
+        };
+        [
+            recovery,
+            self.commit_wakeup(),
+            self.publication_wakeup(),
+            self.discards.retry_at,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Takes no more entries; commits and publishes what it has, then stops with [`StopReason::Closed`].
+    pub fn close(&mut self) {
+        self.closing = true;
+    }
+
+    /// Where things stand.
+    pub fn status(&self) -> Status {
+        Status {
+            phase: match self.phase {
+                Phase::Recovering(_) => "recovering",
+                Phase::Running => "running",
+                Phase::Stopped(_) => "stopped",
+            },
+            size: self.tree.size().get(),
+            published: self
+                .published
+                .as_ref()
+                .map(|published| published.size().get()),
+            tiled: self.tiled.get(),
+            staged: self.head.as_ref().map_or(0, |head| head.head.staged.len()),
+            queued: self.queue.entries(),
+            generation: self.head.as_ref().map_or(0, |head| head.head.generation),
+            uncertain_since: self.commit.uncertain_since(),
+            publication_trouble: self.publication.trouble.clone(),
+        }
+    }
+
+    fn advance(&mut self) {
+        match self.phase {
+            Phase::Stopped(_) => {}
+            Phase::Recovering(_) => self.advance_recovery(),
+            Phase::Running => {
+                self.advance_commit();
+                self.advance_publication();
+                self.advance_discard();
+                self.close_when_drained();
+            }
+        }
+    }
+
+    fn close_when_drained(&mut self) {
+        if self.closing
+            && self.queue.is_empty()
+            && self.commit.is_idle()
+            && self.publication.is_idle()
+            && self.everything_is_published()
+        {
+            self.stop(StopReason::Closed);
+        }
+    }
+
+    /// The published checkpoint covers every committed entry.
+    pub(crate) fn everything_is_published(&self) -> bool {
+        self.published
+            .as_ref()
+            .is_some_and(|published| published.size() == self.tree.size())
+    }
+
+    pub(crate) fn request(&mut self, track: Track, request: Request) {
+        let id = OperationId(self.next_operation);
+        self.next_operation = self.next_operation.saturating_add(1);
+        self.waiting.insert(id, track);
+        self.outbox.push_back(Operation { id, request });
+    }
+
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    /// Stops for good: every submitter is answered, nothing more is asked for.
+    pub(crate) fn stop(&mut self, reason: StopReason) {
+        if matches!(self.phase, Phase::Stopped(_)) {
+            return;
+        }
+        self.fail_round_on_stop(&reason);
+        while let Some(submission) = self.queue.pop() {
+            self.tell(Event::Answer {
+                id: submission.id,
+                result: Err(SubmitError::Stopped {
+                    reason: reason.to_string(),
+                }),
+            });
+        }
+        self.outbox.clear();
+        self.tell(Event::Stopped(reason.clone()));
+        self.phase = Phase::Stopped(reason);
+    }
+
+    /// An outcome that does not answer what was asked: the driver is broken, and going on would be guessing.
+    pub(crate) fn unexpected(&mut self, what: &str, outcome: &Outcome) {
+        self.stop(StopReason::Internal(format!(
+            "{what} ended with {outcome:?}"
+        )));
+    }
+}

@@ -1,0 +1,196 @@
+//! All schedules of faults up to a bound, and seeded random schedules beyond it.
+//!
+//! Each operation of a scenario may go wrong in every way of [`Fault`]; the invariants of [`World`] are checked at every step, and
+//! at the end a run without faults must find everything in order.
+
+mod world;
+
+use world::{Fault, Process, Step, World, entries};
+
+/// What happens to the process from outside.
+#[derive(Clone, Copy)]
+enum Act {
+    /// This many new entries are submitted at once.
+    Submit(u64),
+    /// So many milliseconds pass.
+    Wait(u64),
+    /// Delayed writes land.
+    Land,
+}
+
+/// Crosses a tile border while a checkpoint is in flight, publishes in the middle of a tile and goes on from there.
+const SCENARIO: &[Act] = &[
+    Act::Submit(3),
+    Act::Wait(1_100),
+    Act::Submit(180),
+    Act::Submit(90),
+    Act::Land,
+    Act::Wait(1_100),
+    Act::Submit(1),
+    Act::Wait(1_100),
+];
+
+/// Which operations of a run go wrong, by their number in the order of execution.
+type Plan = Vec<(usize, Fault)>;
+
+struct Runner<'a> {
+    world: World,
+    process: Process,
+    writers: u64,
+    next_entry: u64,
+    executed: usize,
+    plan: &'a [(usize, Fault)],
+}
+
+impl<'a> Runner<'a> {
+    fn new(plan: &'a [(usize, Fault)]) -> Self {
+        Self {
+            world: World::new(),
+            process: Process::start(1, 0),
+            writers: 1,
+            next_entry: 0,
+            executed: 0,
+            plan,
+        }
+    }
+
+    fn restart(&mut self) {
+        self.writers += 1;
+        self.process = Process::start(self.writers, self.process.now);
+    }
+
+    /// Carries out operations until none is left at this time.
+    fn settle(&mut self) {
+        loop {
+            self.process.gather(&mut self.world);
+            if self.process.waiting.is_empty() {
+                return;
+            }
+            let fault = self
+                .plan
+                .iter()
+                .find(|(at, _)| *at == self.executed)
+                .map(|(_, fault)| *fault);
+            self.executed += 1;
+            if self.process.carry_out(&mut self.world, 0, fault) == Step::Crashed {
+                self.restart();
+            }
+        }
+    }
+
+    fn run(mut self) -> usize {
+        self.settle();
+        for act in SCENARIO {
+            match *act {
+                Act::Submit(count) => {
+                    let new = entries(self.next_entry, count);
+                    self.next_entry += count;
+                    self.process.submit(&mut self.world, &new);
+                }
+                Act::Wait(millis) => self.process.advance_clock(millis),
+                Act::Land => self.world.land_delayed(),
+            }
+            self.settle();
+        }
+        let faulty = self.executed;
+        self.world.land_delayed();
+        finish(&mut self.world, &mut self.process, self.writers);
+        faulty
+    }
+}
+
+/// Whatever happened before: time passes without faults, and everything comes to rest in order.
+fn finish(world: &mut World, process: &mut Process, writers: u64) {
+    for _ in 0..20 {
+        rest(world, process);
+        process.advance_clock(2_000);
+    }
+    rest(world, process);
+    assert!(
+        process.everyone_is_answered(),
+        "a submitter was never answered"
+    );
+    assert_eq!(world.stops, [], "the log stopped, though nobody else wrote");
+    // A fresh start finds nothing to mend, takes entries and publishes them.
+    let mut process = Process::start(writers + 1, process.now);
+    rest(world, &mut process);
+    let last = entries(1_000_000 + writers, 1);
+    process.submit(world, &last);
+    for _ in 0..4 {
+        rest(world, &mut process);
+        process.advance_clock(1_100);
+    }
+    assert_eq!(
+        world.history.last(),
+        last.first(),
+        "the last entry was not logged"
+    );
+    let head = world.head();
+    let published = world.published().expect("something is published");
+    assert_eq!(published.size(), head.size(), "something stays unpublished");
+    assert_eq!(head.staged, [], "something stays staged");
+    assert!(
+        !world.blobs.keys().any(|name| name.starts_with("staged/")),
+        "staged blobs are left behind"
+    );
+    assert_eq!(world.stops, []);
+}
+
+fn rest(world: &mut World, process: &mut Process) {
+    loop {
+        process.gather(world);
+        if process.waiting.is_empty() {
+            return;
+        }
+        assert_eq!(process.carry_out(world, 0, None), Step::Did);
+    }
+}
+
+fn explore(plan: &mut Plan, faults_left: usize, runs: &mut u64) {
+    let operations = Runner::new(plan).run();
+    *runs += 1;
+    if faults_left == 0 {
+        return;
+    }
+    let first = plan.last().map_or(0, |(at, _)| at + 1);
+    for at in first..operations {
+        for fault in Fault::ALL {
+            plan.push((at, fault));
+            explore_reporting(plan, faults_left - 1, runs);
+            plan.pop();
+        }
+    }
+}
+
+fn explore_reporting(plan: &mut Plan, faults_left: usize, runs: &mut u64) {
+    struct Report<'a>(&'a Plan);
+    impl Drop for Report<'_> {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                eprintln!("failing schedule of faults: {:?}", self.0);
+            }
+        }
+    }
+    let shown = plan.clone();
+    let _report = Report(&shown);
+    explore(plan, faults_left, runs);
+}
+
+/// How many faults one run may have: `COUNTERFOIL_FAULTS`, otherwise 2. Three take a long time (`make soak`).
+fn bound() -> usize {
+    std::env::var("COUNTERFOIL_FAULTS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(2)
+}
+
+#[test]
+fn every_schedule_of_faults_up_to_the_bound_keeps_the_invariants() {
+    let mut runs = 0;
+    explore_reporting(&mut Vec::new(), bound(), &mut runs);
+    println!("{runs} schedules of at most {} faults", bound());
+    assert!(
+        runs > 1_000,
+        "only {runs} schedules: the scenario does nothing"
+    );
+}

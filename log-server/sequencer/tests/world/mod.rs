@@ -1,0 +1,526 @@
+//! A world for the sequencer: stores that fail on demand, a signer, crashes, and the invariants that must hold after every step.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use bytes::Bytes;
+use counterfoil_sequencer::head::Head;
+use counterfoil_sequencer::published::{LogKeys, Published};
+use counterfoil_sequencer::{
+    Config, Entry, Event, Operation, Outcome, Register, Request, Sequencer, StopReason,
+    SubmissionId, SubmitError, Timestamp, WriterId,
+};
+use counterfoil_tiles::checkpoint::{Checkpoint, Origin, assemble};
+use counterfoil_tiles::cosignature::sign_as_log;
+use counterfoil_tiles::frontier::Frontier;
+use counterfoil_tiles::hash::{LeafHash, NodeHash, TreeSize, hash_leaf};
+use counterfoil_tiles::key::{Algorithm, KeyName, KeyRing, Seed, SigningKey};
+use counterfoil_tiles::tile::{BundleId, Tile, TileId, encode_bundle, tiles_of};
+
+pub(crate) const ORIGIN: &str = "example.com/simulated";
+
+/// How an operation goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Definitely not done.
+    NotDone,
+    /// Done, but reported as unknown.
+    UnknownApplied,
+    /// Not done, and reported as unknown.
+    UnknownNotApplied,
+    /// Reported as unknown; lands later, when [`World::land_delayed`] is called.
+    UnknownDelayed,
+    /// The process dies before it is done.
+    CrashBefore,
+    /// The process dies after it is done, before it learns of it.
+    CrashAfter,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::NotDone,
+        Self::UnknownApplied,
+        Self::UnknownNotApplied,
+        Self::UnknownDelayed,
+        Self::CrashBefore,
+        Self::CrashAfter,
+    ];
+}
+
+/// Everything outside of the sequencers, which survives their crashes, and what is known to be true of the log.
+pub(crate) struct World {
+    registers: BTreeMap<Register, Bytes>,
+    pub(crate) blobs: BTreeMap<String, Bytes>,
+    delayed: Vec<Request>,
+    signer: Signer,
+    /// Every entry that any committed head ever had, in order.
+    pub(crate) history: Vec<Bytes>,
+    leaves: Vec<LeafHash>,
+    /// The root of each committed size.
+    frontier: Frontier,
+    roots: BTreeMap<u64, NodeHash>,
+    /// Entries of which a submitter was told that they are definitely not logged.
+    pub(crate) refused: BTreeSet<Bytes>,
+    pub(crate) acknowledged: u64,
+    pub(crate) signed: BTreeMap<u64, NodeHash>,
+    checked_tiles: u64,
+    pub(crate) stops: Vec<StopReason>,
+}
+
+struct Signer {
+    key: SigningKey,
+    ring: KeyRing,
+    notes: HashMap<(u64, NodeHash), Bytes>,
+}
+
+pub(crate) fn keys() -> LogKeys {
+    LogKeys::new([key().vkey().clone()]).unwrap()
+}
+
+fn key() -> SigningKey {
+    SigningKey::from_seed(
+        ORIGIN.parse::<KeyName>().unwrap(),
+        Algorithm::Ed25519,
+        &Seed::new([7; 32]),
+    )
+    .unwrap()
+}
+
+impl World {
+    /// A log as `log init` leaves it.
+    pub(crate) fn new() -> Self {
+        let key = key();
+        let ring = KeyRing::new([key.vkey().clone()]).unwrap();
+        let head = Head::empty(WriterId(0)).encode();
+        Self {
+            registers: BTreeMap::from([(Register::Head, head)]),
+            blobs: BTreeMap::new(),
+            delayed: Vec::new(),
+            signer: Signer {
+                key,
+                ring,
+                notes: HashMap::new(),
+            },
+            history: Vec::new(),
+            leaves: Vec::new(),
+            frontier: Frontier::new(),
+            roots: BTreeMap::from([(0, Frontier::new().root())]),
+            refused: BTreeSet::new(),
+            acknowledged: 0,
+            signed: BTreeMap::new(),
+            checked_tiles: 0,
+            stops: Vec::new(),
+        }
+    }
+
+    pub(crate) fn head(&self) -> Head {
+        Head::parse(&self.registers[&Register::Head]).unwrap()
+    }
+
+    pub(crate) fn published(&self) -> Option<Published> {
+        self.registers
+            .get(&Register::Published)
+            .map(|bytes| Published::from_register(&keys(), bytes.clone()).unwrap())
+    }
+
+    /// Carries out a request for real and checks the invariants it touches.
+    fn apply(&mut self, request: &Request) -> Outcome {
+        match request {
+            Request::Fetch(register) => Outcome::Fetched(self.registers.get(register).cloned()),
+            Request::Replace { register, old, new } => {
+                if self.registers.get(register) != old.as_ref() {
+                    return Outcome::Conflict("the register holds something else".into());
+                }
+                let before = self.registers.insert(*register, new.clone());
+                match register {
+                    Register::Head => self.head_replaced(before.as_ref()),
+                    Register::Published => self.published_replaced(before),
+                }
+                Outcome::Done
+            }
+            Request::Put(blobs) => {
+                for blob in blobs {
+                    let there = self
+                        .blobs
+                        .entry(blob.name.clone())
+                        .or_insert_with(|| blob.bytes.clone());
+                    if *there != blob.bytes {
+                        return Outcome::Conflict(blob.name.clone());
+                    }
+                }
+                Outcome::Done
+            }
+            Request::Read(names) => Outcome::Read(
+                names
+                    .iter()
+                    .map(|name| self.blobs.get(name).cloned())
+                    .collect(),
+            ),
+            Request::List(prefix) => Outcome::Listed(
+                self.blobs
+                    .keys()
+                    .filter(|name| name.starts_with(prefix))
+                    .cloned()
+                    .collect(),
+            ),
+            Request::Discard(names) => {
+                for name in names {
+                    self.blobs.remove(name);
+                }
+                self.nothing_needed_is_gone();
+                Outcome::Done
+            }
+            Request::Sign { size, root } => {
+                assert_eq!(
+                    self.roots.get(&size.get()),
+                    Some(root),
+                    "signed a size {} that was never committed so",
+                    size.get()
+                );
+                assert!(*size <= self.head().size(), "signed beyond the head");
+                self.signed.insert(size.get(), *root);
+                Outcome::Signed(self.signer.sign(*size, *root))
+            }
+        }
+    }
+
+    /// Delayed writes land now, if they still can.
+    pub(crate) fn land_delayed(&mut self) {
+        for request in core::mem::take(&mut self.delayed) {
+            self.apply(&request);
+        }
+    }
+
+    /// Invariant: the committed tree only grows, each committed entry is stored, and the head tells its root.
+    fn head_replaced(&mut self, before: Option<&Bytes>) {
+        let head = self.head();
+        let before = Head::parse(before.expect("a head is never created by a sequencer")).unwrap();
+        assert!(head.generation > before.generation, "generations grow");
+        assert!(head.size() >= before.size(), "the committed size shrank");
+        assert!(head.tiled >= before.tiled, "the tiled size shrank");
+        for staged in &head.staged {
+            let bytes = self
+                .blobs
+                .get(&staged.name())
+                .unwrap_or_else(|| panic!("the head names {} which is not stored", staged.name()));
+            for (entry, index) in staged.parse(bytes).unwrap().into_iter().zip(staged.first..) {
+                if index == self.history.len() as u64 {
+                    assert!(
+                        !self.refused.contains(&entry),
+                        "entry {index} was refused for good and is logged all the same"
+                    );
+                    self.leaves.push(hash_leaf(&entry));
+                    self.history.push(entry);
+                } else {
+                    assert_eq!(
+                        self.history[usize::try_from(index).unwrap()],
+                        entry,
+                        "entry {index} changed"
+                    );
+                }
+            }
+        }
+        let known = usize::try_from(self.frontier.size().get()).unwrap();
+        self.frontier.append(&self.leaves[known..]).unwrap();
+        assert_eq!(
+            head.frontier, self.frontier,
+            "the head's root is not that of its entries"
+        );
+        self.roots.insert(head.size().get(), self.frontier.root());
+        self.tiles_are_complete(head.tiled.get());
+        self.nothing_needed_is_gone();
+    }
+
+    /// Invariant: a published checkpoint is a committed one, never shrinks, drops no signature, and has its tiles.
+    fn published_replaced(&mut self, before: Option<Bytes>) {
+        let after = self.published().unwrap();
+        assert_eq!(
+            self.roots.get(&after.size().get()),
+            Some(&after.root()),
+            "published a root that was never committed"
+        );
+        if let Some(before) = before {
+            let before = Published::from_register(&keys(), before).unwrap();
+            assert!(
+                after.size() >= before.size(),
+                "the published size shrank from {:?} to {:?}",
+                before.size(),
+                after.size()
+            );
+        }
+        self.tiles_are_complete(after.size().get());
+        self.edge_is_complete(after.size().get());
+    }
+
+    /// All full tiles and bundles below a size are stored and right.
+    fn tiles_are_complete(&mut self, size: u64) {
+        let full = size / 256;
+        for index in self.checked_tiles..full {
+            let range =
+                usize::try_from(index * 256).unwrap()..usize::try_from(index * 256 + 256).unwrap();
+            let tile = self.stored_tile(TileId::new(0, index, 256).unwrap());
+            let expected: Vec<NodeHash> = self.leaves[range.clone()]
+                .iter()
+                .copied()
+                .map(NodeHash::from)
+                .collect();
+            assert_eq!(tile.hashes(), expected, "tile/0/{index} is wrong");
+            let bundle = BundleId::new(index, 256).unwrap();
+            assert_eq!(
+                self.blobs[&bundle.path()],
+                encode_bundle(&self.history[range]).unwrap(),
+                "bundle {index} is wrong"
+            );
+        }
+        self.checked_tiles = self.checked_tiles.max(full);
+        if size % 256 != 0 {
+            self.edge_is_complete(size);
+        }
+    }
+
+    fn stored_tile(&self, id: TileId) -> Tile {
+        let bytes = self
+            .blobs
+            .get(&id.path())
+            .unwrap_or_else(|| panic!("{} is not stored", id.path()));
+        Tile::parse(bytes).unwrap()
+    }
+
+    /// The partial tiles and the partial bundle of a size are stored, or the full ones are.
+    fn edge_is_complete(&self, size: u64) {
+        let first = usize::try_from(size - size % 256).unwrap();
+        let end = usize::try_from(size).unwrap();
+        for id in tiles_of(TreeSize::new(size)) {
+            let full = TileId::new(id.level(), id.index(), 256).unwrap();
+            let tile = if self.blobs.contains_key(&id.path()) {
+                self.stored_tile(id)
+            } else {
+                self.stored_tile(full)
+            };
+            if id.level() == 0 {
+                let expected: Vec<NodeHash> = self.leaves[first..end]
+                    .iter()
+                    .copied()
+                    .map(NodeHash::from)
+                    .collect();
+                assert_eq!(
+                    &tile.hashes()[..expected.len()],
+                    expected,
+                    "{} is wrong",
+                    id.path()
+                );
+            }
+        }
+        if first < end {
+            let id = BundleId::new(size / 256, u16::try_from(end - first).unwrap()).unwrap();
+            let full = BundleId::new(size / 256, 256).unwrap();
+            match self.blobs.get(&id.path()) {
+                Some(bytes) => assert_eq!(
+                    *bytes,
+                    encode_bundle(&self.history[first..end]).unwrap(),
+                    "{} is wrong",
+                    id.path()
+                ),
+                None => assert!(
+                    self.blobs.contains_key(&full.path()),
+                    "{} is not stored",
+                    id.path()
+                ),
+            }
+        }
+    }
+
+    /// Invariant: what the head names is stored, and the published checkpoint can be proved.
+    fn nothing_needed_is_gone(&self) {
+        for staged in &self.head().staged {
+            assert!(
+                self.blobs.contains_key(&staged.name()),
+                "{} was discarded while the head names it",
+                staged.name()
+            );
+        }
+        if let Some(published) = self.published() {
+            self.edge_is_complete(published.size().get());
+        }
+    }
+
+    /// Invariant: an acknowledged entry is where it was acknowledged.
+    fn acknowledge(&mut self, first: u64, entries: &[Bytes]) {
+        for (entry, index) in entries.iter().zip(first..) {
+            let there = self.history.get(usize::try_from(index).unwrap());
+            assert_eq!(
+                there,
+                Some(entry),
+                "entry {index} was acknowledged before it was committed"
+            );
+            self.acknowledged += 1;
+        }
+    }
+}
+
+impl Signer {
+    fn sign(&mut self, size: TreeSize, root: NodeHash) -> Bytes {
+        let (key, ring) = (&self.key, &self.ring);
+        let sign = || {
+            let checkpoint = Checkpoint::new(Origin::new(ORIGIN).unwrap(), size, root);
+            let line = sign_as_log(key, &checkpoint).unwrap();
+            Bytes::copy_from_slice(assemble(&checkpoint, [line], ring).unwrap().as_bytes())
+        };
+        self.notes
+            .entry((size.get(), root))
+            .or_insert_with(sign)
+            .clone()
+    }
+}
+
+/// One process: a sequencer, what it was handed and what it waits for.
+pub(crate) struct Process {
+    pub(crate) sequencer: Sequencer,
+    pub(crate) waiting: Vec<Operation>,
+    submitted: BTreeMap<SubmissionId, Vec<Bytes>>,
+    pub(crate) unknown: Vec<Bytes>,
+    pub(crate) now: u64,
+}
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Something was carried out.
+    Did,
+    /// The process died.
+    Crashed,
+}
+
+impl Process {
+    pub(crate) fn start(writer: u64, now: u64) -> Self {
+        let config = Config {
+            max_round_entries: 200,
+            ..Config::default()
+        };
+        let sequencer = Sequencer::new(
+            config,
+            keys(),
+            WriterId(writer),
+            Timestamp::from_millis(now),
+        );
+        Self {
+            sequencer,
+            waiting: Vec::new(),
+            submitted: BTreeMap::new(),
+            unknown: Vec::new(),
+            now,
+        }
+    }
+
+    pub(crate) fn submit(&mut self, world: &mut World, entries: &[Bytes]) {
+        match self
+            .sequencer
+            .submit(entries.iter().cloned().map(Entry::new).collect())
+        {
+            Ok(id) => {
+                self.submitted.insert(id, entries.to_vec());
+            }
+            Err(_) => world.refused.extend(entries.iter().cloned()),
+        }
+    }
+
+    pub(crate) fn advance_clock(&mut self, millis: u64) {
+        self.now += millis;
+        self.sequencer.tick(Timestamp::from_millis(self.now));
+    }
+
+    /// Takes all operations that the sequencer offers now.
+    pub(crate) fn gather(&mut self, world: &mut World) {
+        while let Some(operation) = self.sequencer.poll() {
+            self.waiting.push(operation);
+        }
+        self.hear(world);
+    }
+
+    /// Carries out the waiting operation at `position`, with a fault or without.
+    pub(crate) fn carry_out(
+        &mut self,
+        world: &mut World,
+        position: usize,
+        fault: Option<Fault>,
+    ) -> Step {
+        let operation = self.waiting.remove(position);
+        let outcome = match fault {
+            None => world.apply(&operation.request),
+            Some(Fault::NotDone) => Outcome::NotDone("injected".into()),
+            Some(Fault::UnknownApplied) => {
+                world.apply(&operation.request);
+                unknown(&operation.request)
+            }
+            Some(Fault::UnknownNotApplied) => unknown(&operation.request),
+            Some(Fault::UnknownDelayed) => {
+                world.delayed.push(operation.request.clone());
+                unknown(&operation.request)
+            }
+            Some(Fault::CrashBefore) => return Step::Crashed,
+            Some(Fault::CrashAfter) => {
+                world.apply(&operation.request);
+                return Step::Crashed;
+            }
+        };
+        self.sequencer.complete(operation.id, outcome);
+        self.hear(world);
+        Step::Did
+    }
+
+    fn hear(&mut self, world: &mut World) {
+        while let Some(event) = self.sequencer.poll_event() {
+            match event {
+                Event::Answer { id, result } => {
+                    let entries = self
+                        .submitted
+                        .remove(&id)
+                        .expect("each submission is answered once");
+                    match result {
+                        Ok(first) => world.acknowledge(first.get(), &entries),
+                        Err(SubmitError::OutcomeUnknown { .. }) => self.unknown.extend(entries),
+                        Err(_) => {
+                            for entry in &entries {
+                                assert!(
+                                    !world.history.contains(entry),
+                                    "a logged entry was refused"
+                                );
+                            }
+                            world.refused.extend(entries);
+                        }
+                    }
+                }
+                Event::Stopped(reason) => world.stops.push(reason),
+                Event::Published(publication) => {
+                    assert_eq!(
+                        world.roots.get(&publication.size.get()),
+                        Some(&publication.root)
+                    );
+                }
+                Event::Recovered { .. } | Event::Warning(_) => {}
+            }
+        }
+    }
+
+    pub(crate) fn everyone_is_answered(&self) -> bool {
+        self.submitted.is_empty()
+    }
+}
+
+/// Reads and signatures cannot be unknown: they have no effect.
+fn unknown(request: &Request) -> Outcome {
+    match request {
+        Request::Replace { .. } | Request::Put(_) | Request::Discard(_) => {
+            Outcome::Unknown("injected".into())
+        }
+        Request::Fetch(_) | Request::Read(_) | Request::List(_) | Request::Sign { .. } => {
+            Outcome::NotDone("injected".into())
+        }
+    }
+}
+
+/// Distinct entries, so that each can be recognised.
+pub(crate) fn entries(from: u64, count: u64) -> Vec<Bytes> {
+    (from..from + count)
+        .map(|number| Bytes::from(format!("entry {number}")))
+        .collect()
+}
