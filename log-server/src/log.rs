@@ -20,10 +20,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use counterfoil_tiles::hash::{LeafHash, NodeHash};
+use counterfoil_tiles::hash::{LeafHash, LeafIndex, NodeHash, TreeSize};
 use counterfoil_tiles::key::Vkey;
 use counterfoil_tiles::tile::{BundleId, TileId};
-use counterfoil_tiles::{LeafIndex, TreeSize};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -172,7 +171,9 @@ pub enum ProofError {
         published: TreeSize,
     },
     /// No checkpoint was signed for that size, or it is no longer kept.
-    #[error("no checkpoint of size {size} is kept; a receipt without ?size= is under the published one")]
+    #[error(
+        "no checkpoint of size {size} is kept; a receipt without ?size= is under the published one"
+    )]
     NotKept {
         /// The size asked for.
         size: TreeSize,
