@@ -1,0 +1,40 @@
+# The few commands a person needs. `make` alone lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench interop fuzz soak
+
+# Arguments of `counterfoil demo`, as in: make demo ARGS=--once
+ARGS ?=
+# Cargo profile of what demo and interop run. The tests' own profile, so that both share one build.
+PROFILE ?= dev
+# Seconds for each fuzz target.
+FUZZ_SECONDS ?= 60
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## log real files, verify their receipts, audit the log; ARGS=--once ends after the tour
+	@scripts/need rust cc
+	cargo run --quiet --locked --profile $(PROFILE) -p counterfoil -- demo $(ARGS)
+
+test: ## run all tests
+	@scripts/need rust cc
+	cargo test --quiet --locked --workspace
+
+lint: ## check formatting, clippy, documentation, licences, scripts
+	@scripts/lint.sh
+
+bench: ## measure, and write what the machine is
+	@scripts/need rust cc
+	@scripts/bench.sh
+
+interop: ## try the log with the software of others (needs Go; INTEROP_SECONDS=60)
+	@PROFILE=$(PROFILE) scripts/interop.sh
+
+fuzz: ## fuzz every parser for FUZZ_SECONDS=60 each
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh
+
+soak: ## kill the log at random moments under load, for long
+	@scripts/need rust cc
+	@scripts/soak.sh
