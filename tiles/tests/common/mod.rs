@@ -6,6 +6,7 @@
 )]
 
 pub mod naive;
+pub mod verdict;
 
 use std::path::{Path, PathBuf};
 

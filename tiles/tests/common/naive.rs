@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use counterfoil_tiles::hash::{LeafHash, NodeHash, TreeSize};
-use counterfoil_tiles::proof::TileReader;
+use counterfoil_tiles::proof::{ProofPlan, TileReader};
 use counterfoil_tiles::tile::{Tile, TileId};
 use sha2::{Digest, Sha256};
 
@@ -143,6 +143,29 @@ impl TileReader for Wider {
     }
 }
 
+/// A tree with its tiles, and the naive way beside it.
+pub struct Tree {
+    pub leaves: Vec<Hash>,
+    pub tiles: Wider,
+}
+
+impl Tree {
+    pub fn of(count: usize) -> Self {
+        let leaves = decimal_leaves(count);
+        let tiles = Wider(tiles(&leaves));
+        Self { leaves, tiles }
+    }
+
+    pub fn resolve(&self, plan: &ProofPlan, size: usize) -> Vec<Hash> {
+        let hashes = plan.resolve(self::size(size), &self.tiles).unwrap();
+        hashes.into_iter().map(NodeHash::to_bytes).collect()
+    }
+
+    pub fn root(&self, start: usize, end: usize) -> Hash {
+        mth(&self.leaves[start..end])
+    }
+}
+
 /// The leaf hashes of the entries "0", "1", "2", ...
 pub fn decimal_leaves(count: usize) -> Vec<Hash> {
     (0..count).map(|i| leaf(i.to_string().as_bytes())).collect()
@@ -158,4 +181,60 @@ pub fn leaf_hashes(hashes: &[Hash]) -> Vec<LeafHash> {
 
 pub fn size(count: usize) -> TreeSize {
     TreeSize::new(count as u64)
+}
+
+/// The largest power of two smaller than n, for n > 1.
+fn k64(n: u64) -> u64 {
+    let mut k = 1;
+    while k <= (n - 1) / 2 {
+        k *= 2;
+    }
+    k
+}
+
+/// The root that a proof of `PATH(m, D[n])` leads to, if it has the right number of hashes: the definition of `PATH`, read backwards.
+pub fn root_of_path(m: u64, n: u64, leaf: Hash, proof: &[Hash]) -> Option<Hash> {
+    if n == 1 {
+        return proof.is_empty().then_some(leaf);
+    }
+    let (sibling, below) = proof.split_last()?;
+    if m < k64(n) {
+        Some(node(&root_of_path(m, k64(n), leaf, below)?, sibling))
+    } else {
+        Some(node(
+            sibling,
+            &root_of_path(m - k64(n), n - k64(n), leaf, below)?,
+        ))
+    }
+}
+
+/// The roots of the subtree [start, end) and of the tree of n > 0 that a proof of `SUBTREE_SUBPROOF(start, end, D_n, known)` leads to,
+/// if it has the right number of hashes: the definition, read backwards.
+pub fn roots_of_subtree_proof(
+    start: u64,
+    end: u64,
+    n: u64,
+    subtree: Hash,
+    known: bool,
+    proof: &[Hash],
+) -> Option<(Hash, Hash)> {
+    if start == 0 && end == n {
+        return match (known, proof) {
+            (true, []) => Some((subtree, subtree)),
+            (false, [only]) => Some((*only, *only)),
+            _ => None,
+        };
+    }
+    let (other, below) = proof.split_last()?;
+    let k = k64(n);
+    if end <= k {
+        let (old, new) = roots_of_subtree_proof(start, end, k, subtree, known, below)?;
+        Some((old, node(&new, other)))
+    } else if k <= start {
+        let (old, new) = roots_of_subtree_proof(start - k, end - k, n - k, subtree, known, below)?;
+        Some((old, node(other, &new)))
+    } else {
+        let (old, new) = roots_of_subtree_proof(0, end - k, n - k, subtree, false, below)?;
+        Some((node(other, &old), node(other, &new)))
+    }
 }
