@@ -32,7 +32,11 @@ mod error;
 mod name;
 mod register;
 
+#[cfg(feature = "contract")]
+pub mod contract;
 pub mod memory;
+pub mod posix;
+pub mod sqlite;
 
 pub use blob::{Blob, BlobStore, DiscardError, MAX_BLOB_BYTES, MAX_BLOBS_PER_CALL, PutError};
 pub use error::{ReadError, Trouble, TroubleKind};
