@@ -63,7 +63,7 @@ pub enum CheckpointError {
     #[error("extension lines are not empty and hold no control characters")]
     Extension,
     /// No log of that origin is known.
-    #[error("no log with the origin {origin:?} is known")]
+    #[error("no log with the origin {:?} is known", origin.as_str())]
     UnknownOrigin {
         /// The origin in the checkpoint.
         origin: Origin,
