@@ -168,10 +168,11 @@ impl KeyId {
 
     /// The ID of a key: SHA-256(name || newline || signature type || public key), cut to four bytes.
     pub fn compute(name: &KeyName, algorithm: Algorithm, public_key: &[u8]) -> Self {
-        // SPEC(tlog-cosignature): "The key ID for Ed25519 cosignatures MUST be computed as SHA-256(<name> || "\n"
-        // || 0x04 || 32-byte Ed25519 cosigner public key)[:4]"
-        // SPEC(tlog-cosignature): "The key ID for ML-DSA-44 cosignatures MUST be computed as SHA-256(<name> ||
-        // "\n" || 0x06 || 1312-byte ML-DSA-44 cosigner public key)[:4]"
+        // SPEC(signed-note): "It is RECOMMENDED that key IDs be the first four bytes (interpreted in big-endian order) of the
+        // SHA-256 hash of the following sequence: the key name, a newline, a single signature type identifier byte assigned
+        // below, and the encoding of the public key."
+        // SPEC(tlog-cosignature): "The key ID for Ed25519 cosignatures MUST be computed as" the same, with byte 0x04.
+        // SPEC(tlog-cosignature): "The key ID for ML-DSA-44 cosignatures MUST be computed as" the same, with byte 0x06.
         let hash: [u8; 32] = Sha256::new()
             .chain_update(name.as_str())
             .chain_update([b'\n', algorithm.byte()])

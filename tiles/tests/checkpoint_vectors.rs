@@ -31,7 +31,7 @@ fn keys(dir: &std::path::Path) -> BTreeMap<String, Keys> {
 }
 
 #[derive(Deserialize)]
-struct Text {
+struct TextRow {
     name: String,
     #[serde(rename = "body")]
     text: String,
@@ -43,7 +43,7 @@ fn checkpoint_texts() {
     let Some(dir) = common::vectors_dir() else {
         return;
     };
-    for row in common::json_lines::<Text>(&dir, "checkpoint/bodies.jsonl") {
+    for row in common::json_lines::<TextRow>(&dir, "checkpoint/bodies.jsonl") {
         assert_eq!(
             Checkpoint::parse(&row.text).is_ok(),
             row.spec == "accept",

@@ -114,7 +114,7 @@ fn check_quorum(policy: &Policy, checkpoint: &PolicyCheckpoint, satisfied: bool,
     let verified = policy.verify(note);
     match &verified {
         Ok(_) | Err(VerifyError::Quorum(_)) => {
-            assert_eq!(verified.is_ok(), satisfied, "{name}, {:b}", checkpoint.mask)
+            assert_eq!(verified.is_ok(), satisfied, "{name}, {:b}", checkpoint.mask);
         }
         Err(error) => panic!("{name}: {error}"),
     }
@@ -147,12 +147,12 @@ fn policies_of_other_projects() {
             // SPEC(tlog-policy): "Log and witness keys must use a signature type approprate respective function, see
             // [tlog-checkpoint][] and [tlog-cosignature][]." Those witnesses have keys of type 0x01.
             ("accept", Err(error)) if matches!(error.fault, PolicyFault::Role { .. }) => {
-                differences.push(row.name)
+                differences.push(row.name);
             }
             // SPEC(tlog-policy): "comment lines (lines starting with "#", possibly preceded by whitespace) are allowed and
             // ignored." A comment at the end of a line is none.
             ("accept", Err(error)) if matches!(error.fault, PolicyFault::Items(_)) => {
-                differences.push(row.name)
+                differences.push(row.name);
             }
             (verdict, parsed) => panic!("{} ({}): {verdict}, {parsed:?}", row.name, row.source),
         }
