@@ -34,6 +34,7 @@ mod register;
 
 #[cfg(feature = "contract")]
 pub mod contract;
+pub mod faulty;
 pub mod memory;
 pub mod posix;
 pub mod sqlite;

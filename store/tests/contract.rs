@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use counterfoil_store::contract::{check_blob_store, check_head_store};
+use counterfoil_store::faulty::{FaultyBlobStore, FaultyHeadStore, Plan};
 use counterfoil_store::memory::{MemoryBlobStore, MemoryHeadStore};
 use counterfoil_store::posix::PosixBlobStore;
 use counterfoil_store::sqlite::SqliteHeadStore;
@@ -54,4 +55,20 @@ async fn posix_blobs() {
 async fn sqlite_registers() {
     let folders = Folders::default();
     check_head_store(async || sqlite(&folders.fresh()).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faulty_blobs_without_faults() {
+    check_blob_store(async || {
+        Arc::new(FaultyBlobStore::new(MemoryBlobStore::new(), Plan::none())) as Arc<dyn BlobStore>
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faulty_registers_without_faults() {
+    check_head_store(async || {
+        Arc::new(FaultyHeadStore::new(MemoryHeadStore::new(), Plan::none())) as Arc<dyn HeadStore>
+    })
+    .await;
 }
