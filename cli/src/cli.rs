@@ -1,0 +1,138 @@
+//! The command line: every command, its flags and its help.
+
+use clap::{Parser, Subcommand};
+
+use crate::audit::AuditArgs;
+use crate::inspect::InspectArgs;
+use crate::key::KeyCommand;
+use crate::output::{Chatter, Format, Output};
+use crate::receipt::ReceiptArgs;
+use crate::shell::{CompletionsArgs, ManArgs};
+use crate::submit::SubmitArgs;
+use crate::verify::VerifyArgs;
+
+/// Prove, years later and without trusting the operator, that a record existed and has not changed
+///
+/// Counterfoil: the half of a receipt that the issuer keeps. A transparency log and the tools around it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "counterfoil",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+#[command(after_help = "\
+Exit codes:
+  0  done; for verify and audit: verified
+  1  verification failed, or a log refused for good
+  2  usage: an argument or a file that was named is not what it must be
+  3  could not tell (network, disk, interruption): the same command may succeed later
+
+Results go to standard output, everything else to standard error. NO_COLOR is honoured.")]
+pub(crate) struct Cli {
+    /// Write results as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say nothing but results and errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Say more of what happens, on standard error; twice for even more
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Where results go.
+    pub(crate) fn output(&self) -> Output {
+        let format = if self.json {
+            Format::Json
+        } else {
+            Format::Text
+        };
+        let chatter = if self.quiet {
+            Chatter::Quiet
+        } else {
+            Chatter::Normal
+        };
+        Output::new(format, chatter)
+    }
+
+    /// What is told of the course of things, in the syntax of `tracing`'s `EnvFilter`.
+    pub(crate) fn log_filter(&self) -> &'static str {
+        match (self.quiet, self.verbose) {
+            (true, _) => "error",
+            (false, 0) => "warn",
+            (false, 1) => "info",
+            (false, _) => "debug",
+        }
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make keys and show their public half
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Log files, and keep their receipts
+    ///
+    /// Each file becomes one entry: its SHA-256, or with --embed its contents. When the log has published the entries,
+    /// a receipt (tlog-proof) of each is written beside the file. Interrupted at any moment, the same command goes on
+    /// where it was, and logs nothing twice: a journal holds what was about to be sent, and what became of it.
+    #[command(after_help = "\
+Examples:
+  counterfoil submit report.pdf --log https://log.example/
+  counterfoil submit records/ --log https://log.example/ --receipts receipts/
+  counterfoil submit note.txt --embed --log https://log.example/ --vkey 'log.example+…'
+  date | counterfoil submit - --embed --no-receipts --log http://127.0.0.1:8080/")]
+    Submit(Box<SubmitArgs>),
+    /// Fetch the receipt of an entry
+    #[command(after_help = "\
+Examples:
+  counterfoil receipt report.pdf --log https://log.example/
+  counterfoil receipt --index 17 --log https://log.example/ --output 17.tlog-proof
+  counterfoil receipt --index 17 --log /srv/mirror/log")]
+    Receipt(ReceiptArgs),
+    /// Verify files with their receipts, offline
+    ///
+    /// What is trusted comes from --policy or --vkey alone, never from the receipt. The file is tried as contents and
+    /// as digest, and the result names which of them the log holds.
+    #[command(after_help = "\
+Examples:
+  counterfoil verify report.pdf --policy policy.txt
+  counterfoil verify report.pdf --receipt old/report.tlog-proof --vkey 'log.example+…'
+  counterfoil verify records/*.pdf --receipts receipts/ --policy policy.txt
+  counterfoil verify --sha256 ba78…15ad --receipt report.tlog-proof --policy policy.txt
+
+Exit codes: 0 verified, 1 failed, 2 usage, 3 could not tell.")]
+    Verify(VerifyArgs),
+    /// Fetch a whole log and recheck every byte of it
+    ///
+    /// Recomputes the tree from the entries up to the signed root, and compares every bundle and tile on the way. What
+    /// is damaged is named. An audit remembers what it verified: a later one that finds another history says so, and
+    /// keeps both checkpoints as evidence. Interrupted, it goes on where it was.
+    #[command(after_help = "\
+Examples:
+  counterfoil audit https://log.example/ --policy policy.txt
+  counterfoil audit /srv/mirror/log --vkey 'log.example+…' --state audit.json --report report.json
+  counterfoil audit https://log.example/ --policy policy.txt --new-only
+
+Exit codes: 0 whole, 1 damaged, forked or shrunk, 2 usage, 3 could not tell.")]
+    Audit(Box<AuditArgs>),
+    /// Explain an artefact in words: a checkpoint, key, receipt, policy, tile, bundle, request
+    #[command(after_help = "\
+Examples:
+  counterfoil inspect report.pdf.tlog-proof
+  counterfoil inspect log/checkpoint log/tile/0/000 log/tile/entries/000.p/12
+  curl -s https://log.example/checkpoint | counterfoil inspect -")]
+    Inspect(InspectArgs),
+    /// Write a completion script for a shell to standard output
+    #[command(after_help = "\
+Example:
+  counterfoil completions bash > /etc/bash_completion.d/counterfoil")]
+    Completions(CompletionsArgs),
+    /// Write the manual pages into a directory
+    Man(ManArgs),
+}
