@@ -165,14 +165,15 @@ fn policy(keys: &Keys, quorum: usize) -> Policy {
     let names: Vec<String> = (1..=keys.cosigner_vkeys.len())
         .map(|number| format!("w{number}"))
         .collect();
-    let witnesses: String = names
+    let witnesses: Vec<String> = names
         .iter()
         .zip(&keys.cosigner_vkeys)
         .map(|(name, vkey)| format!("witness {name} {vkey}\n"))
         .collect();
     let text = format!(
-        "log {}\n{witnesses}group g {quorum} {}\nquorum g\n",
+        "log {}\n{}group g {quorum} {}\nquorum g\n",
         keys.log_vkey,
+        witnesses.concat(),
         names.join(" ")
     );
     Policy::parse(text.as_bytes()).unwrap()

@@ -9,7 +9,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use base64::Engine as _;
-use counterfoil_tiles::key::{KeyRing, Vkey};
+use counterfoil_tiles::checkpoint::{Checkpoint, Origin};
+use counterfoil_tiles::cosignature::{Timestamp, cosign_checkpoint, sign_as_log};
+use counterfoil_tiles::hash::{NodeHash, TreeSize};
+use counterfoil_tiles::key::{Algorithm, KeyName, KeyRing, Seed, SigningKey, Vkey};
+use counterfoil_tiles::note::{Note, SignatureLine};
 
 /// Standard base64, which the vectors use.
 pub fn from_base64(text: &str) -> Vec<u8> {
@@ -46,4 +50,59 @@ pub fn vkey(text: &str) -> Vkey {
 
 pub fn ring<'a>(vkeys: impl IntoIterator<Item = &'a str>) -> KeyRing {
     KeyRing::new(vkeys.into_iter().map(vkey)).expect("no two keys of one name and ID")
+}
+
+/// A key that is always the same for the same arguments.
+pub fn signing_key(name: &str, algorithm: Algorithm, seed: u8) -> SigningKey {
+    SigningKey::from_seed(
+        KeyName::new(name).unwrap(),
+        algorithm,
+        &Seed::new([seed; 32]),
+    )
+    .unwrap()
+}
+
+pub const ORIGIN: &str = "log.example/one";
+
+pub fn log_key() -> SigningKey {
+    signing_key(ORIGIN, Algorithm::Ed25519, 1)
+}
+
+/// An Ed25519 cosigner; its seed is far from the log's.
+pub fn witness(number: u8) -> SigningKey {
+    signing_key(
+        &format!("witness.example/{number}"),
+        Algorithm::CosignatureV1,
+        100 + number,
+    )
+}
+
+/// An ML-DSA-44 cosigner.
+pub fn pq_witness(number: u8) -> SigningKey {
+    signing_key(
+        &format!("pq.example/{number}"),
+        Algorithm::MlDsa44,
+        200 + number,
+    )
+}
+
+pub fn checkpoint(size: u64) -> Checkpoint {
+    let root = NodeHash::from_bytes([size.to_le_bytes()[0]; 32]);
+    Checkpoint::new(Origin::new(ORIGIN).unwrap(), TreeSize::new(size), root)
+}
+
+pub fn signed(checkpoint: &Checkpoint) -> SignatureLine {
+    sign_as_log(&log_key(), checkpoint).unwrap()
+}
+
+pub fn cosigned(key: &SigningKey, checkpoint: &Checkpoint, seconds: u64) -> SignatureLine {
+    cosign_checkpoint(key, checkpoint, Timestamp::new(seconds).unwrap()).unwrap()
+}
+
+pub fn note(checkpoint: &Checkpoint, signatures: Vec<SignatureLine>) -> Note {
+    Note::new(&checkpoint.to_string(), signatures).unwrap()
+}
+
+pub fn ring_of<'a>(keys: impl IntoIterator<Item = &'a SigningKey>) -> KeyRing {
+    KeyRing::new(keys.into_iter().map(|key| key.vkey().clone())).unwrap()
 }
