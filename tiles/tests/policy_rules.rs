@@ -256,7 +256,7 @@ fn a_name_is_a_member_once() {
 
 // SPEC(tlog-policy): "If k is given numerically, it must be written in decimal, and it is required that 1 <= k <= n."
 // SPEC(tlog-policy): "The `any` variant is a shorthand for k = 1, and the `all` variant is a shorthand for k = n."
-// SPEC(tlog-policy): "each of these defines a group, where the group is considered to witness a checkpoint if and only if at
+// SPEC(tlog-policy): "Each of these defines a group, where the group is considered to witness a checkpoint if and only if at
 // least k of its n members have witnessed that checkpoint"
 #[test]
 fn thresholds() {
