@@ -259,6 +259,7 @@ fn a_checkpoint_is_cosigned_as_the_subtree_from_0_to_its_size() {
     assert!(verify(0, 8).is_err() && verify(6, 7).is_err());
 }
 
+// SPEC(tlog-witness): "The cosignature format MUST support subtree cosigning."
 #[test]
 fn each_algorithm_signs_what_it_is_for() {
     let (checkpoint, origin) = (checkpoint(7), Origin::new("log").unwrap());

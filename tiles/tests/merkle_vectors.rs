@@ -157,6 +157,12 @@ struct SubtreeInclusion {
     want_err: bool,
 }
 
+// SPEC(subtrees): "If either do not hold, fail proof evaluation."
+// SPEC(subtrees): "If `sn` is 0, then stop the iteration and fail proof evaluation."
+// SPEC(subtrees): "If `sn` is not zero, fail proof evaluation."
+// SPEC(subtrees): "If evaluation fails, fail the proof verification."
+// SPEC(subtrees): "If `subtree_hash` is equal to `expected_subtree_hash`, the entry is contained in the subtree.
+// Otherwise, fail the proof verification."
 #[test]
 fn merkle_subtree_inclusion() {
     let Some(dir) = vectors_dir() else { return };
@@ -188,6 +194,11 @@ struct SubtreeConsistency {
     want_err: bool,
 }
 
+// SPEC(subtrees): "If either do not hold, fail proof verification."
+// SPEC(subtrees): "If either condition does not hold, stop and fail the proof verification."
+// SPEC(subtrees): "If `proof` is an empty array, stop and fail verification."
+// SPEC(subtrees): "If `tn` is `0`, then stop the iteration and fail the proof verification."
+// SPEC(subtrees): "If any are not equal, fail the proof verification."
 #[test]
 fn merkle_subtree_consistency() {
     let Some(dir) = vectors_dir() else { return };

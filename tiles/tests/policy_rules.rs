@@ -2,9 +2,9 @@
 
 mod formats;
 
-use counterfoil_tiles::checkpoint::CheckpointError;
-use counterfoil_tiles::cosignature::Timestamp;
-use counterfoil_tiles::key::{Algorithm, KeyError};
+use counterfoil_tiles::checkpoint::{Checkpoint, CheckpointError};
+use counterfoil_tiles::cosignature::{Timestamp, sign_as_log};
+use counterfoil_tiles::key::{Algorithm, KeyError, SigningKey};
 use counterfoil_tiles::note::NoteError;
 use counterfoil_tiles::policy::{
     MAX_GROUPS, MAX_LOGS, MAX_POLICY_SIZE, MAX_WITNESSES, Member, Policy, PolicyFault, Quorum,
@@ -43,6 +43,8 @@ fn satisfied(policy: &Policy) -> Vec<u32> {
         .collect()
 }
 
+// SPEC(tlog-policy): "At least one member must be listed (i.e., n >= 1)."
+// SPEC(tlog-policy): "The only allowed control characters are tab and newline"
 #[test]
 fn lines_that_no_policy_has() {
     for (row, rest, expected) in [
@@ -140,6 +142,7 @@ fn white_space_and_comments_are_ignored() {
     assert_eq!(policy, parse("group g any w1 w2\nquorum g\n").unwrap());
 }
 
+// SPEC(tlog-policy): "all octets with the high bit set are opaque."
 // SPEC(tlog-policy): "In particular, names must be handled as opaque octet strings"
 #[test]
 fn names_are_octets() {
@@ -185,6 +188,9 @@ fn there_is_exactly_one_quorum_line() {
     assert_eq!(parse("quorum none\n").unwrap().quorum(), Quorum::None);
 }
 
+// SPEC(tlog-policy): "In either case, the name must be properly defined on a line preceding the quorum definition."
+// SPEC(tlog-policy): "Like for the quorum definition, a group definition can only refer to names defined on preceding
+// lines."
 // SPEC(tlog-policy): "A line defining a group can only reference names of groups and witnesses defined on preceding lines.
 // Similarly, the quorum line must specify a witness or group defined earlier."
 #[test]
@@ -500,6 +506,23 @@ fn a_checkpoint_needs_a_log_and_the_quorum() {
             NoteError::NoKnownSignature
         )))
     );
+}
+
+// SPEC(tlog-policy): "When the policy is used for verifying a proof, all of the listed logs are accepted."
+#[test]
+fn each_listed_log_is_accepted() {
+    let two = signing_key("log.example/two", Algorithm::Ed25519, 2);
+    let policy = parse(&format!("log {}\nquorum none\n", two.vkey())).unwrap();
+    let first = checkpoint(7);
+    let of =
+        |key: &SigningKey| Checkpoint::new(key.name().clone().into(), first.size(), *first.root());
+    let stranger = signing_key("log.example/three", Algorithm::Ed25519, 3);
+    for (key, listed) in [(&log_key(), true), (&two, true), (&stranger, false)] {
+        let checkpoint = of(key);
+        let signed = sign_as_log(key, &checkpoint).unwrap();
+        let result = policy.verify(note(&checkpoint, vec![signed]));
+        assert_eq!(result.is_ok(), listed, "{}", key.name());
+    }
 }
 
 #[test]

@@ -165,6 +165,10 @@ fn every_change_to_a_consistency_proof_is_refused() {
     }
 }
 
+// SPEC(subtrees): "If either do not hold, fail proof verification."
+// SPEC(subtrees): "If `proof` is an empty array, stop and fail verification."
+// SPEC(subtrees): "If `tn` is `0`, then stop the iteration and fail the proof verification."
+// SPEC(subtrees): "If any are not equal, fail the proof verification."
 #[test]
 fn every_change_to_a_subtree_proof_is_refused() {
     let tree = Tree::of(130);

@@ -113,6 +113,7 @@ fn every_consistency_proof_up_to_130_entries_is_the_rfcs_and_holds() {
     }
 }
 
+// SPEC(subtrees): "`start` is a multiple of `BIT_CEIL(end - start)`"
 #[test]
 fn every_subtree_proof_up_to_48_entries_is_the_drafts_and_holds() {
     let tree = Tree::of(48);

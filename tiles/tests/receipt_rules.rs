@@ -68,6 +68,12 @@ fn a_good_receipt_passes_all_checks() {
     }
 }
 
+// SPEC(tlog-proof): "Check that the checkpoint origin line is acceptable, and that the checkpoint is signed by a log
+// public key configured for that origin line."
+// SPEC(tlog-proof): "Verify all cosignatures for witnesses known to the verifier."
+// SPEC(tlog-proof): "Check that the inclusion proof is valid, to bind the leaf hash computed in step 1 to the the
+// root hash of the signed checkpoint."
+// SPEC(tlog-policy): "This name MUST correspond to the log's origin line, representing the identity of the log."
 #[test]
 fn each_check_fails_by_itself() {
     let Scene { leaf, receipt, .. } = scene();

@@ -120,8 +120,16 @@ fn consistency_proofs_have_at_most_63_lines() {
     let subtree = Subtree::new(8, 13).unwrap();
     let over = SignSubtreeRequest::new(subtree, hashes(1)[0], hashes(64), note);
     assert_eq!(over, Err(WireError::TooManyHashes));
-    let two_in_a_line = text.replacen(HASH_LINE, &HASH_LINE.trim_end().repeat(2), 1);
-    assert!(AddCheckpointRequest::parse(two_in_a_line.as_bytes()).is_err());
+    let two_in_a_line = |text: &str| text.replacen(HASH_LINE, &HASH_LINE.trim_end().repeat(2), 1);
+    assert!(AddCheckpointRequest::parse(two_in_a_line(&text).as_bytes()).is_err());
+
+    let text = sign_subtree().to_string();
+    let over = text.replacen(HASH_LINE, &HASH_LINE.repeat(63), 1);
+    assert_eq!(
+        SignSubtreeRequest::parse(over.as_bytes()),
+        Err(WireError::TooManyHashes)
+    );
+    assert!(SignSubtreeRequest::parse(two_in_a_line(&text).as_bytes()).is_err());
 }
 
 #[test]
@@ -154,6 +162,7 @@ fn sign_subtree() -> SignSubtreeRequest {
 // SPEC(tlog-witness): "The request body MUST be a sequence of a subtree range line, a subtree hash line, zero or more
 // consistency proof lines, and an empty line, followed by a reference [checkpoint][]."
 // SPEC(tlog-witness): "The subtree hash line MUST be the Merkle Tree hash of the subtree encoded in base64."
+// SPEC(tlog-witness): "Each line MUST terminate in a newline character (U+000A)."
 #[test]
 fn sign_subtree_requests() {
     let request = sign_subtree();
@@ -187,7 +196,9 @@ fn sign_subtree_requests() {
         ("hash without padding", text.replacen("gI=", "gI", 1)),
         ("no range line", text.replacen("subtree 8 13\n", "", 1)),
         ("no empty line", text.replacen("\n\n", "\n", 1)),
+        ("no newline at the end", text.trim_end().to_owned()),
         ("empty line at the end", format!("{text}\n")),
+        ("CR LF", text.replace('\n', "\r\n")),
     ] {
         assert!(SignSubtreeRequest::parse(bad.as_bytes()).is_err(), "{row}");
     }
