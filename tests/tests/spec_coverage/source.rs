@@ -8,9 +8,9 @@ const TEST_ATTRIBUTES: [&str; 2] = ["#[test]", "#[tokio::test"];
 /// attribute that is not ignored.
 pub(crate) fn test_source(workspace: &Path, test: &str) -> Result<String, String> {
     let (path, name) = test.split_once("::").ok_or("no :: between path and name")?;
-    let text = std::fs::read_to_string(workspace.join(path))
+    let source = std::fs::read_to_string(workspace.join(path))
         .map_err(|error| format!("{path}: {error}"))?;
-    find_test(&text, name)
+    find_test(&source, name)
 }
 
 fn find_test(text: &str, name: &str) -> Result<String, String> {
