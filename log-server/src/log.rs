@@ -2,7 +2,7 @@
 //!
 //! HTTP knows nothing of storage, sequencing or keys; the log knows nothing of requests. Everything that crosses is a
 //! value of this module, so that either side is tested without the other. [`Log`] is a trait because HTTP is tested
-//! against logs that fail on demand; the log that a server runs is the one of [`crate::core`].
+//! against logs that fail on demand; the log that a server runs is the one of [`crate::engine`].
 //!
 //! ```
 //! use bytes::Bytes;

@@ -106,7 +106,7 @@ pub struct Operation {
 /// The kinds of operation, each with the outcomes that answer it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Fetch a register. [`Outcome::Fetched`] or [`Outcome::NotDone`].
+    /// Fetch a register. [`Outcome::Fetched`], [`Outcome::Damaged`] or [`Outcome::NotDone`].
     Fetch(Register),
     /// Replace a register's value (`old` absent: create it). [`Outcome::Done`], [`Outcome::Conflict`],
     /// [`Outcome::NotDone`] or [`Outcome::Unknown`].
@@ -121,7 +121,7 @@ pub enum Request {
     /// Store blobs, durably, never overwriting. [`Outcome::Done`], [`Outcome::Conflict`] (other bytes are there),
     /// [`Outcome::NotDone`] or [`Outcome::Unknown`].
     Put(Vec<NewBlob>),
-    /// Read blobs from the store, not from a cache. [`Outcome::Read`] or [`Outcome::NotDone`].
+    /// Read blobs from the store, not from a cache. [`Outcome::Read`], [`Outcome::Damaged`] or [`Outcome::NotDone`].
     Read(Vec<String>),
     /// List the blobs whose names begin so. [`Outcome::Listed`] or [`Outcome::NotDone`].
     List(String),
@@ -147,6 +147,8 @@ pub enum Outcome {
     NotDone(String),
     /// It may be done, may not be, or may still happen later.
     Unknown(String),
+    /// What is stored there is not what was stored. No other try will help.
+    Damaged(String),
     /// A register's value.
     Fetched(Option<Bytes>),
     /// Blobs, in the order asked for; absent ones as `None`.

@@ -17,7 +17,7 @@ use crate::discard::partials_prefix;
 use crate::head::Head;
 use crate::operation::{Entry, Event, NewBlob, Outcome, Register, Request, StopReason, Timestamp};
 use crate::published::Published;
-use crate::sequencer::{Backoff, CommittedHead, Phase, Sequencer, Track};
+use crate::sequencer::{Backoff, CommittedHead, Phase, Progress, Sequencer, Track};
 use crate::staged::{self, StagedBlob};
 use crate::tree::{Edge, Tree, full_tiles};
 
@@ -69,7 +69,6 @@ enum Stage {
     CheckPublished(Vec<TileId>),
     ListStaged,
     ListPartials(u8),
-    Finish,
 }
 
 /// A staged blob may vanish under a reader only because another writer went on; twice is another matter.
@@ -90,13 +89,13 @@ impl Sequencer {
         }
     }
 
-    pub(crate) fn advance_recovery(&mut self) {
+    pub(crate) fn advance_recovery(&mut self) -> Progress {
         let now = self.now;
         let Some(recovery) = self.recovery() else {
-            return;
+            return Progress::None;
         };
         if recovery.in_flight || recovery.retry_at.is_some_and(|at| at > now) {
-            return;
+            return Progress::None;
         }
         let request = match &recovery.stage {
             Stage::FetchHead | Stage::ExplainClaim { .. } => Request::Fetch(Register::Head),
@@ -111,7 +110,10 @@ impl Sequencer {
                 let position = *position;
                 match self.staged_blob(position) {
                     Some(blob) => Request::Read(vec![blob.name()]),
-                    None => return self.replay_complete(),
+                    None => {
+                        self.replay_complete();
+                        return Progress::Made;
+                    }
                 }
             }
             Stage::DiscardDamaged => Request::Discard(
@@ -128,16 +130,19 @@ impl Sequencer {
                 let level = *level;
                 match self.partials_to_list(level) {
                     Some(prefix) => Request::List(prefix),
-                    None => return self.recovered(),
+                    None => {
+                        self.recovered();
+                        return Progress::Made;
+                    }
                 }
             }
-            Stage::Finish => return self.recovered(),
         };
         if let Some(recovery) = self.recovery() {
             recovery.in_flight = true;
             recovery.retry_at = None;
         }
         self.request(Track::Recovery, request);
+        Progress::None
     }
 
     pub(crate) fn complete_recovery(&mut self, outcome: Outcome) {
@@ -274,9 +279,9 @@ impl Sequencer {
                     ));
                 };
                 self.tree = tree;
-                self.check_published_root_here();
-                if matches!(self.phase, Phase::Recovering(_)) {
-                    self.set_stage(Stage::Replay(0));
+                match self.check_published_root_here() {
+                    Ok(()) => self.set_stage(Stage::Replay(0)),
+                    Err(what) => self.edge_is_wrong(&what),
                 }
             }
             Err(Gap::Need(names)) => self.set_stage(Stage::ReadEdge(names)),
@@ -290,7 +295,7 @@ impl Sequencer {
 
     fn replay(&mut self, position: usize, mut blobs: Vec<Option<Bytes>>) {
         let Some(blob) = self.staged_blob(position) else {
-            return self.set_stage(Stage::Finish);
+            return self.set_stage(Stage::Replay(position));
         };
         let Some(bytes) = blobs.pop().flatten() else {
             return self.staged_blob_missing(&blob);
@@ -320,12 +325,14 @@ impl Sequencer {
         let (before, after) = entries
             .split_at_checked(until_published.unwrap_or(0))
             .unwrap_or((&entries, &[]));
-        self.extend_tree(before);
-        if !before.is_empty() {
-            self.check_published_root_here();
+        for part in [before, after] {
+            let grown = self
+                .extend_tree(part)
+                .and_then(|()| self.check_published_root_here());
+            if let Err(what) = grown {
+                return self.edge_is_wrong(&what);
+            }
         }
-        self.extend_tree(after);
-        self.check_published_root_here();
         if let Some(recovery) = self.recovery() {
             recovery.replayed = recovery
                 .replayed
@@ -334,27 +341,26 @@ impl Sequencer {
         }
     }
 
-    fn extend_tree(&mut self, entries: &[Entry]) {
-        match self
-            .tree
-            .grow(entries.iter().map(Entry::leaf_hash).collect())
-        {
-            Ok(growth) => self.tree.apply(entries.iter(), growth),
-            Err(error) => self.stop(StopReason::Damaged(error.to_string())),
-        }
+    fn extend_tree(&mut self, entries: &[Entry]) -> Result<(), String> {
+        let leaves = entries.iter().map(Entry::leaf_hash).collect();
+        let growth = self.tree.grow(leaves).map_err(|error| error.to_string())?;
+        self.tree.apply(entries.iter(), growth);
+        Ok(())
     }
 
     /// Where the tree in hand has the published size, it must have the published root.
-    fn check_published_root_here(&mut self) {
-        let Some(published) = &self.published else {
-            return;
-        };
-        if published.size() == self.tree.size() && published.root() != self.tree.frontier().root() {
-            let what = format!(
-                "the tiles at size {} do not hash to the published root",
-                published.size().get()
-            );
-            self.edge_is_wrong(&what);
+    fn check_published_root_here(&self) -> Result<(), String> {
+        match &self.published {
+            Some(published)
+                if published.size() == self.tree.size()
+                    && published.root() != self.tree.frontier().root() =>
+            {
+                Err(format!(
+                    "the tiles at size {} do not hash to the published root",
+                    published.size().get()
+                ))
+            }
+            _ => Ok(()),
         }
     }
 

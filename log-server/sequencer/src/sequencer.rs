@@ -83,6 +83,13 @@ pub(crate) enum Track {
     Discard,
 }
 
+/// Whether a step changed the state without asking for an operation, so that another step may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Made,
+    None,
+}
+
 /// The head as committed, with the very bytes of its register.
 #[derive(Clone, Debug)]
 pub(crate) struct CommittedHead {
@@ -220,10 +227,13 @@ impl Sequencer {
 
     /// The next thing to do, if there is one now.
     pub fn poll(&mut self) -> Option<Operation> {
-        if self.outbox.is_empty() {
-            self.advance();
-        }
+        while self.outbox.is_empty() && self.advance() == Progress::Made {}
         self.outbox.pop_front()
+    }
+
+    /// A round could begin now: entries submitted now need not wait for one in hand.
+    pub fn wants_entries(&self) -> bool {
+        matches!(self.phase, Phase::Running) && self.commit.is_idle() && self.queue.is_empty()
     }
 
     /// Reports how an operation ended.
@@ -233,6 +243,9 @@ impl Sequencer {
         };
         if matches!(self.phase, Phase::Stopped(_)) {
             return;
+        }
+        if let Outcome::Damaged(what) = outcome {
+            return self.stop(StopReason::Damaged(what));
         }
         match track {
             Track::Recovery => self.complete_recovery(outcome),
@@ -294,15 +307,16 @@ impl Sequencer {
         }
     }
 
-    fn advance(&mut self) {
+    fn advance(&mut self) -> Progress {
         match self.phase {
-            Phase::Stopped(_) => {}
+            Phase::Stopped(_) => Progress::None,
             Phase::Recovering(_) => self.advance_recovery(),
             Phase::Running => {
                 self.advance_commit();
                 self.advance_publication();
                 self.advance_discard();
                 self.close_when_drained();
+                Progress::None
             }
         }
     }

@@ -99,12 +99,8 @@ impl<'a> Runner<'a> {
     }
 }
 
-/// Whatever happened before: time passes without faults, and everything comes to rest in order.
+/// Whatever happened before: without faults everything comes to rest in order, woken by nothing but its own timers.
 fn finish(world: &mut World, process: &mut Process, writers: u64) {
-    for _ in 0..20 {
-        rest(world, process);
-        process.advance_clock(2_000);
-    }
     rest(world, process);
     assert!(
         process.everyone_is_answered(),
@@ -116,10 +112,7 @@ fn finish(world: &mut World, process: &mut Process, writers: u64) {
     rest(world, &mut process);
     let last = entries(1_000_000 + writers, 1);
     process.submit(world, &last);
-    for _ in 0..4 {
-        rest(world, &mut process);
-        process.advance_clock(1_100);
-    }
+    rest(world, &mut process);
     assert_eq!(
         world.history.last(),
         last.first(),
@@ -136,14 +129,19 @@ fn finish(world: &mut World, process: &mut Process, writers: u64) {
     assert_eq!(world.stops, []);
 }
 
+/// Works until there is nothing to do and no timer runs.
 fn rest(world: &mut World, process: &mut Process) {
-    loop {
+    for _ in 0..10_000 {
         process.gather(world);
-        if process.waiting.is_empty() {
+        if !process.waiting.is_empty() {
+            assert_eq!(process.carry_out(world, 0, None), Step::Did);
+        } else if let Some(wakeup) = process.sequencer.next_wakeup() {
+            process.advance_clock(wakeup.as_millis().saturating_sub(process.now).max(1));
+        } else {
             return;
         }
-        assert_eq!(process.carry_out(world, 0, None), Step::Did);
     }
+    panic!("it does not come to rest: {:?}", process.sequencer.status());
 }
 
 fn explore(plan: &mut Plan, faults_left: usize, runs: &mut u64) {
@@ -190,7 +188,7 @@ fn every_schedule_of_faults_up_to_the_bound_keeps_the_invariants() {
     explore_reporting(&mut Vec::new(), bound(), &mut runs);
     println!("{runs} schedules of at most {} faults", bound());
     assert!(
-        runs > 1_000,
+        runs > 200,
         "only {runs} schedules: the scenario does nothing"
     );
 }

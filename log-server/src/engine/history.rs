@@ -27,14 +27,30 @@ struct Kept {
 
 impl History {
     /// Reads what earlier runs kept.
-    pub(crate) async fn open(blobs: Arc<dyn BlobStore>, age: Duration) -> Result<Self, counterfoil_store::ReadError> {
+    pub(crate) async fn open(
+        blobs: Arc<dyn BlobStore>,
+        age: Duration,
+    ) -> Result<Self, counterfoil_store::ReadError> {
         let mut kept = BTreeMap::new();
         for name in blobs.list(PREFIX).await? {
-            if let (Some((size, seconds)), Some(note)) = (parse(name.as_str()), blobs.get(&name).await?) {
-                kept.insert(size, Kept { name, seconds, note });
+            if let (Some((size, seconds)), Some(note)) =
+                (parse(name.as_str()), blobs.get(&name).await?)
+            {
+                kept.insert(
+                    size,
+                    Kept {
+                        name,
+                        seconds,
+                        note,
+                    },
+                );
             }
         }
-        Ok(Self { blobs, age, kept: Mutex::new(kept) })
+        Ok(Self {
+            blobs,
+            age,
+            kept: Mutex::new(kept),
+        })
     }
 
     /// The signed note of this very size; the caller verifies it.
@@ -48,9 +64,17 @@ impl History {
 
     /// Keeps a published checkpoint and lets go of those that are too old.
     pub(crate) async fn keep(&self, size: u64, note: Bytes, time: SystemTime) {
-        let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let Ok(name) = BlobName::new(&format!("{PREFIX}{size:020}-{seconds}")) else { return };
-        if let Err(error) = self.blobs.put_new(&[Blob::new(name.clone(), note.clone())]).await {
+        let seconds = time
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        let Ok(name) = BlobName::new(&format!("{PREFIX}{size:020}-{seconds}")) else {
+            return;
+        };
+        if let Err(error) = self
+            .blobs
+            .put_new(&[Blob::new(name.clone(), note.clone())])
+            .await
+        {
             tracing::warn!(%error, "a published checkpoint is not kept: receipts of its size cannot be had later");
             return;
         }
@@ -58,9 +82,19 @@ impl History {
         let mut old = Vec::new();
         {
             let mut kept = self.locked();
-            if let Some(before) = kept.insert(size, Kept { name, seconds, note }) {
-                old.push(before.name);
-            }
+            let before = kept.insert(
+                size,
+                Kept {
+                    name: name.clone(),
+                    seconds,
+                    note,
+                },
+            );
+            old.extend(
+                before
+                    .map(|before| before.name)
+                    .filter(|before| *before != name),
+            );
             kept.retain(|_, entry| {
                 let keep = entry.seconds >= oldest;
                 if !keep {

@@ -37,8 +37,14 @@ impl Index {
     /// Opens the index, or begins a new one where there is none, or one of another format or log.
     pub(crate) fn open(path: &Path, origin: &str) -> Result<Self, IndexError> {
         let index = Self::open_any(path)?;
-        let matches = |key: &str, value: &[u8]| Ok(index.state.get(key)?.is_some_and(|stored| *stored == *value));
-        let ours = matches("format", FORMAT).and_then(|format| Ok(format && matches("origin", origin.as_bytes())?));
+        let matches = |key: &str, value: &[u8]| {
+            Ok(index
+                .state
+                .get(key)?
+                .is_some_and(|stored| *stored == *value))
+        };
+        let ours = matches("format", FORMAT)
+            .and_then(|format| Ok(format && matches("origin", origin.as_bytes())?));
         if ours.map_err(|source| index.error(source))? {
             return Ok(index);
         }
@@ -51,9 +57,17 @@ impl Index {
             let database = Database::builder(path).cache_size(CACHE_BYTES).open()?;
             let leaves = database.keyspace("leaves", KeyspaceCreateOptions::default)?;
             let state = database.keyspace("state", KeyspaceCreateOptions::default)?;
-            Ok(Self { path: path.into(), database, leaves, state })
+            Ok(Self {
+                path: path.into(),
+                database,
+                leaves,
+                state,
+            })
         };
-        open().map_err(|source| IndexError { path: path.to_owned(), source })
+        open().map_err(|source| IndexError {
+            path: path.to_owned(),
+            source,
+        })
     }
 
     /// Forgets everything.
@@ -68,13 +82,21 @@ impl Index {
     }
 
     fn error(&self, source: fjall::Error) -> IndexError {
-        IndexError { path: self.path.to_path_buf(), source }
+        IndexError {
+            path: self.path.to_path_buf(),
+            source,
+        }
     }
 
     /// The size of the tree whose leaves are all in.
     pub(crate) fn indexed(&self) -> Result<TreeSize, IndexError> {
-        let stored = self.state.get("indexed").map_err(|source| self.error(source))?;
-        let size = stored.and_then(|bytes| <[u8; 8]>::try_from(&*bytes).ok()).map_or(0, u64::from_be_bytes);
+        let stored = self
+            .state
+            .get("indexed")
+            .map_err(|source| self.error(source))?;
+        let size = stored
+            .and_then(|bytes| <[u8; 8]>::try_from(&*bytes).ok())
+            .map_or(0, u64::from_be_bytes);
         Ok(TreeSize::new(size))
     }
 
@@ -92,12 +114,21 @@ impl Index {
     }
 
     /// At most `limit` indexes of a leaf, ascending, only those above `after`.
-    pub(crate) fn look_up(&self, leaf: &LeafHash, after: Option<LeafIndex>, limit: usize) -> Result<Vec<LeafIndex>, IndexError> {
-        let Some(first) = after.map_or(Some(0), |after| after.get().checked_add(1)) else { return Ok(Vec::new()) };
+    pub(crate) fn look_up(
+        &self,
+        leaf: &LeafHash,
+        after: Option<LeafIndex>,
+        limit: usize,
+    ) -> Result<Vec<LeafIndex>, IndexError> {
+        let Some(first) = after.map_or(Some(0), |after| after.get().checked_add(1)) else {
+            return Ok(Vec::new());
+        };
         let range = key(leaf.as_bytes(), first)..=key(leaf.as_bytes(), u64::MAX);
         let found = self.leaves.range(range).take(limit).map(|item| {
             let stored = item.key().map_err(|source| self.error(source))?;
-            let number = stored.last_chunk::<8>().map_or(u64::MAX, |bytes| u64::from_be_bytes(*bytes));
+            let number = stored
+                .last_chunk::<8>()
+                .map_or(u64::MAX, |bytes| u64::from_be_bytes(*bytes));
             Ok(LeafIndex::new(number))
         });
         found.collect()
@@ -128,12 +159,27 @@ mod tests {
         let index = Index::open(dir.path(), "log.example").unwrap();
         assert_eq!(index.indexed().unwrap(), TreeSize::new(4));
         let leaf = LeafHash::from_bytes([1; 32]);
-        let all: Vec<u64> = index.look_up(&leaf, None, 10).unwrap().iter().map(|index| index.get()).collect();
+        let all: Vec<u64> = index
+            .look_up(&leaf, None, 10)
+            .unwrap()
+            .iter()
+            .map(|index| index.get())
+            .collect();
         assert_eq!(all, [0, 2, 3]);
         let page = index.look_up(&leaf, Some(LeafIndex::new(0)), 1).unwrap();
         assert_eq!(page, [LeafIndex::new(2)]);
-        assert!(index.look_up(&leaf, Some(LeafIndex::new(u64::MAX)), 1).unwrap().is_empty());
-        assert!(index.look_up(&LeafHash::from_bytes([3; 32]), None, 10).unwrap().is_empty());
+        assert!(
+            index
+                .look_up(&leaf, Some(LeafIndex::new(u64::MAX)), 1)
+                .unwrap()
+                .is_empty()
+        );
+        assert!(
+            index
+                .look_up(&LeafHash::from_bytes([3; 32]), None, 10)
+                .unwrap()
+                .is_empty()
+        );
     }
 
     #[test]
@@ -141,10 +187,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         {
             let index = Index::open(dir.path(), "log.example").unwrap();
-            index.add(TreeSize::new(0), &[NodeHash::from_bytes([1; 32])]).unwrap();
+            index
+                .add(TreeSize::new(0), &[NodeHash::from_bytes([1; 32])])
+                .unwrap();
         }
         let index = Index::open(dir.path(), "other.example").unwrap();
         assert_eq!(index.indexed().unwrap(), TreeSize::new(0));
-        assert!(index.look_up(&LeafHash::from_bytes([1; 32]), None, 10).unwrap().is_empty());
+        assert!(
+            index
+                .look_up(&LeafHash::from_bytes([1; 32]), None, 10)
+                .unwrap()
+                .is_empty()
+        );
     }
 }

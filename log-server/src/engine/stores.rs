@@ -5,7 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use counterfoil_sequencer::published::LogKeys;
 use counterfoil_sequencer::{NewBlob, Outcome, Register, Request};
-use counterfoil_store::{Blob, BlobName, BlobStore, DiscardError, HeadStore, PutError, RegisterName, ReplaceError};
+use counterfoil_store::{
+    Blob, BlobName, BlobStore, DiscardError, HeadStore, PutError, ReadError, RegisterName,
+    ReplaceError,
+};
 use counterfoil_tiles::checkpoint::{Checkpoint, Origin, assemble};
 use counterfoil_tiles::cosignature::sign_as_log;
 use counterfoil_tiles::hash::{NodeHash, TreeSize};
@@ -26,7 +29,9 @@ pub struct LogSigner {
 
 impl std::fmt::Debug for LogSigner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LogSigner").field("origin", &self.origin).finish_non_exhaustive()
+        f.debug_struct("LogSigner")
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
     }
 }
 
@@ -35,7 +40,12 @@ impl LogSigner {
     pub fn new(origin: Origin, keys: Vec<SigningKey>) -> Result<Self, KeyError> {
         let vkeys: Vec<Vkey> = keys.iter().map(|key| key.vkey().clone()).collect();
         let ring = KeyRing::new(vkeys.iter().cloned())?;
-        Ok(Self { origin, keys, vkeys, ring })
+        Ok(Self {
+            origin,
+            keys,
+            vkeys,
+            ring,
+        })
     }
 
     /// The origin.
@@ -56,7 +66,9 @@ impl LogSigner {
     fn sign(&self, size: TreeSize, root: NodeHash) -> Result<Bytes, String> {
         let checkpoint = Checkpoint::new(self.origin.clone(), size, root);
         let lines = self.keys.iter().map(|key| sign_as_log(key, &checkpoint));
-        let lines = lines.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+        let lines = lines
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| error.to_string())?;
         let note = assemble(&checkpoint, lines, &self.ring).map_err(|error| error.to_string())?;
         Ok(Bytes::copy_from_slice(note.as_bytes()))
     }
@@ -77,7 +89,7 @@ impl Stores {
         match request {
             Request::Fetch(register) => match self.heads.fetch(&register_name(register)).await {
                 Ok(value) => Outcome::Fetched(value),
-                Err(error) => Outcome::NotDone(error.to_string()),
+                Err(error) => read_failed(&error),
             },
             Request::Replace { register, old, new } => {
                 let name = register_name(register);
@@ -87,22 +99,38 @@ impl Stores {
                 };
                 match result {
                     Ok(()) => Outcome::Done,
-                    Err(error @ ReplaceError::Conflict { .. }) => Outcome::Conflict(error.to_string()),
-                    Err(error @ ReplaceError::NotDone { .. }) => Outcome::NotDone(error.to_string()),
-                    Err(error @ ReplaceError::Unknown { .. }) => Outcome::Unknown(error.to_string()),
+                    Err(error @ ReplaceError::Conflict { .. }) => {
+                        Outcome::Conflict(error.to_string())
+                    }
+                    Err(error @ ReplaceError::NotDone { .. }) => {
+                        Outcome::NotDone(error.to_string())
+                    }
+                    Err(error @ ReplaceError::Unknown { .. }) => {
+                        Outcome::Unknown(error.to_string())
+                    }
                 }
             }
             Request::Put(blobs) => self.put(blobs).await,
             Request::Read(names) => self.read(names).await,
             Request::List(prefix) => match self.blobs.list(&prefix).await {
-                Ok(names) => Outcome::Listed(names.iter().map(|name| name.as_str().to_owned()).collect()),
+                Ok(names) => {
+                    Outcome::Listed(names.iter().map(|name| name.as_str().to_owned()).collect())
+                }
                 Err(error) => Outcome::NotDone(error.to_string()),
             },
-            Request::Discard(names) => match names.iter().map(|name| BlobName::new(name)).collect::<Result<Vec<_>, _>>() {
+            Request::Discard(names) => match names
+                .iter()
+                .map(|name| BlobName::new(name))
+                .collect::<Result<Vec<_>, _>>()
+            {
                 Ok(names) => match self.blobs.discard(&names).await {
                     Ok(()) => Outcome::Done,
-                    Err(error @ DiscardError::NotDone { .. }) => Outcome::NotDone(error.to_string()),
-                    Err(error @ DiscardError::Unknown { .. }) => Outcome::Unknown(error.to_string()),
+                    Err(error @ DiscardError::NotDone { .. }) => {
+                        Outcome::NotDone(error.to_string())
+                    }
+                    Err(error @ DiscardError::Unknown { .. }) => {
+                        Outcome::Unknown(error.to_string())
+                    }
                 },
                 Err(error) => Outcome::NotDone(error.to_string()),
             },
@@ -114,7 +142,9 @@ impl Stores {
     }
 
     async fn put(&self, blobs: Vec<NewBlob>) -> Outcome {
-        let blobs = blobs.into_iter().map(|blob| Ok(Blob::new(BlobName::new(&blob.name)?, blob.bytes)));
+        let blobs = blobs
+            .into_iter()
+            .map(|blob| Ok(Blob::new(BlobName::new(&blob.name)?, blob.bytes)));
         let blobs = match blobs.collect::<Result<Vec<_>, counterfoil_store::NameError>>() {
             Ok(blobs) => blobs,
             Err(error) => return Outcome::NotDone(error.to_string()),
@@ -136,10 +166,17 @@ impl Stores {
             };
             match blob {
                 Ok(blob) => blobs.push(blob),
-                Err(error) => return Outcome::NotDone(error.to_string()),
+                Err(error) => return read_failed(&error),
             }
         }
         Outcome::Read(blobs)
+    }
+}
+
+fn read_failed(error: &ReadError) -> Outcome {
+    match error {
+        ReadError::Damaged { .. } => Outcome::Damaged(error.to_string()),
+        ReadError::Failed { .. } => Outcome::NotDone(error.to_string()),
     }
 }
 
