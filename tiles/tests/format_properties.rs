@@ -285,10 +285,10 @@ proptest! {
         keyword: bool,
     ) {
         let groups = plan(&choices, &thresholds);
-        let mut text = String::new();
+        let mut lines = Vec::new();
         for number in 0..WITNESSES {
             let key = witness(u8::try_from(number).unwrap());
-            text += &format!("witness w{number} {}\n", key.vkey());
+            lines.push(format!("witness w{number} {}\n", key.vkey()));
         }
         for (number, group) in groups.iter().enumerate() {
             let threshold = match group.needed {
@@ -296,12 +296,13 @@ proptest! {
                 k if keyword && k == group.members.len() => "all".to_owned(),
                 k => k.to_string(),
             };
-            text += &format!("group g{number} {threshold} {}\n", group.members.join(" "));
+            lines.push(format!("group g{number} {threshold} {}\n", group.members.join(" ")));
         }
         let names: Vec<String> =
             (0..WITNESSES).map(|n| format!("w{n}")).chain((0..groups.len()).map(|n| format!("g{n}"))).collect();
         let quorum = &names[quorum.index(names.len())];
-        text += &format!("quorum {quorum}\n");
+        lines.push(format!("quorum {quorum}\n"));
+        let text = lines.concat();
 
         let policy = Policy::parse(text.as_bytes()).unwrap();
         prop_assert_eq!(policy.encode(), text.as_bytes());
