@@ -200,7 +200,7 @@ async fn check_contents(connection: &mut SqliteConnection) -> Result<(), Trouble
             "the file system must be local and support shared memory files",
         ));
     }
-    let found = text(connection, "PRAGMA quick_check(1)").await?;
+    let found = text(connection, "PRAGMA integrity_check(1)").await?;
     if found != "ok" {
         let advice = "check the disk, then restore the file and its -wal file from a backup";
         return Err(Trouble::new(

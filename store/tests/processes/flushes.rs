@@ -1,0 +1,91 @@
+//! Counting flushes, as `docs/storage.md` states them.
+
+use std::path::Path;
+
+use crate::support::{Process, without_strace};
+
+const TRACED: &str = "trace=write,fsync,fdatasync,syncfs,sync,sync_file_range,msync";
+
+/// Runs commands after others that warm up, and returns the flushes that they made.
+fn flushes(folder: &Path, warm_up: &[&str], commands: &[&str]) -> Vec<String> {
+    let trace = folder.join("trace");
+    let mut process = Process::start_traced(["-y", "-e", TRACED, "-o", trace.to_str().unwrap()]);
+    let data = folder.join("data");
+    std::fs::create_dir(&data).unwrap();
+    process.open_blobs(&data);
+    process.open_registers(&data.join("registers.sqlite"));
+    for command in warm_up.iter().chain(commands) {
+        process.must(command);
+    }
+    process.end();
+    let trace = std::fs::read_to_string(&trace).unwrap();
+    // Each answer is one write to the standard output.
+    let mut answers = 0;
+    let of_commands = trace.lines().skip_while(|line| {
+        answers += usize::from(line.contains("write(1<"));
+        answers < 2 + warm_up.len()
+    });
+    // What comes after the last answer belongs to the end of the process.
+    let mut answers = 0;
+    of_commands
+        .skip(1)
+        .take_while(|line| {
+            answers += usize::from(line.contains("write(1<"));
+            answers < commands.len()
+        })
+        .filter(|line| line.contains("sync(") || line.contains("syncfs("))
+        .map(ToOwned::to_owned)
+        .collect()
+}
+
+/// The file, its folder, the registers' write-ahead log: nothing else.
+pub(crate) fn lone_add_is_three() -> Option<String> {
+    if let Some(reason) = without_strace() {
+        return Some(reason);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let found = flushes(
+        folder.path(),
+        &["put staged/0 1 100", "create head 0", "replace head 0 1"],
+        &[
+            "put staged/1 1 100",
+            "replace head 1 2",
+            "put staged/2 1 100",
+            "replace head 2 3",
+        ],
+    );
+    let expected = [
+        ("fsync(", "/~tmp/"),
+        ("fsync(", "/data/staged>"),
+        ("fsync(", "/registers.sqlite-wal>"),
+    ];
+    assert_eq!(found.len(), 2 * expected.len(), "{found:#?}");
+    for (line, (call, path)) in found.iter().zip(expected.iter().cycle()) {
+        assert!(
+            line.contains(call) && line.contains(path),
+            "expected {call}…{path} in {found:#?}"
+        );
+    }
+    None
+}
+
+/// Hundreds of blobs in a few folders: one flush for all bytes, one for each folder (or one for all of those).
+pub(crate) fn many_blobs_are_few() -> Option<String> {
+    if let Some(reason) = without_strace() {
+        return Some(reason);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let found = flushes(
+        folder.path(),
+        &["put tile/0/a 1 9"],
+        &["put-many tile/0/ 512 8192"],
+    );
+    if found.iter().all(|line| !line.contains("syncfs(")) {
+        return Some("the file system here is not one that syncfs is used on".to_owned());
+    }
+    assert_eq!(found.len(), 2, "{found:#?}");
+    let folder = tempfile::tempdir().unwrap();
+    let found = flushes(folder.path(), &[], &["put-folders tile/0/ 40 32"]);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    None
+}
