@@ -5,7 +5,7 @@
 
 mod world;
 
-use world::{Fault, Process, Step, World, entries};
+use world::{Fault, Process, Step, World, entries, finish};
 
 /// What happens to the process from outside.
 #[derive(Clone, Copy)]
@@ -94,54 +94,19 @@ impl<'a> Runner<'a> {
         }
         let faulty = self.executed;
         self.world.land_delayed();
+        assert_eq!(
+            self.world.stops,
+            [],
+            "the log stopped, though nobody else wrote"
+        );
         finish(&mut self.world, &mut self.process, self.writers);
+        assert_eq!(
+            self.world.stops,
+            [],
+            "the log stopped, though nobody else wrote"
+        );
         faulty
     }
-}
-
-/// Whatever happened before: without faults everything comes to rest in order, woken by nothing but its own timers.
-fn finish(world: &mut World, process: &mut Process, writers: u64) {
-    rest(world, process);
-    assert!(
-        process.everyone_is_answered(),
-        "a submitter was never answered"
-    );
-    assert_eq!(world.stops, [], "the log stopped, though nobody else wrote");
-    // A fresh start finds nothing to mend, takes entries and publishes them.
-    let mut process = Process::start(writers + 1, process.now);
-    rest(world, &mut process);
-    let last = entries(1_000_000 + writers, 1);
-    process.submit(world, &last);
-    rest(world, &mut process);
-    assert_eq!(
-        world.history.last(),
-        last.first(),
-        "the last entry was not logged"
-    );
-    let head = world.head();
-    let published = world.published().expect("something is published");
-    assert_eq!(published.size(), head.size(), "something stays unpublished");
-    assert_eq!(head.staged, [], "something stays staged");
-    assert!(
-        !world.blobs.keys().any(|name| name.starts_with("staged/")),
-        "staged blobs are left behind"
-    );
-    assert_eq!(world.stops, []);
-}
-
-/// Works until there is nothing to do and no timer runs.
-fn rest(world: &mut World, process: &mut Process) {
-    for _ in 0..10_000 {
-        process.gather(world);
-        if !process.waiting.is_empty() {
-            assert_eq!(process.carry_out(world, 0, None), Step::Did);
-        } else if let Some(wakeup) = process.sequencer.next_wakeup() {
-            process.advance_clock(wakeup.as_millis().saturating_sub(process.now).max(1));
-        } else {
-            return;
-        }
-    }
-    panic!("it does not come to rest: {:?}", process.sequencer.status());
 }
 
 fn explore(plan: &mut Plan, faults_left: usize, runs: &mut u64) {

@@ -14,6 +14,7 @@ use counterfoil_tiles::cosignature::sign_as_log;
 use counterfoil_tiles::frontier::Frontier;
 use counterfoil_tiles::hash::{LeafHash, NodeHash, TreeSize, hash_leaf};
 use counterfoil_tiles::key::{Algorithm, KeyName, KeyRing, Seed, SigningKey};
+use counterfoil_tiles::note::Note;
 use counterfoil_tiles::tile::{BundleId, Tile, TileId, encode_bundle, tiles_of};
 
 pub(crate) const ORIGIN: &str = "example.com/simulated";
@@ -67,38 +68,38 @@ pub(crate) struct World {
 }
 
 struct Signer {
-    key: SigningKey,
+    keys: [SigningKey; 2],
     ring: KeyRing,
-    notes: HashMap<(u64, NodeHash), Bytes>,
+    notes: HashMap<(u64, NodeHash, usize), Bytes>,
+    signatures: usize,
 }
 
 pub(crate) fn keys() -> LogKeys {
-    LogKeys::new([key().vkey().clone()]).unwrap()
+    LogKeys::new(signing_keys().map(|key| key.vkey().clone())).unwrap()
 }
 
-fn key() -> SigningKey {
-    SigningKey::from_seed(
-        ORIGIN.parse::<KeyName>().unwrap(),
-        Algorithm::Ed25519,
-        &Seed::new([7; 32]),
-    )
-    .unwrap()
+fn signing_keys() -> [SigningKey; 2] {
+    let name: KeyName = ORIGIN.parse().unwrap();
+    [7, 8].map(|seed| {
+        SigningKey::from_seed(name.clone(), Algorithm::Ed25519, &Seed::new([seed; 32])).unwrap()
+    })
 }
 
 impl World {
     /// A log as `log init` leaves it.
     pub(crate) fn new() -> Self {
-        let key = key();
-        let ring = KeyRing::new([key.vkey().clone()]).unwrap();
+        let keys = signing_keys();
+        let ring = KeyRing::new(keys.iter().map(|key| key.vkey().clone())).unwrap();
         let head = Head::empty(WriterId(0)).encode();
         Self {
             registers: BTreeMap::from([(Register::Head, head)]),
             blobs: BTreeMap::new(),
             delayed: Vec::new(),
             signer: Signer {
-                key,
+                keys,
                 ring,
                 notes: HashMap::new(),
+                signatures: 0,
             },
             history: Vec::new(),
             leaves: Vec::new(),
@@ -246,6 +247,16 @@ impl World {
                 before.size(),
                 after.size()
             );
+            if after.size() == before.size() {
+                let lines = |published: &Published| {
+                    Note::parse(published.note()).unwrap().signatures().to_vec()
+                };
+                let kept = lines(&after);
+                assert!(
+                    lines(&before).iter().all(|line| kept.contains(line)),
+                    "a republication dropped a signature"
+                );
+            }
         }
         self.tiles_are_complete(after.size().get());
         self.edge_is_complete(after.size().get());
@@ -358,15 +369,20 @@ impl World {
 }
 
 impl Signer {
+    /// Signs with one key and with both in turn, as during a rotation: what is published must keep what it has.
     fn sign(&mut self, size: TreeSize, root: NodeHash) -> Bytes {
-        let (key, ring) = (&self.key, &self.ring);
+        self.signatures += 1;
+        let count = 1 + self.signatures % 2;
+        let (keys, ring) = (&self.keys[..count], &self.ring);
         let sign = || {
             let checkpoint = Checkpoint::new(Origin::new(ORIGIN).unwrap(), size, root);
-            let line = sign_as_log(key, &checkpoint).unwrap();
-            Bytes::copy_from_slice(assemble(&checkpoint, [line], ring).unwrap().as_bytes())
+            let lines = keys
+                .iter()
+                .map(|key| sign_as_log(key, &checkpoint).unwrap());
+            Bytes::copy_from_slice(assemble(&checkpoint, lines, ring).unwrap().as_bytes())
         };
         self.notes
-            .entry((size.get(), root))
+            .entry((size.get(), root, count))
             .or_insert_with(sign)
             .clone()
     }
@@ -516,6 +532,49 @@ fn unknown(request: &Request) -> Outcome {
             Outcome::NotDone("injected".into())
         }
     }
+}
+
+/// Whatever happened before: without faults everything comes to rest in order, woken by nothing but its own timers.
+pub(crate) fn finish(world: &mut World, process: &mut Process, writers: u64) {
+    rest(world, process);
+    assert!(
+        process.everyone_is_answered(),
+        "a submitter was never answered"
+    );
+    // A fresh start finds nothing to mend, takes entries and publishes them.
+    let mut process = Process::start(writers + 1, process.now);
+    rest(world, &mut process);
+    let last = entries(1_000_000 + writers, 1);
+    process.submit(world, &last);
+    rest(world, &mut process);
+    assert_eq!(
+        world.history.last(),
+        last.first(),
+        "the last entry was not logged"
+    );
+    let head = world.head();
+    let published = world.published().expect("something is published");
+    assert_eq!(published.size(), head.size(), "something stays unpublished");
+    assert_eq!(head.staged, [], "something stays staged");
+    assert!(
+        !world.blobs.keys().any(|name| name.starts_with("staged/")),
+        "staged blobs are left behind"
+    );
+}
+
+/// Works until there is nothing to do and no timer runs.
+fn rest(world: &mut World, process: &mut Process) {
+    for _ in 0..10_000 {
+        process.gather(world);
+        if !process.waiting.is_empty() {
+            assert_eq!(process.carry_out(world, 0, None), Step::Did);
+        } else if let Some(wakeup) = process.sequencer.next_wakeup() {
+            process.advance_clock(wakeup.as_millis().saturating_sub(process.now).max(1));
+        } else {
+            return;
+        }
+    }
+    panic!("it does not come to rest: {:?}", process.sequencer.status());
 }
 
 /// Distinct entries, so that each can be recognised.
