@@ -5,7 +5,7 @@ use counterfoil_tiles::hash::{LeafHash, LeafIndex, TreeSize};
 use counterfoil_tiles::receipt::MAX_RECEIPT_SIZE;
 use serde::Deserialize;
 
-use crate::client::{CallError, LogClient, MAX_JSON_BYTES, Refusal};
+use crate::client::{CallError, Form, LogClient, MAX_JSON_BYTES, Refusal};
 
 /// The problems after which entries may have been logged, though the answer is a 503.
 const MAY_BE_LOGGED: [&str; 2] = ["outcome-unknown", "too-slow"];
@@ -132,6 +132,8 @@ fn decimal(text: &[u8]) -> Option<u64> {
 pub(crate) struct Progress {
     /// Entries that are durable.
     pub(crate) size: u64,
+    /// Entries that wait to be made durable.
+    pub(crate) queued_entries: u64,
     /// Entries in the published checkpoint.
     pub(crate) published_size: Option<u64>,
     /// Entries that lookups cover.
@@ -164,7 +166,7 @@ pub(crate) async fn lookup(client: &LogClient, leaf: &LeafHash) -> Result<Lookup
         indexes: Vec<u64>,
     }
     let path = format!("lookup/{}", hex::encode(leaf.as_bytes()));
-    match client.get(&path, MAX_JSON_BYTES).await {
+    match client.get(&path, Form::Json, MAX_JSON_BYTES).await {
         Ok(body) => Ok(match serde_json::from_slice::<Page>(&body) {
             Ok(page) if page.indexes.is_empty() => Lookup::Absent,
             Ok(page) => Lookup::Found(page.indexes.into_iter().map(LeafIndex::new).collect()),

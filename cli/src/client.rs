@@ -134,6 +134,15 @@ pub(crate) enum Transfer {
     Plain,
 }
 
+/// The form of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As it comes.
+    Any,
+    /// JSON, where the log can choose.
+    Json,
+}
+
 /// A bearer token. Shown nowhere.
 #[derive(Clone)]
 pub(crate) struct Token(Zeroizing<String>);
@@ -200,10 +209,15 @@ impl LogClient {
     }
 
     /// Reads a resource of at most `limit` bytes, trying again while that may help.
-    pub(crate) async fn get(&self, path: &str, limit: usize) -> Result<Bytes, CallError> {
+    pub(crate) async fn get(
+        &self,
+        path: &str,
+        form: Form,
+        limit: usize,
+    ) -> Result<Bytes, CallError> {
         let mut attempts = Attempts::default();
         loop {
-            let error = match self.get_once(path, limit).await {
+            let error = match self.get_once(path, form, limit).await {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => error,
             };
@@ -222,18 +236,20 @@ impl LogClient {
 
     /// Reads a resource of at most `limit` bytes; `None` where the log has no such thing.
     pub(crate) async fn find(&self, path: &str, limit: usize) -> Result<Option<Bytes>, CallError> {
-        match self.get(path, limit).await {
+        match self.get(path, Form::Any, limit).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if matches!(error.status(), Some(404 | 410)) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    async fn get_once(&self, path: &str, limit: usize) -> Result<Bytes, CallError> {
+    async fn get_once(&self, path: &str, form: Form, limit: usize) -> Result<Bytes, CallError> {
         let url = self.url(path)?;
-        let response = self
-            .http
-            .get(url.clone())
+        let mut request = self.http.get(url.clone());
+        if form == Form::Json {
+            request = request.header(ACCEPT, "application/json");
+        }
+        let response = request
             .send()
             .await
             .map_err(|error| sending_failed(&url, &error))?;

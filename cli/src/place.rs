@@ -1,5 +1,6 @@
 //! Where a log is read: over HTTP, or from a directory of the same files.
 
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::str::FromStr;
 use bytes::Bytes;
 use counterfoil_tiles::note::MAX_NOTE_SIZE;
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use url::Url;
 
 use crate::audit::{Found, Resource};
@@ -151,12 +153,19 @@ fn unreadable(error: &CallError) -> Found {
     }
 }
 
-/// The directory of a log, read without walking its path again for each file.
+/// The directory of a log, read without walking the same path again for each file.
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
     handle: OwnedFd,
+    /// The directories that files were last opened in: neighbours lie together.
+    parents: RefCell<Vec<(String, OwnedFd)>>,
+    /// Bytes of the bundle read last: the next one will have about as many.
+    bundle_bytes: Cell<usize>,
 }
+
+/// Directories that are kept open: one each for bundles and tiles, full and partial.
+const PARENTS: usize = 4;
 
 impl Directory {
     /// Opens a directory.
@@ -171,6 +180,8 @@ impl Directory {
         Ok(Self {
             path: path.to_owned(),
             handle,
+            parents: RefCell::new(Vec::with_capacity(PARENTS)),
+            bundle_bytes: Cell::new(0),
         })
     }
 
@@ -204,25 +215,44 @@ impl Directory {
         // A byte more than a tile has, so that one read shows that there is no more.
         let guess = match resource {
             Resource::Tile(_) => limit + 1,
-            Resource::Bundle(id) => usize::from(id.width()) * 40,
+            Resource::Bundle(_) => self.bundle_bytes.get() + self.bundle_bytes.get() / 16 + 4096,
         };
         match self.read_file(&resource.path(), limit, guess) {
-            Ok(Some(bytes)) => Found::Bytes(bytes),
+            Ok(Some(bytes)) => {
+                if let Resource::Bundle(_) = resource {
+                    self.bundle_bytes.set(bytes.len());
+                }
+                Found::Bytes(bytes)
+            }
             Ok(None) => Found::Missing,
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Found::Oversized(limit),
             Err(error) => Found::Unreadable(error.to_string()),
         }
     }
 
+    /// Opens a file, in a directory that is open already if it was opened for a file before.
+    fn open_file(&self, path: &str) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let Some((parent, name)) = path.rsplit_once('/') else {
+            return rustix::fs::openat(&self.handle, path, flags, Mode::empty());
+        };
+        let mut parents = self.parents.borrow_mut();
+        if let Some((_, handle)) = parents.iter().find(|(known, _)| known == parent) {
+            return rustix::fs::openat(handle, name, flags, Mode::empty());
+        }
+        let directory = flags | OFlags::DIRECTORY;
+        let handle = rustix::fs::openat(&self.handle, parent, directory, Mode::empty())?;
+        let file = rustix::fs::openat(&handle, name, flags, Mode::empty());
+        if parents.len() >= PARENTS {
+            parents.remove(0);
+        }
+        parents.push((parent.to_owned(), handle));
+        file
+    }
+
     /// The bytes of a file, at most `limit` of them; `None` if there is no such file. `guess` is how many are likely.
     fn read_file(&self, path: &str, limit: usize, guess: usize) -> io::Result<Option<Bytes>> {
-        use rustix::io::Errno;
-        let file = match rustix::fs::openat(
-            &self.handle,
-            path,
-            OFlags::RDONLY | OFlags::CLOEXEC,
-            Mode::empty(),
-        ) {
+        let file = match self.open_file(path) {
             Ok(file) => file,
             Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
             Err(error) => return Err(error.into()),

@@ -4,7 +4,8 @@
 //! request can have led to. That takes three steps:
 //!
 //! 1. wait until the request can no longer be at work (`--settle`, the server's request deadline);
-//! 2. ask how many entries are durable then, and wait until so many are published and looked up;
+//! 2. ask how many entries are durable or queued then, and wait until so many, or all there are once the queue is empty,
+//!    are published and covered by lookups;
 //! 3. look the leaf up.
 
 use std::time::{Duration, Instant};
@@ -77,12 +78,19 @@ impl Submission<'_> {
     /// Waits until lookups cover everything that is durable now; `false` if the log does not say how far it is.
     async fn wait_covered(&self) -> Result<bool, Failure> {
         let deadline = Instant::now() + self.timeout();
-        let mut goal = None;
+        let mut goal: Option<u64> = None;
         loop {
             let Some(progress) = api::progress(&self.client).await? else {
                 return Ok(false);
             };
-            let goal = *goal.get_or_insert(progress.size);
+            let ahead = progress.size.saturating_add(progress.queued_entries);
+            // What was queued and is no longer is either durable or lost.
+            let all = if progress.queued_entries == 0 {
+                progress.size
+            } else {
+                u64::MAX
+            };
+            let goal = *goal.insert(goal.unwrap_or(ahead).min(all));
             let covered = progress
                 .published_size
                 .unwrap_or_default()
