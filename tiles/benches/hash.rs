@@ -91,7 +91,7 @@ fn bundle_to_tile_root(c: &mut Criterion) {
         .map(|entries| encode_bundle(entries).unwrap())
         .collect();
     group.throughput(Throughput::Elements(16 * 256));
-    let (mut hashes, mut roots) = (Vec::new(), Vec::new());
+    let (mut hashes, mut nodes, mut roots) = (Vec::new(), Vec::new(), Vec::new());
     group.bench_function("16 bundles of 32-byte entries", |b| {
         b.iter(|| {
             hashes.clear();
@@ -101,7 +101,8 @@ fn bundle_to_tile_root(c: &mut Criterion) {
                     .unwrap()
                     .hash_leaves(&mut hashes);
             }
-            let nodes: Vec<NodeHash> = hashes.iter().copied().map(NodeHash::from).collect();
+            nodes.clear();
+            nodes.extend(hashes.iter().copied().map(NodeHash::from));
             tile_roots(&nodes, &mut roots);
         });
     });

@@ -1,12 +1,8 @@
 //! Sharing out entries and nodes over lanes, in each of which one message is hashed.
 
+use super::message::{Block, INITIAL, Message, ZERO_BLOCK, hash_of_state};
 use super::simd::ShaNi;
 use super::{HASH_SIZE, LeafHash, NodeHash, portable};
-
-/// The bytes that one round of compression takes.
-pub(super) const BLOCK_SIZE: usize = 64;
-
-pub(super) type Block = [u8; BLOCK_SIZE];
 
 /// `N` hashes in the making: the eight words of each, lane by lane.
 pub(super) type States<const N: usize> = [[u32; N]; 8];
@@ -29,16 +25,8 @@ pub(super) trait Lanes<const N: usize>: Copy {
     fn compress(self, states: &mut States<N>, blocks: [&Block; N]);
 }
 
-/// FIPS 180-4 section 5.3.3: the initial hash value.
-#[rustfmt::skip]
-pub(super) const INITIAL: [u32; 8] = [
-    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
-];
-
 /// How many entries of different sizes are looked at together: a full bundle. More would hardly be better sorted, and cost memory.
 const GROUP: usize = 256;
-
-const ZERO_BLOCK: Block = [0; BLOCK_SIZE];
 
 /// Lanes, and what does the work that would leave too many of them idle: SHA-NI if the CPU has it, otherwise the `sha2` crate.
 #[derive(Clone, Copy, Debug)]
@@ -174,14 +162,9 @@ struct Job<'e> {
 
 impl<'e> Job<'e> {
     fn new(entry: &'e [u8], hash: &'e mut LeafHash) -> Self {
-        // One byte of prefix, one of padding at least, and the length field.
-        let blocks = entry
-            .len()
-            .saturating_add(1 + 1 + LENGTH_SIZE)
-            .div_ceil(BLOCK_SIZE);
         Self {
             entry,
-            blocks,
+            blocks: Message::blocks_of_leaf(entry.len()),
             hash,
         }
     }
@@ -212,98 +195,8 @@ fn hash_batch<L: Lanes<N>, const N: usize>(lanes: L, jobs: &mut [Job<'_>], most:
 }
 
 fn hash_of_lane<const N: usize>(states: &States<N>, lane: usize) -> LeafHash {
-    let mut hash = [0; HASH_SIZE];
-    let (words, _) = hash.as_chunks_mut();
-    for (to, lanes) in words.iter_mut().zip(states) {
-        if let Some(word) = lanes.get(lane) {
-            *to = word.to_be_bytes();
-        }
-    }
-    LeafHash::from_bytes(hash)
-}
-
-/// The length field at the end of a message: FIPS 180-4 section 5.1.1.
-const LENGTH_SIZE: usize = 8;
-
-/// The blocks of a padded message: FIPS 180-4 section 5.1.1.
-#[derive(Clone, Copy)]
-struct Message<'e> {
-    rest: &'e [u8],
-    bits: u64,
-    next: Next,
-}
-
-/// What the next block begins with.
-#[derive(Clone, Copy, PartialEq)]
-enum Next {
-    /// The prefix of a leaf.
-    Prefix,
-    /// The rest of the entry, or the padding right after it.
-    Entry,
-    /// The zeros of the padding.
-    Zeros,
-    /// There is no more block.
-    Nothing,
-}
-
-impl<'e> Message<'e> {
-    const EMPTY: Self = Self {
-        rest: &[],
-        bits: 0,
-        next: Next::Nothing,
-    };
-
-    fn of_leaf(entry: &'e [u8]) -> Self {
-        // An entry in memory has less than 2^61 bytes.
-        let bits = (entry.len() as u64).saturating_add(1).saturating_mul(8);
-        Self {
-            rest: entry,
-            bits,
-            next: Next::Prefix,
-        }
-    }
-
-    /// The next block, in place if it lies in the entry, otherwise in `scratch`; zeros after the last one.
-    fn next_block<'b>(&mut self, scratch: &'b mut Block) -> &'b Block
-    where
-        'e: 'b,
-    {
-        if self.next == Next::Entry
-            && let Some((block, rest)) = self.rest.split_first_chunk()
-        {
-            self.rest = rest;
-            return block;
-        }
-        *scratch = ZERO_BLOCK;
-        match self.next {
-            // RFC 6962 section 2.1: the prefix of a leaf is 0x00.
-            Next::Prefix => self.fill(scratch.split_at_mut(1).1),
-            Next::Entry => self.fill(scratch),
-            Next::Zeros => self.end(scratch),
-            Next::Nothing => {}
-        }
-        scratch
-    }
-
-    /// Fills zeros with what is left of the entry, and with the padding if there is room.
-    fn fill(&mut self, to: &mut [u8]) {
-        let (now, later) = self.rest.split_at(self.rest.len().min(to.len()));
-        let (data, padding) = to.split_at_mut(now.len());
-        data.copy_from_slice(now);
-        self.rest = later;
-        self.next = Next::Entry;
-        if let Some((marker, zeros)) = padding.split_first_mut() {
-            *marker = 0x80;
-            self.next = Next::Zeros;
-            self.end(zeros);
-        }
-    }
-
-    /// Writes the length at the end of zeros, if there is room.
-    fn end(&mut self, zeros: &mut [u8]) {
-        if let Some(length) = zeros.last_chunk_mut::<LENGTH_SIZE>() {
-            *length = self.bits.to_be_bytes();
-            self.next = Next::Nothing;
-        }
-    }
+    let words = states
+        .each_ref()
+        .map(|lanes| lanes.get(lane).copied().unwrap_or(0));
+    LeafHash::from_bytes(hash_of_state(words))
 }

@@ -1,28 +1,38 @@
-//! Hashing by the `sha2` crate: runs everywhere, and is what the other paths are tested against.
+//! Hashing one by one by the `sha2` crate: runs everywhere, and is what the other paths are tested against.
+//!
+//! The crate takes the CPU's SHA instructions where it finds them.
 
-use sha2::{Digest, Sha256};
+use sha2::block_api::compress256;
 
+use super::message::{
+    INITIAL, Message, NODE_BITS, NODE_PREFIX, PADDING, ZERO_BLOCK, hash_of_state,
+};
 use super::{LeafHash, NodeHash};
 
-/// RFC 6962 section 2.1: the byte before the data of a leaf.
-const LEAF_PREFIX: [u8; 1] = [0x00];
-/// RFC 6962 section 2.1: the byte before the two hashes of a node.
-const NODE_PREFIX: [u8; 1] = [0x01];
-
-pub(super) fn empty_root() -> NodeHash {
-    NodeHash::from_bytes(Sha256::new().finalize().into())
-}
-
 pub(super) fn hash_leaf(entry: &[u8]) -> LeafHash {
-    let hasher = Sha256::new_with_prefix(LEAF_PREFIX).chain_update(entry);
-    LeafHash::from_bytes(hasher.finalize().into())
+    let mut state = INITIAL;
+    let mut message = Message::of_leaf(entry);
+    let mut scratch = ZERO_BLOCK;
+    while !message.is_over() {
+        let block = message.next_block(&mut scratch);
+        compress256(&mut state, std::slice::from_ref(block));
+    }
+    LeafHash::from_bytes(hash_of_state(state))
 }
 
 pub(super) fn hash_node(left: &NodeHash, right: &NodeHash) -> NodeHash {
-    let hasher = Sha256::new_with_prefix(NODE_PREFIX)
-        .chain_update(left.as_bytes())
-        .chain_update(right.as_bytes());
-    NodeHash::from_bytes(hasher.finalize().into())
+    let mut state = INITIAL;
+    let mut blocks = [ZERO_BLOCK; 2];
+    let [first, second] = &mut blocks;
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    first[0] = NODE_PREFIX;
+    first[1..33].copy_from_slice(left);
+    first[33..].copy_from_slice(&right[..31]);
+    second[0] = right[31];
+    second[1] = PADDING;
+    second[56..].copy_from_slice(&u64::from(NODE_BITS).to_be_bytes());
+    compress256(&mut state, &blocks);
+    NodeHash::from_bytes(hash_of_state(state))
 }
 
 pub(super) fn hash_leaves<E: AsRef<[u8]>>(entries: &[E], out: &mut Vec<LeafHash>) {

@@ -24,6 +24,7 @@ mod avx2;
 mod avx512;
 mod sha_ni;
 
+use super::message::{DIGEST_LEAF_BITS, NODE_BITS, NODE_PREFIX, PADDING};
 pub(super) use avx2::Avx2;
 pub(super) use avx512::Avx512;
 pub(super) use sha_ni::ShaNi;
@@ -49,17 +50,11 @@ const ROUND_CONSTANTS: [[u32; 16]; 4] = [
     ],
 ];
 
-/// The word after the last byte of a message: the bit 1 of the padding, then zeros, behind the message's last byte.
-const PADDING_AFTER_ONE_BYTE: u32 = 0x0080_0000;
+/// What follows the last byte of a message in its word.
+const PADDING_AFTER_ONE_BYTE: u32 = u32::from_be_bytes([0, PADDING, 0, 0]);
 
-/// The length field of a leaf's only block: 1 + 32 bytes, in bits.
-const DIGEST_LEAF_BITS: u32 = 33 * 8;
-
-/// The length field of a node's second block: 1 + 32 + 32 bytes, in bits.
-const NODE_BITS: u32 = 65 * 8;
-
-/// The first byte of a node, at the top of its first word.
-const NODE_PREFIX_WORD: u32 = 0x0100_0000;
+/// The first byte of a node, in its first word.
+const NODE_PREFIX_WORD: u32 = u32::from_be_bytes([NODE_PREFIX, 0, 0, 0]);
 
 /// The compression function of FIPS 180-4 section 6.2.2 on whole registers, each lane a message of its own: the state after the block `$w`.
 ///

@@ -12,7 +12,8 @@ use super::{
     DIGEST_LEAF_BITS, NODE_BITS, NODE_PREFIX_WORD, PADDING_AFTER_ONE_BYTE, ROUND_CONSTANTS,
     compress, define_kernels, extending_round, round, sixteen_rounds,
 };
-use crate::hash::batch::{Block, INITIAL, Lanes, States};
+use crate::hash::batch::{Lanes, States};
+use crate::hash::message::{Block, INITIAL};
 use crate::hash::{HASH_SIZE, LeafHash, NodeHash};
 
 /// One word of each of eight messages.

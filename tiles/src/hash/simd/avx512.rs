@@ -13,7 +13,8 @@ use super::{
     DIGEST_LEAF_BITS, NODE_BITS, NODE_PREFIX_WORD, PADDING_AFTER_ONE_BYTE, ROUND_CONSTANTS,
     compress, define_kernels, extending_round, round, sixteen_rounds,
 };
-use crate::hash::batch::{Block, INITIAL, Lanes, States};
+use crate::hash::batch::{Lanes, States};
+use crate::hash::message::{Block, INITIAL};
 use crate::hash::{HASH_SIZE, LeafHash, NodeHash};
 
 /// One word of each of sixteen messages.
@@ -34,7 +35,7 @@ impl Avx512 {
 
 impl Lanes<N> for Avx512 {
     const WORTHWHILE: usize = 2;
-    const WORTHWHILE_BESIDE_SHA_NI: usize = 13;
+    const WORTHWHILE_BESIDE_SHA_NI: usize = 14;
 
     fn nodes(self, children: &[[NodeHash; 2]; N]) -> [NodeHash; N] {
         let mut out = [[0; HASH_SIZE]; N];

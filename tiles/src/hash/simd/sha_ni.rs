@@ -6,8 +6,9 @@ use std::arch::x86_64::{
     _mm_sha256rnds2_epu32, _mm_shuffle_epi8, _mm_shuffle_epi32, _mm_storeu_si128,
 };
 
-use super::{DIGEST_LEAF_BITS, NODE_BITS, ROUND_CONSTANTS};
-use crate::hash::batch::{Block, INITIAL, Lanes, States};
+use super::{DIGEST_LEAF_BITS, NODE_BITS, NODE_PREFIX, PADDING, ROUND_CONSTANTS};
+use crate::hash::batch::{Lanes, States};
+use crate::hash::message::{Block, INITIAL};
 use crate::hash::{HASH_SIZE, LeafHash, NodeHash};
 
 /// Four words of one message.
@@ -244,7 +245,7 @@ fn constants(k: &[u32; 16]) -> [V; 4] {
 #[target_feature(enable = "sha,sse4.1,ssse3")]
 fn node_words([left, right]: &[NodeHash; 2]) -> ([V; 4], [V; 4]) {
     let ([c0, c1], [c2, c3]) = (load(left.as_bytes()), load(right.as_bytes()));
-    let prefix = _mm_set_epi64x(0x01 << 56, 0);
+    let prefix = _mm_set_epi64x(i64::from(NODE_PREFIX) << 56, 0);
     // The prefix moves everything by one byte.
     let first = [
         swap_bytes(_mm_alignr_epi8::<15>(c0, prefix)),
@@ -294,7 +295,7 @@ fn block_words(block: &Block) -> [V; 4] {
 #[inline]
 #[target_feature(enable = "sha,sse4.1,ssse3")]
 fn padding() -> V {
-    _mm_set_epi64x(0, 0x80)
+    _mm_set_epi64x(0, i64::from(PADDING))
 }
 
 /// The last four words of a message of less than 2^32 bits.
