@@ -42,6 +42,14 @@ const CASES: &[Case] = &[
         crash::killed_while_replacing,
     ),
     ("flushes::lone_add_is_three", flushes::lone_add_is_three),
+    (
+        "flushes::new_folders_are_flushed",
+        flushes::new_folders_are_flushed,
+    ),
+    (
+        "flushes::same_bytes_are_flushed",
+        flushes::same_bytes_are_flushed,
+    ),
     ("flushes::many_blobs_are_few", flushes::many_blobs_are_few),
     (
         "injected::failed_flush_of_a_file",
