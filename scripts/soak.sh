@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# soak.sh - what `make test` does in a short form, for long: kill -9 under load, all schedules of three faults, many seeds.
+#
+#   KILLS=1000 SEEDS=100000 FAULTS=3 scripts/soak.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+COUNTERFOIL_KILLS=${KILLS:-1000} cargo test --locked -p counterfoil --test kill -- --nocapture
+COUNTERFOIL_SEEDS=${SEEDS:-100000} cargo test --locked -p counterfoil-sequencer --test simulation -- --nocapture
+COUNTERFOIL_FAULTS=${FAULTS:-3} cargo test --locked -p counterfoil-sequencer --test schedules -- --nocapture
