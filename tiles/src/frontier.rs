@@ -18,7 +18,7 @@
 //! ```
 
 use crate::hash::{LeafHash, NodeHash, TreeSize, empty_root, hash_node, hash_nodes};
-use crate::tile::{TILE_HEIGHT, partial_width};
+use crate::tile::{LEVELS, TILE_HEIGHT, partial_width};
 
 /// Why something is not a frontier, or cannot grow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +41,7 @@ pub enum FrontierError {
         /// The size of the tree.
         size: TreeSize,
         /// The level of the tile.
-        level: u8,
+        level: usize,
         /// The width that the size gives.
         expected: usize,
         /// The number of hashes given.
@@ -108,9 +108,10 @@ impl Frontier {
     /// Levels above the last one given count as empty.
     pub fn from_tile_edge(size: TreeSize, edge: &[Vec<NodeHash>]) -> Result<Self, FrontierError> {
         let mut nodes = Vec::new();
-        for level in (0..=u8::MAX).rev() {
-            let hashes = edge.get(usize::from(level)).map_or(&[][..], Vec::as_slice);
-            let expected = usize::from(partial_width(level, size));
+        for level in (0..edge.len().max(usize::from(LEVELS))).rev() {
+            let hashes = edge.get(level).map_or(&[][..], Vec::as_slice);
+            let expected =
+                u8::try_from(level).map_or(0, |level| usize::from(partial_width(level, size)));
             if hashes.len() != expected {
                 return Err(FrontierError::WrongWidth {
                     size,

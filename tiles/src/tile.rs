@@ -26,6 +26,7 @@ mod geometry;
 mod path;
 
 pub use bundle::{BundleError, EntryBundle, MAX_ENTRY_SIZE, encode_bundle};
+pub(crate) use geometry::LEVELS;
 pub use geometry::{all_bundles, all_tiles, partial_width, tiles_of};
 pub use path::{BundleId, IdError, MAX_LEVEL, TileId};
 

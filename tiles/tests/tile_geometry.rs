@@ -377,6 +377,11 @@ fn frontiers_that_are_refused() {
     refused(&[vec![hash; 3], vec![hash; 3]], 1, 2, 3);
     refused(&[vec![hash; 2], vec![hash; 2]], 0, 3, 2);
     refused(&[vec![hash; 3], vec![hash; 2], vec![hash]], 2, 0, 1);
+    let mut far = vec![vec![]; 301];
+    (far[0], far[1], far[300]) = (vec![hash; 3], vec![hash; 2], vec![hash]);
+    refused(&far, 300, 0, 1);
+    far.truncate(300);
+    assert!(Frontier::from_tile_edge(size, &far).is_ok());
     assert!(Frontier::from_tile_edge(size, &[vec![hash; 3], vec![hash; 2]]).is_ok());
     assert!(Frontier::from_tile_edge(size, &[vec![hash; 3], vec![hash; 2], vec![]]).is_ok());
     assert_eq!(

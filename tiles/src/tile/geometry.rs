@@ -4,7 +4,7 @@ use super::{BundleId, TILE_HEIGHT, TILE_WIDTH, TileId};
 use crate::hash::TreeSize;
 
 /// The levels on which a tree of at most 2^64 - 1 entries can have hashes: level 8 would need 256^8 = 2^64.
-const LEVELS: u8 = 8;
+pub(crate) const LEVELS: u8 = 8;
 
 /// The width of the partial tile of `level`: 0 where there is none.
 ///
