@@ -10,9 +10,11 @@
 
 mod child;
 mod crash;
+mod disk;
 mod flushes;
 mod injected;
 mod mounted;
+mod power_cut;
 mod races;
 mod support;
 
@@ -75,6 +77,7 @@ const CASES: &[Case] = &[
         "injected::killed_at_every_call",
         injected::killed_at_every_call,
     ),
+    ("mounted::power_cut", mounted::power_cut),
     ("mounted::full_tmpfs", mounted::full_tmpfs),
     ("mounted::full_ext4", mounted::full_ext4),
     ("mounted::read_only", mounted::read_only),

@@ -1,7 +1,6 @@
-//! Full and read-only disks: small file systems, mounted in a namespace of their own so that nothing is left behind.
+//! Full and read-only disks.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use bytes::Bytes;
 use counterfoil_store::posix::PosixBlobStore;
@@ -10,40 +9,10 @@ use counterfoil_store::{
     Blob, BlobName, BlobStore, DiscardError, HeadStore, PutError, RegisterName, ReplaceError,
     TroubleKind,
 };
-use tempfile::TempDir;
 
-use crate::support::{IN_NAMESPACE, block_on, may_skip, own_program};
-
-/// Runs a case in a mount namespace: root's, or that of a user namespace.
-fn in_namespace(case: &str, needs_root: bool) -> Option<String> {
-    let can = |options: &[&str]| {
-        let mut unshare = Command::new("unshare");
-        unshare
-            .args(options)
-            .args(["mount", "-t", "tmpfs", "none", "/mnt"]);
-        unshare
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    };
-    let options: &[&str] = if can(&["-m"]) {
-        &["-m"]
-    } else if !needs_root && can(&["-Urm"]) {
-        &["-Urm"]
-    } else {
-        let reason = "needs root to mount a file system";
-        may_skip("COUNTERFOIL_REQUIRE_MOUNT", reason);
-        return Some(reason.to_owned());
-    };
-    let status = Command::new("unshare")
-        .args(options)
-        .arg(own_program())
-        .env(IN_NAMESPACE, case)
-        .status()
-        .unwrap();
-    assert!(status.success(), "{case} failed in its namespace");
-    None
-}
+use crate::disk::{Mounted, in_namespace, path};
+use crate::power_cut;
+use crate::support::block_on;
 
 pub(crate) fn full_tmpfs() -> Option<String> {
     in_namespace("full_tmpfs", false)
@@ -61,6 +30,10 @@ pub(crate) fn read_only_by_the_kernel() -> Option<String> {
     in_namespace("read_only_by_the_kernel", true)
 }
 
+pub(crate) fn power_cut() -> Option<String> {
+    in_namespace("power_cut", true)
+}
+
 pub(crate) fn run_in_namespace(case: &str) {
     block_on(async {
         match case {
@@ -74,105 +47,17 @@ pub(crate) fn run_in_namespace(case: &str) {
                 .await;
             }
             "full_ext4" => {
-                full_of_bytes(&|| Mounted::ext4(256, "errors=remount-ro")).await;
-                full_of_bytes_for_registers(&|| Mounted::ext4(256, "errors=remount-ro")).await;
+                full_of_bytes(&|| Mounted::ext4(3, 256)).await;
+                full_of_bytes_for_registers(&|| Mounted::ext4(3, 256)).await;
                 // The first 11 are the file system's own.
-                full_of_inodes(&|inodes| Mounted::ext4(inodes, "errors=remount-ro"), 16).await;
+                full_of_inodes(&|inodes| Mounted::ext4(3, inodes), 16).await;
             }
             "read_only" => remounted_read_only().await,
             "read_only_by_the_kernel" => kernel_made_it_read_only().await,
+            "power_cut" => power_cut::nothing_acknowledged_is_lost().await,
             case => panic!("no such case: {case}"),
         }
     });
-}
-
-/// A small file system in a temporary folder.
-struct Mounted {
-    folder: TempDir,
-    _image: Option<TempDir>,
-}
-
-impl Mounted {
-    fn tmpfs(options: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        run(
-            "mount",
-            &["-t", "tmpfs", "-o", options, "none", path(folder.path())],
-        );
-        Self {
-            folder,
-            _image: None,
-        }
-    }
-
-    /// One megabyte of blocks of 1,024 bytes, without a reserve for root.
-    fn ext4(inodes: u32, options: &str) -> Self {
-        let (folder, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let file = image.path().join("image");
-        std::fs::File::create(&file)
-            .unwrap()
-            .set_len(3 << 20)
-            .unwrap();
-        let inodes = inodes.to_string();
-        run(
-            "mkfs.ext4",
-            &[
-                "-q",
-                "-F",
-                "-b",
-                "1024",
-                "-m",
-                "0",
-                "-J",
-                "size=1",
-                "-N",
-                &inodes,
-                path(&file),
-            ],
-        );
-        run(
-            "mount",
-            &[
-                "-o",
-                &format!("loop,{options}"),
-                path(&file),
-                path(folder.path()),
-            ],
-        );
-        Self {
-            folder,
-            _image: Some(image),
-        }
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn remount(&self, mode: &str) {
-        run(
-            "mount",
-            &["-o", &format!("remount,{mode}"), path(self.path())],
-        );
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        // Connections to SQLite close in the background; the namespace ends with the process anyway.
-        let _ = Command::new("umount")
-            .args(["-l", path(self.path())])
-            .status();
-    }
-}
-
-fn path(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-fn run(program: &str, arguments: &[&str]) {
-    let status = Command::new(program).args(arguments).status().unwrap();
-    assert!(status.success(), "{program} {arguments:?}: {status}");
 }
 
 fn blob(name: &str, size: usize) -> Blob {
@@ -447,7 +332,7 @@ async fn remounted_read_only() {
 /// What ext4 does by itself after an error: the file system turns read-only under files that are open for writing.
 async fn kernel_made_it_read_only() {
     let head = RegisterName::new("head").unwrap();
-    let disk = Mounted::ext4(256, "errors=remount-ro");
+    let disk = Mounted::ext4(3, 256);
     let store = PosixBlobStore::open(disk.path()).unwrap();
     let registers = SqliteHeadStore::open(disk.path().join("registers.sqlite"))
         .await
