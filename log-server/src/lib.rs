@@ -2,5 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+mod auth;
 pub mod config;
+pub mod data;
+pub mod engine;
+mod http;
+mod limits;
 pub mod log;
+pub mod logging;
+mod metrics;
+pub mod serve;
+pub mod tls;

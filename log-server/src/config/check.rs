@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use rustls::pki_types::ServerName;
+
 use super::{Config, ConfigError, LogConfig, RESERVED_SEGMENTS, ReadMode};
 use crate::log::MAX_ENTRY_BYTES;
 
@@ -57,10 +59,13 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
 
 fn check_log(place: &str, log: &LogConfig, config: &Config) -> Result<(), ConfigError> {
     check_prefix(place, &log.prefix)?;
-    if log.origin.is_empty() || log.origin.contains(|c: char| c.is_whitespace() || c == '+') {
+    // SPEC(signed-note): "Key names MUST be non-empty and MUST NOT contain any Unicode spaces or plus"
+    // Quotation marks and backslashes would break the labels of the metrics.
+    let unfit = |c: char| c.is_whitespace() || c.is_control() || "+\"\\".contains(c);
+    if log.origin.is_empty() || log.origin.contains(unfit) {
         return Err(value(
             &format!("{place}.origin"),
-            "text without spaces and without +",
+            "text without spaces, +, \" and \\",
             &format!("{:?}", log.origin),
         ));
     }
@@ -210,6 +215,17 @@ fn check_credentials(config: &Config) -> Result<(), ConfigError> {
     }
     for (number, client) in config.clients.iter().enumerate() {
         let place = format!("client[{number}]");
+        if !matches!(
+            ServerName::try_from(client.name.as_str()),
+            Ok(ServerName::DnsName(_))
+        ) {
+            let expected = "a DNS name of the certificate";
+            return Err(value(
+                &format!("{place}.name"),
+                expected,
+                &format!("{:?}", client.name),
+            ));
+        }
         check_grant(&place, &client.logs, client.rate, client.burst, &origins)?;
     }
     Ok(())

@@ -1,0 +1,479 @@
+//! The HTTP front: from a request to a [`Log`] and back.
+//!
+//! What is asked for thousands of times a second (adding an entry, the checkpoint, tiles and bundles) is matched here and
+//! answered without a router, a span or a middleware; all else goes through the router of [`reads`] and [`probes`].
+//!
+//! ```text
+//! request ── place? ──> target ──┬── add, add-batch ───────> adds      (credentials, body, rate)
+//!             │ none: 503        ├── checkpoint, tile ─────> tiles
+//!                                └── everything else ──────> router
+//! problem <── problem.rs <──────────────────────────── whatever goes wrong
+//! ```
+
+mod adds;
+pub(crate) mod answer;
+mod batch;
+mod body;
+mod openapi;
+mod probes;
+pub(crate) mod problem;
+mod query;
+mod reads;
+mod squeeze;
+mod tiles;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use counterfoil_tiles::tile::{BundleId, IdError, TileId};
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, HOST, HeaderName, HeaderValue,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::http::uri::PathAndQuery;
+use hyper::{Method, Request, Response, StatusCode, Uri, Version};
+use tower::ServiceExt;
+
+use crate::auth::{Access, Anonymous, Auth, Peer};
+use crate::config::{Config, LogConfig, ReadMode};
+use crate::limits::{Place, Places};
+use crate::log::Log;
+use crate::metrics::{Connections, Metrics, Requests, Route};
+use answer::{Body, Format, bare, routed};
+use probes::PATHS as PROBES;
+use problem::{Kind, Problem};
+use squeeze::Squeezed;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const READ_METHODS: &str = "GET, HEAD, OPTIONS";
+const WRITE_METHODS: &str = "POST, OPTIONS";
+
+/// Everything that requests are answered from.
+#[derive(Debug)]
+pub(crate) struct Site {
+    /// The longest prefix first, so that the first that fits is the right one.
+    mounts: Vec<(Arc<Mount>, axum::Router)>,
+    places: Arc<Places>,
+    deadlines: Deadlines,
+    /// What is not below any log's prefix, and the probes.
+    router: axum::Router,
+    ids: Ids,
+}
+
+/// How long the parts of a request may take.
+#[derive(Debug, Clone, Copy)]
+struct Deadlines {
+    request: Duration,
+    body: Duration,
+}
+
+/// One log under its prefix.
+pub(crate) struct Mount {
+    /// Without the slash at its end, so that `/` is empty.
+    prefix: String,
+    log: Arc<dyn Log>,
+    auth: Arc<Auth>,
+    anonymous: Anonymous,
+    read: ReadMode,
+    max_entry_bytes: usize,
+    max_batch_bytes: usize,
+    max_batch_entries: usize,
+    requests: Arc<Requests>,
+    squeezed: Squeezed,
+}
+
+impl std::fmt::Debug for Mount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let origin = self.log.origin();
+        f.debug_struct("Mount")
+            .field("origin", &origin)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Mount {
+    fn new(config: &Config, log_config: &LogConfig, log: Arc<dyn Log>, auth: Arc<Auth>) -> Self {
+        let anonymous = if log_config.anyone_may_write {
+            Anonymous::Anybody
+        } else if config.has_credentials_for(&log_config.origin) {
+            Anonymous::Nobody
+        } else {
+            Anonymous::Loopback
+        };
+        Self {
+            prefix: log_config.prefix.trim_end_matches('/').to_owned(),
+            log,
+            auth,
+            anonymous,
+            read: log_config.read,
+            max_entry_bytes: log_config.max_entry_bytes,
+            max_batch_bytes: log_config.max_batch_bytes,
+            max_batch_entries: log_config.max_batch_entries,
+            requests: Arc::default(),
+            squeezed: Squeezed::default(),
+        }
+    }
+
+    fn access(&self) -> Access<'_> {
+        Access {
+            log: self.log.origin(),
+            anonymous: self.anonymous,
+        }
+    }
+
+    /// Whether a request may read what can hold contents.
+    fn check_read(&self, peer: Peer, headers: &hyper::HeaderMap) -> Result<(), Problem> {
+        match self.read {
+            ReadMode::Public => Ok(()),
+            ReadMode::Token => self.auth.read(self.access(), peer, headers),
+        }
+    }
+
+    /// The path below the prefix, with its first slash.
+    fn below<'a>(&self, path: &'a str) -> Option<&'a str> {
+        match path.strip_prefix(self.prefix.as_str())? {
+            "" => Some("/"),
+            rest => rest.starts_with('/').then_some(rest),
+        }
+    }
+}
+
+/// What a path names.
+#[derive(Debug)]
+enum Target {
+    Add,
+    AddBatch,
+    Checkpoint,
+    Tile(TileId),
+    Bundle(BundleId),
+    NoTile(IdError),
+    Other,
+}
+
+impl Target {
+    fn of(rest: &str) -> Self {
+        match rest {
+            "/add" => Self::Add,
+            "/checkpoint" => Self::Checkpoint,
+            "/add-batch" => Self::AddBatch,
+            _ if rest.starts_with("/tile/entries/") => {
+                BundleId::parse(&rest[1..]).map_or_else(Self::NoTile, Self::Bundle)
+            }
+            _ if rest.starts_with("/tile/") => {
+                TileId::parse(&rest[1..]).map_or_else(Self::NoTile, Self::Tile)
+            }
+            _ => Self::Other,
+        }
+    }
+
+    fn route(&self) -> Route {
+        match self {
+            Self::Add => Route::Add,
+            Self::AddBatch => Route::AddBatch,
+            Self::Checkpoint => Route::Checkpoint,
+            Self::Tile(_) => Route::Tile,
+            Self::Bundle(_) => Route::Bundle,
+            Self::NoTile(_) | Self::Other => Route::Other,
+        }
+    }
+
+    fn is_write(&self) -> bool {
+        matches!(self, Self::Add | Self::AddBatch)
+    }
+}
+
+/// A request, beside its own head and body.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    mount: &'a Mount,
+    peer: Peer,
+    format: Format,
+    started: Instant,
+}
+
+/// Identifiers of requests: the start of the server and a number.
+#[derive(Debug)]
+struct Ids {
+    start: u32,
+    next: AtomicU64,
+}
+
+impl Ids {
+    fn next(&self) -> String {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        format!("{:08x}-{number}", self.start)
+    }
+}
+
+impl Site {
+    /// A site of the configured logs; `logs` are in the order of the configuration.
+    pub(crate) fn new(
+        config: &Config,
+        logs: Vec<Arc<dyn Log>>,
+        auth: &Arc<Auth>,
+        connections: Arc<Connections>,
+    ) -> Self {
+        let mut mounts: Vec<Arc<Mount>> = config
+            .logs
+            .iter()
+            .zip(logs)
+            .map(|(log_config, log)| {
+                Arc::new(Mount::new(config, log_config, log, Arc::clone(auth)))
+            })
+            .collect();
+        mounts.sort_by_key(|mount| std::cmp::Reverse(mount.prefix.len()));
+        let places = Arc::new(Places::new(config.max_requests, config.max_body_bytes));
+        let counted = mounts
+            .iter()
+            .map(|mount| (Arc::clone(&mount.log), Arc::clone(&mount.requests)))
+            .collect();
+        let metrics = Metrics::new(counted, Arc::clone(&places), connections);
+        let (router, routers) = openapi::routers(&mounts, metrics);
+        Self {
+            router,
+            mounts: mounts.into_iter().zip(routers).collect(),
+            places,
+            deadlines: Deadlines {
+                request: config.request_deadline,
+                body: config.body_deadline,
+            },
+            ids: Ids {
+                start: rand::random(),
+                next: AtomicU64::new(1),
+            },
+        }
+    }
+
+    /// Answers one request.
+    pub(crate) async fn respond(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+        let started = Instant::now();
+        let format = Format::asked(request.headers());
+        let is_post = request.method() == Method::POST;
+        let path = request.uri().path();
+        let found = self.mounts.iter().find_map(|(mount, router)| {
+            let below = mount.below(path)?;
+            Some((
+                mount.as_ref(),
+                router,
+                Target::of(below),
+                mount.prefix.len(),
+            ))
+        });
+        let is_write = found
+            .as_ref()
+            .is_some_and(|(_, _, target, _)| target.is_write());
+        let route = found
+            .as_ref()
+            .map(|(mount, _, target, _)| (*mount, target.route()));
+        let result = match (self.places.enter(), found) {
+            (None, _) => {
+                let detail = "the server is at its limit of requests";
+                Err(Problem::new(Kind::Overloaded, detail))
+            }
+            (Some(_), _) if !names_one_host(&request) => {
+                Err(Problem::malformed("expected one Host header"))
+            }
+            (Some(_), _) if request.method() == Method::OPTIONS => Ok(preflight(is_write)),
+            (Some(_), Some((_, router, Target::Other, prefix))) => {
+                if PROBES.contains(&path) {
+                    self.route(&self.router, peer, request).await
+                } else {
+                    self.route(router, peer, below(request, prefix)).await
+                }
+            }
+            (Some(place), Some((mount, _, target, _))) => {
+                let asked = Asked {
+                    mount,
+                    peer,
+                    format,
+                    started,
+                };
+                self.dispatch(target, asked, request, place).await
+            }
+            (Some(_), None) => self.route(&self.router, peer, request).await,
+        };
+        let mut response = result.unwrap_or_else(|problem| {
+            self.problem(&problem, format, route.map(|(mount, _)| mount))
+        });
+        let headers = response.headers_mut();
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if !is_write && !is_post {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        }
+        if let Some((mount, route)) = route {
+            mount
+                .requests
+                .answered(route, response.status().as_u16(), started.elapsed());
+        }
+        response
+    }
+
+    /// Answers what is asked for often.
+    async fn dispatch(
+        &self,
+        target: Target,
+        asked: Asked<'_>,
+        request: Request<Incoming>,
+        place: Place<'_>,
+    ) -> Result<Response<Body>, Problem> {
+        let Asked { mount, peer, .. } = asked;
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let posts = request.method() == Method::POST;
+        let headers = request.headers();
+        match target {
+            Target::Add if posts => adds::one(asked, self.deadlines, request, place).await,
+            Target::AddBatch if posts => {
+                Box::pin(adds::batch(asked, self.deadlines, request, place)).await
+            }
+            Target::Add | Target::AddBatch => Err(Problem::method(WRITE_METHODS)),
+            _ if !reads => Err(Problem::method(READ_METHODS)),
+            Target::Checkpoint => tiles::checkpoint(mount, headers),
+            Target::Tile(id) => self.in_time(tiles::tile(mount, id, headers)).await,
+            Target::Bundle(id) => {
+                mount.check_read(peer, headers)?;
+                self.in_time(tiles::bundle(mount, id, headers)).await
+            }
+            Target::NoTile(error) => Err(Problem::malformed(format!(
+                "not the path of a tile or an entry bundle: {error}"
+            ))),
+            Target::Other => Err(Problem::new(
+                Kind::NotFound,
+                "there is nothing at this path",
+            )),
+        }
+    }
+
+    /// Answers everything else.
+    async fn route(
+        &self,
+        router: &axum::Router,
+        peer: Peer,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Problem> {
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(peer);
+        let answer = Box::pin(router.clone().oneshot(request));
+        let answer = async { Ok(answer.await.unwrap_or_else(|never| match never {})) };
+        let mut response = self.in_time(answer).await?;
+        // A handler leaves its problem to be written where it is known how.
+        match response.extensions_mut().remove::<Problem>() {
+            Some(problem) => Err(problem),
+            None => Ok(routed(response)),
+        }
+    }
+
+    /// Gives up when a request may take no longer. The timer is only set once the answer has to wait.
+    async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        let deadline = self.deadlines.request;
+        tokio::time::timeout(deadline, answer)
+            .await
+            .unwrap_or_else(|_| {
+                let detail = format!("no answer within {} ms", deadline.as_millis());
+                Err(Problem::new(Kind::TooSlow, detail))
+            })
+    }
+
+    fn problem(&self, problem: &Problem, format: Format, mount: Option<&Mount>) -> Response<Body> {
+        let id = self.ids.next();
+        let log = mount.map_or("", |mount| mount.log.origin());
+        if problem.kind.status().is_server_error() {
+            tracing::warn!(log, request = id, "{problem}");
+        } else {
+            tracing::debug!(log, request = id, "{problem}");
+        }
+        let mut response = problem.respond(format, &id);
+        if let Ok(id) = HeaderValue::try_from(id) {
+            response.headers_mut().insert(X_REQUEST_ID, id);
+        }
+        response
+    }
+}
+
+/// The request with the first `prefix` bytes of its path taken away.
+fn below(mut request: Request<Incoming>, prefix: usize) -> Request<Incoming> {
+    let whole = request
+        .uri()
+        .path_and_query()
+        .map_or("", PathAndQuery::as_str);
+    let rest = whole.get(prefix..).unwrap_or_default();
+    let rest = if rest.starts_with('/') {
+        rest.to_owned()
+    } else {
+        format!("/{rest}")
+    };
+    if let Ok(uri) = Uri::try_from(rest) {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+/// RFC 9112, section 3.2: a request of HTTP/1.1 without Host, or with two, must be answered 400.
+fn names_one_host(request: &Request<Incoming>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match request.version() {
+        Version::HTTP_11 => hosts.next().is_some() && hosts.next().is_none(),
+        _ => true,
+    }
+}
+
+/// The answer to OPTIONS: a browser may read from any page, with a token if it has one, and never writes.
+fn preflight(is_write: bool) -> Response<Body> {
+    let mut response = bare(StatusCode::NO_CONTENT);
+    let headers = response.headers_mut();
+    if is_write {
+        headers.insert(ALLOW, HeaderValue::from_static(WRITE_METHODS));
+        return response;
+    }
+    let fields = [
+        (ALLOW, READ_METHODS),
+        (ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"),
+        (
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            "authorization, accept, if-none-match",
+        ),
+        (
+            ACCESS_CONTROL_EXPOSE_HEADERS,
+            "etag, link, retry-after, x-request-id",
+        ),
+        (ACCESS_CONTROL_MAX_AGE, "86400"),
+    ];
+    for (name, value) in fields {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets() {
+        let rows = [
+            ("/add", "Add"),
+            ("/add/", "Other"),
+            ("/add-batch", "AddBatch"),
+            ("/checkpoint", "Checkpoint"),
+            ("/tile/0/000", "Tile"),
+            ("/tile/1/x001/x234/067.p/8", "Tile"),
+            ("/tile/entries/000.p/1", "Bundle"),
+            ("/tile/64/000", "NoTile"),
+            ("/tile/entries/0", "NoTile"),
+            ("/tile/../add", "NoTile"),
+            ("/tile/%2e%2e/add", "NoTile"),
+            ("/", "Other"),
+            ("/../add", "Other"),
+        ];
+        for (path, expected) in rows {
+            let found = format!("{:?}", Target::of(path));
+            let name = found.split('(').next().unwrap();
+            assert_eq!(name, expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! `POST add` and `POST add-batch`.
+
+use std::fmt::Write;
+use std::time::Instant;
+
+use bytes::Bytes;
+use counterfoil_tiles::hash::{LeafIndex, TreeSize};
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use serde::Serialize;
+use tokio::time::timeout_at;
+
+use super::answer::{Body, Format, JSON, TEXT, ok};
+use super::body::Limit;
+use super::problem::{Kind, Problem};
+use super::{Asked, Deadlines, Mount, batch, body, query};
+use crate::auth::GrantId;
+use crate::limits::Place;
+use crate::log::Run;
+
+/// Answer to an entry, as JSON.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Added {
+    /// The index of the entry.
+    index: u64,
+    /// `?wait=receipt`: the receipt (tlog-proof).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
+}
+
+/// Answer to a batch, as JSON.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct BatchAdded {
+    /// Runs of consecutive indexes, in the order of the entries.
+    runs: Vec<AddedRun>,
+}
+
+/// Consecutive indexes.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct AddedRun {
+    /// Index of the first entry.
+    first: u64,
+    /// Number of entries.
+    count: u64,
+}
+
+/// `POST add`.
+pub(super) async fn one(
+    asked: Asked<'_>,
+    deadlines: Deadlines,
+    request: Request<Incoming>,
+    mut place: Place<'_>,
+) -> Result<Response<Body>, Problem> {
+    let mount = asked.mount;
+    let grant = authorize(asked, &request)?;
+    let wait = wait_for_receipt(request.uri().query())?;
+    mount.auth.charge(grant, 1)?;
+    let limit = Limit {
+        bytes: mount.max_entry_bytes,
+        what: "an entry",
+        time: deadlines.body,
+    };
+    let entry = body::read(request, &limit, &mut place).await?;
+    if entry.is_empty() {
+        let detail = "expected an entry of 1 byte or more, got an empty body";
+        return Err(Problem::malformed(detail));
+    }
+    let deadline = asked.started + deadlines.request;
+    let runs = add(mount, vec![entry], deadline).await?;
+    let index = runs.first().map(|run| run.first).ok_or_else(no_index)?;
+    let receipt = if wait {
+        Some(receipt(mount, index, deadline).await?)
+    } else {
+        None
+    };
+    Ok(match (asked.format, receipt) {
+        (Format::Text, None) => ok(TEXT, Bytes::from(index.to_string())),
+        (Format::Text, Some(receipt)) => ok(TEXT, receipt),
+        (Format::Json, receipt) => json(&Added {
+            index: index.get(),
+            receipt: receipt.map(|receipt| String::from_utf8_lossy(&receipt).into_owned()),
+        }),
+    })
+}
+
+/// `POST add-batch`.
+pub(super) async fn batch(
+    asked: Asked<'_>,
+    deadlines: Deadlines,
+    request: Request<Incoming>,
+    mut place: Place<'_>,
+) -> Result<Response<Body>, Problem> {
+    let mount = asked.mount;
+    let grant = authorize(asked, &request)?;
+    query::parameters(request.uri().query(), [])?;
+    let limit = Limit {
+        bytes: mount.max_batch_bytes,
+        what: "a batch",
+        time: deadlines.body,
+    };
+    let body = body::read(request, &limit, &mut place).await?;
+    let entries = batch::split(&body, mount.max_batch_entries, mount.max_entry_bytes)?;
+    mount.auth.charge(grant, entries.len())?;
+    let runs = add(mount, entries, asked.started + deadlines.request).await?;
+    Ok(match asked.format {
+        Format::Text => ok(TEXT, lines(&runs)),
+        Format::Json => json(&BatchAdded {
+            runs: runs
+                .iter()
+                .map(|run| AddedRun {
+                    first: run.first.get(),
+                    count: run.count,
+                })
+                .collect(),
+        }),
+    })
+}
+
+fn authorize(asked: Asked<'_>, request: &Request<Incoming>) -> Result<Option<GrantId>, Problem> {
+    let (mount, authority) = (asked.mount, request.uri().authority());
+    mount
+        .auth
+        .write(mount.access(), asked.peer, request.headers(), authority)
+}
+
+async fn add(mount: &Mount, entries: Vec<Bytes>, deadline: Instant) -> Result<Vec<Run>, Problem> {
+    let added = timeout_at(deadline.into(), mount.log.add(entries)).await;
+    let added = added.map_err(|_| {
+        let detail =
+            "the entries were not durable before the request's deadline, but may become so";
+        Problem::new(Kind::OutcomeUnknown, detail)
+    })?;
+    Ok(added?)
+}
+
+async fn receipt(mount: &Mount, index: LeafIndex, deadline: Instant) -> Result<Bytes, Problem> {
+    let size = TreeSize::new(index.get().saturating_add(1));
+    if mount.log.wait_published(size, deadline).await.is_none() {
+        return Err(Problem::not_published(index));
+    }
+    // The entry is logged: whatever fails now is to be told with its index.
+    let receipt = mount.log.receipt(index, None).await;
+    receipt.map_err(|_| Problem::not_published(index))
+}
+
+/// Whether the query asks for a receipt.
+fn wait_for_receipt(query: Option<&str>) -> Result<bool, Problem> {
+    match query::parameters(query, ["wait"])? {
+        [None] => Ok(false),
+        [Some("receipt")] => Ok(true),
+        [Some(other)] => Err(Problem::malformed(format!(
+            "wait: expected \"receipt\", got {other:?}"
+        ))),
+    }
+}
+
+fn lines(runs: &[Run]) -> Bytes {
+    let mut lines = String::new();
+    for run in runs {
+        let _ = writeln!(lines, "{} {}", run.first, run.count);
+    }
+    Bytes::from(lines)
+}
+
+fn json(answer: &impl Serialize) -> Response<Body> {
+    // Structs of numbers and strings always serialize.
+    ok(
+        JSON,
+        Bytes::from(serde_json::to_vec(answer).unwrap_or_default()),
+    )
+}
+
+/// A log that acknowledges without an index breaks its contract; what it did is not known.
+fn no_index() -> Problem {
+    Problem::new(Kind::OutcomeUnknown, "the log gave no index")
+}

@@ -1,0 +1,133 @@
+//! Bodies of requests: of a known limit, in memory that is charged, and not slower than their deadline.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::Request;
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONTENT_ENCODING, EXPECT};
+use tokio::time::timeout;
+
+use super::problem::{Kind, Problem};
+use crate::limits::Place;
+
+/// How much of a body that is too long is read and thrown away before the answer, so that a client that writes its whole
+/// request before it reads is told why. One that has more to say is cut off.
+const DISCARDED_BYTES: u64 = 16 << 20;
+
+/// What a body may be.
+pub(super) struct Limit {
+    /// Its longest length in bytes.
+    pub(super) bytes: usize,
+    /// What is that long, for the answer.
+    pub(super) what: &'static str,
+    /// How long it may take.
+    pub(super) time: Duration,
+}
+
+/// Reads the whole body. The bytes are a copy of their own, so that an entry does not keep the connection's read buffer.
+pub(super) async fn read(
+    request: Request<Incoming>,
+    limit: &Limit,
+    place: &mut Place<'_>,
+) -> Result<Bytes, Problem> {
+    let encoding = request.headers().get(CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| encoding != "identity") {
+        let detail =
+            "expected a body without Content-Encoding: what is logged is the bytes as they come";
+        return Err(Problem::new(Kind::UnsupportedEncoding, detail));
+    }
+    let waits = request.headers().contains_key(EXPECT);
+    let body = request.into_body();
+    let size = body.size_hint();
+    if size.lower() > limit.bytes as u64 {
+        if !waits && size.lower() <= DISCARDED_BYTES {
+            discard(body, limit.time).await;
+        }
+        return Err(limit.exceeded(&format!("{} bytes", size.lower())));
+    }
+    // With a length, exactly its room is charged and used; without one, what comes is charged as it comes.
+    let room = size.exact().and_then(|exact| usize::try_from(exact).ok());
+    charge(place, room.unwrap_or(0))?;
+    let gathered = timeout(limit.time, gather(body, room, limit, place)).await;
+    let gathered = gathered.map_err(|_| {
+        let millis = limit.time.as_millis();
+        Problem::new(
+            Kind::SlowBody,
+            format!("expected the whole body within {millis} ms"),
+        )
+    })??;
+    match gathered {
+        Gathered::Whole(bytes) => Ok(bytes),
+        Gathered::TooLong(rest) => {
+            discard(rest, limit.time).await;
+            Err(limit.exceeded("more"))
+        }
+    }
+}
+
+enum Gathered {
+    Whole(Bytes),
+    /// What is still to come.
+    TooLong(Incoming),
+}
+
+async fn gather(
+    mut body: Incoming,
+    room: Option<usize>,
+    limit: &Limit,
+    place: &mut Place<'_>,
+) -> Result<Gathered, Problem> {
+    let mut gathered = BytesMut::with_capacity(room.unwrap_or(0));
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            Problem::malformed(format!("the body ended before its end: {error}"))
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if data.len() > limit.bytes - gathered.len() {
+            return Ok(Gathered::TooLong(body));
+        }
+        if room.is_none() {
+            charge(place, data.len())?;
+        }
+        gathered.extend_from_slice(&data);
+    }
+    Ok(Gathered::Whole(gathered.freeze()))
+}
+
+impl Limit {
+    fn exceeded(&self, got: &str) -> Problem {
+        let detail = format!(
+            "expected {} of at most {} bytes, got {got}",
+            self.what, self.bytes
+        );
+        Problem::new(Kind::TooLarge, detail)
+    }
+}
+
+fn charge(place: &mut Place<'_>, bytes: usize) -> Result<(), Problem> {
+    if place.charge(bytes) {
+        return Ok(());
+    }
+    let detail = "the server is at its limit of memory for request bodies";
+    Err(Problem::new(Kind::Overloaded, detail))
+}
+
+/// Reads on, within bounds, and throws away.
+async fn discard(mut body: Incoming, time: Duration) {
+    let discard = async {
+        let mut left = DISCARDED_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+            let Some(less) = left.checked_sub(length) else {
+                return;
+            };
+            left = less;
+        }
+    };
+    // Whether it came to an end does not change the answer.
+    let _ = timeout(time, discard).await;
+}

@@ -1,0 +1,36 @@
+//! The server's own log: text on a terminal, one JSON object a line otherwise.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, LogFormat};
+
+/// Why the server cannot log.
+#[derive(Debug, thiserror::Error)]
+pub enum LoggingError {
+    /// `log_filter` cannot be read.
+    #[error("log_filter: {0}")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// Logging was set up before.
+    #[error("logging is set up already")]
+    Twice,
+}
+
+/// Sends events to standard error in the configured format. Once in a process.
+pub fn init(config: &Config) -> Result<(), LoggingError> {
+    let text = match config.log_format {
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+        LogFormat::Auto => std::io::stderr().is_terminal(),
+    };
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(&config.log_filter)?)
+        .with_writer(std::io::stderr);
+    let set = if text {
+        builder.try_init()
+    } else {
+        builder.json().flatten_event(true).try_init()
+    };
+    set.map_err(|_| LoggingError::Twice)
+}

@@ -1,0 +1,332 @@
+//! Metrics for Prometheus.
+//!
+//! What is counted on each request is an atomic in an array, found without a lock or a hash. What a log knows of itself
+//! is asked for when `/metrics` is.
+
+mod histogram;
+mod merge;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::limits::Places;
+use crate::log::{Log, LogStatus, State};
+use histogram::Histogram;
+
+/// What a request was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    Add,
+    AddBatch,
+    Checkpoint,
+    Tile,
+    Bundle,
+    Other,
+}
+
+impl Route {
+    const ALL: [Self; 6] = [
+        Self::Add,
+        Self::AddBatch,
+        Self::Checkpoint,
+        Self::Tile,
+        Self::Bundle,
+        Self::Other,
+    ];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::AddBatch => "add-batch",
+            Self::Checkpoint => "checkpoint",
+            Self::Tile => "tile",
+            Self::Bundle => "bundle",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// The first digits of status codes.
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// What one log's requests came to.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    routes: [RouteCounts; Route::ALL.len()],
+}
+
+#[derive(Debug, Default)]
+struct RouteCounts {
+    classes: [AtomicU64; CLASSES.len()],
+    seconds: Histogram,
+}
+
+impl Requests {
+    /// Counts an answered request.
+    pub(crate) fn answered(&self, route: Route, status: u16, took: Duration) {
+        let Some(counts) = self.routes.get(route as usize) else {
+            return;
+        };
+        let class = usize::from(status / 100).saturating_sub(1);
+        if let Some(class) = counts.classes.get(class) {
+            class.fetch_add(1, Ordering::Relaxed);
+        }
+        counts.seconds.observe(took);
+    }
+}
+
+/// What connections came to.
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    pub(crate) open: AtomicU64,
+    pub(crate) accepted: AtomicU64,
+    /// Above `max_connections`.
+    pub(crate) refused: AtomicU64,
+    /// Had no request in time.
+    pub(crate) expired: AtomicU64,
+    /// TLS handshakes that failed.
+    pub(crate) handshakes_failed: AtomicU64,
+}
+
+/// All metrics of a server.
+pub(crate) struct Metrics {
+    server: Registry,
+    logs: Vec<Registry>,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Metrics {
+    /// Metrics of a server and its logs.
+    pub(crate) fn new(
+        logs: Vec<(Arc<dyn Log>, Arc<Requests>)>,
+        places: Arc<Places>,
+        connections: Arc<Connections>,
+    ) -> Self {
+        let own = |(log, _): &(Arc<dyn Log>, Arc<Requests>)| {
+            let label = ("log".into(), log.origin().to_owned().into());
+            let mut registry =
+                Registry::with_prefix_and_labels("counterfoil_log", [label].into_iter());
+            log.register_metrics(&mut registry);
+            registry
+        };
+        let registries = logs.iter().map(own).collect();
+        let mut server = Registry::with_prefix("counterfoil");
+        server.register_collector(Box::new(ServerCollector {
+            places,
+            connections,
+        }));
+        server.register_collector(Box::new(LogsCollector { logs }));
+        Self {
+            server,
+            logs: registries,
+        }
+    }
+
+    /// The text that Prometheus reads (`OpenMetrics` 1.0).
+    pub(crate) fn text(&self) -> String {
+        let texts = std::iter::once(&self.server)
+            .chain(&self.logs)
+            .map(|registry| {
+                let mut text = String::new();
+                // Writing to a String cannot fail, and the collectors only write.
+                let _ = encode(&mut text, registry);
+                text
+            });
+        merge::merge(texts)
+    }
+}
+
+#[derive(Debug)]
+struct ServerCollector {
+    places: Arc<Places>,
+    connections: Arc<Connections>,
+}
+
+impl Collector for ServerCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let connections = &self.connections;
+        let gauges = [
+            (
+                "http_requests_in_progress",
+                "Requests in the server",
+                self.places.requests() as u64,
+            ),
+            (
+                "http_body_bytes",
+                "Memory of request bodies",
+                self.places.bytes() as u64,
+            ),
+            (
+                "http_connections",
+                "Open connections",
+                read(&connections.open),
+            ),
+        ];
+        for (name, help, value) in gauges {
+            let gauge = ConstGauge::new(value);
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        let counters = [
+            (
+                "http_connections_accepted",
+                "Connections",
+                &connections.accepted,
+            ),
+            (
+                "http_connections_refused",
+                "Connections above max_connections",
+                &connections.refused,
+            ),
+            (
+                "http_connections_expired",
+                "Connections closed for want of a request",
+                &connections.expired,
+            ),
+            (
+                "tls_handshakes_failed",
+                "TLS handshakes that failed",
+                &connections.handshakes_failed,
+            ),
+        ];
+        for (name, help, value) in counters {
+            let counter = ConstCounter::new(read(value));
+            counter.encode(encoder.encode_descriptor(
+                name,
+                help,
+                None,
+                counter.metric_type(),
+            )?)?;
+        }
+        Ok(())
+    }
+}
+
+struct LogsCollector {
+    logs: Vec<(Arc<dyn Log>, Arc<Requests>)>,
+}
+
+impl fmt::Debug for LogsCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogsCollector").finish_non_exhaustive()
+    }
+}
+
+impl LogsCollector {
+    fn encode_requests(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
+        let help = "Answered requests by endpoint and class of the status code";
+        let mut family =
+            encoder.encode_descriptor("http_requests", help, None, MetricType::Counter)?;
+        for (log, requests) in &self.logs {
+            for (route, counts) in Route::ALL.iter().zip(&requests.routes) {
+                for (class, count) in CLASSES.iter().zip(&counts.classes) {
+                    let labels = [
+                        ("log", log.origin()),
+                        ("route", route.word()),
+                        ("status", class),
+                    ];
+                    let count = count.load(Ordering::Relaxed);
+                    if count > 0 {
+                        ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+                    }
+                }
+            }
+        }
+        let help = "Time from the head of the request to the answer";
+        let seconds = Some(&Unit::Seconds);
+        let mut family = encoder.encode_descriptor(
+            "http_request_duration",
+            help,
+            seconds,
+            MetricType::Histogram,
+        )?;
+        for (log, requests) in &self.logs {
+            for (route, counts) in Route::ALL.iter().zip(&requests.routes) {
+                let labels = [("log", log.origin()), ("route", route.word())];
+                counts.seconds.encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A gauge that is read off a log's status.
+type Reading = (&'static str, &'static str, fn(&LogStatus) -> f64);
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float; sizes are far below 2^52"
+)]
+const READINGS: [Reading; 11] = [
+    ("log_size", "Entries that are durable", |s| s.size as f64),
+    (
+        "log_published_size",
+        "Size of the published checkpoint",
+        |s| s.published_size.unwrap_or(0) as f64,
+    ),
+    (
+        "log_published_timestamp_seconds",
+        "When it was published",
+        |s| s.published_at.unwrap_or(0) as f64,
+    ),
+    (
+        "log_unpublished_entries",
+        "Durable entries in no published checkpoint",
+        |s| s.unpublished_entries as f64,
+    ),
+    (
+        "log_unpublished_seconds",
+        "Age of the oldest of them",
+        |s| s.unpublished_seconds,
+    ),
+    ("log_indexed_size", "Entries in the lookup index", |s| {
+        s.indexed_size as f64
+    }),
+    (
+        "log_queued_entries",
+        "Entries that wait to be made durable",
+        |s| s.queued_entries as f64,
+    ),
+    ("log_queued_bytes", "Their bytes", |s| s.queued_bytes as f64),
+    ("log_staged_blobs", "Staged blobs not yet discarded", |s| {
+        s.staged_blobs as f64
+    }),
+    (
+        "log_last_error_timestamp_seconds",
+        "When something last went wrong; 0 is never",
+        |s| s.last_error.as_ref().map_or(0.0, |error| error.at as f64),
+    ),
+    ("log_takes_entries", "1 if the log takes entries", |s| {
+        f64::from(matches!(s.state, State::Running | State::Unpublished))
+    }),
+];
+
+impl Collector for LogsCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        self.encode_requests(&mut encoder)?;
+        let statuses: Vec<LogStatus> = self.logs.iter().map(|(log, _)| log.status()).collect();
+        for (name, help, read) in READINGS {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for status in &statuses {
+                let labels = [("log", status.origin.as_str())];
+                ConstGauge::new(read(status)).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}
