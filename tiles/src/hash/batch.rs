@@ -173,7 +173,7 @@ impl<'e> Job<'e> {
 /// At most `N` entries with at most `most` blocks each.
 fn hash_batch<L: Lanes<N>, const N: usize>(lanes: L, jobs: &mut [Job<'_>], most: usize) {
     let mut states: States<N> = INITIAL.map(|word| [word; N]);
-    let mut messages = [const { Message::EMPTY }; N];
+    let mut messages = [Message::of_leaf(&[]); N];
     for (message, job) in messages.iter_mut().zip(&*jobs) {
         *message = Message::of_leaf(job.entry);
     }

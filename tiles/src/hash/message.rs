@@ -19,9 +19,6 @@ pub(super) const PADDING: u8 = 0x80;
 /// The bits of a node: its prefix and two hashes.
 pub(super) const NODE_BITS: u32 = (1 + 2 * 32) * 8;
 
-/// The bits of a leaf whose entry is a digest: its prefix and 32 bytes, in one block.
-pub(super) const DIGEST_LEAF_BITS: u32 = (1 + 32) * 8;
-
 pub(super) const ZERO_BLOCK: Block = [0; BLOCK_SIZE];
 
 /// FIPS 180-4 section 5.3.3: the initial hash value.
@@ -65,12 +62,6 @@ enum Next {
 }
 
 impl<'e> Message<'e> {
-    pub(super) const EMPTY: Self = Self {
-        rest: &[],
-        bits: 0,
-        next: Next::Nothing,
-    };
-
     pub(super) fn of_leaf(entry: &'e [u8]) -> Self {
         // An entry in memory has less than 2^61 bytes.
         let bits = (entry.len() as u64).saturating_add(1).saturating_mul(8);
@@ -86,11 +77,6 @@ impl<'e> Message<'e> {
         // One byte of prefix, one of padding at least, and the length field.
         size.saturating_add(1 + 1 + LENGTH_SIZE)
             .div_ceil(BLOCK_SIZE)
-    }
-
-    /// Whether there is no more block.
-    pub(super) fn is_over(&self) -> bool {
-        self.next == Next::Nothing
     }
 
     /// The next block, in place if it lies in the entry, otherwise in `scratch`; zeros after the last one.

@@ -23,10 +23,10 @@ enum Kind {
 impl Path {
     /// Every path that this CPU can take, the best one last.
     pub fn available() -> Vec<Self> {
-        let mut paths = vec![Self(Kind::Portable)];
+        let kinds = std::iter::once(Kind::Portable);
         #[cfg(target_arch = "x86_64")]
-        paths.extend(Wide::available().map(|wide| Self(Kind::Wide(wide))));
-        paths
+        let kinds = kinds.chain(Wide::available().map(Kind::Wide));
+        kinds.map(Self).collect()
     }
 
     /// The best path that this CPU can take.

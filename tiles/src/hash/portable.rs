@@ -13,7 +13,7 @@ pub(super) fn hash_leaf(entry: &[u8]) -> LeafHash {
     let mut state = INITIAL;
     let mut message = Message::of_leaf(entry);
     let mut scratch = ZERO_BLOCK;
-    while !message.is_over() {
+    for _ in 0..Message::blocks_of_leaf(entry.len()) {
         let block = message.next_block(&mut scratch);
         compress256(&mut state, std::slice::from_ref(block));
     }

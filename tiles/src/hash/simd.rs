@@ -24,7 +24,7 @@ mod avx2;
 mod avx512;
 mod sha_ni;
 
-use super::message::{DIGEST_LEAF_BITS, NODE_BITS, NODE_PREFIX, PADDING};
+use super::message::{NODE_BITS, NODE_PREFIX, PADDING};
 pub(super) use avx2::Avx2;
 pub(super) use avx512::Avx512;
 pub(super) use sha_ni::ShaNi;
@@ -49,6 +49,9 @@ const ROUND_CONSTANTS: [[u32; 16]; 4] = [
         0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
     ],
 ];
+
+/// The bits of a leaf whose entry is a digest: its prefix and 32 bytes, in one block.
+const DIGEST_LEAF_BITS: u32 = (1 + 32) * 8;
 
 /// What follows the last byte of a message in its word.
 const PADDING_AFTER_ONE_BYTE: u32 = u32::from_be_bytes([0, PADDING, 0, 0]);
