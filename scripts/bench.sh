@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bench.sh - measure, and say on what machine. Arguments go to cargo bench (a name filters).
+# bench.sh - measure, and say on what machine: the functions, then the running log (bench-log.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,4 +9,5 @@ echo "  features: $(sed -n 's/^flags[^:]*: //p' /proc/cpuinfo | head -n 1 | tr '
 echo "  memory: $(awk '/MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo), kernel $(uname -r), $(rustc --version)"
 echo "  commit: $(git describe --always --dirty)"
 
-cargo bench --locked --quiet --workspace --bench '*' -- "$@"
+cargo bench --locked --quiet --workspace --bench '*'
+scripts/bench-log.sh

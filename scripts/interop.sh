@@ -98,7 +98,8 @@ step_fsck_files() { # DIR VKEY
 }
 
 # The hammer ends with 1 when its time is up, whatever happened: its log decides. Warnings (W), errors (E) and fatal
-# ones (F) of klog are failures, refusals for overload ("pushback") among them.
+# ones (F) of klog are failures, refusals for overload ("pushback") among them. Once its time is up it cancels its own
+# requests; what it says of those is no failure.
 step_hammer() { # URL VKEY
 	local before after reads writes code=0
 	before=$(size_of "$1")
@@ -109,7 +110,7 @@ step_hammer() { # URL VKEY
 	reads=$(grep -c 'LeafReader getting' "$work/hammer" || true)
 	writes=$(grep -c 'Wrote leaf at index' "$work/hammer" || true)
 	echo "$writes writes, $reads reads in $SECONDS_OF_HAMMER s; size $before to $after"
-	if grep -m 5 '^[WEF][0-9]' "$work/hammer"; then return 1; fi
+	if sed '/Max runtime reached/,$d' "$work/hammer" | grep -m 5 '^[WEF][0-9]'; then return 1; fi
 	[ "$code" = 1 ] && grep -q 'Max runtime reached' "$work/hammer" || { echo "the hammer ended early, with $code"; return 1; }
 	# A tenth of what was asked for shows that it worked; how fast the log is, is for the benchmarks.
 	[ "$writes" -ge $((WRITES * SECONDS_OF_HAMMER / 10)) ] && [ "$reads" -ge $((READS * SECONDS_OF_HAMMER / 10)) ] ||
@@ -151,6 +152,31 @@ writing_steps() { # URL VKEY
 	step "Tessera live-log integration test" step_integration "$1" "$2"
 }
 
+# Starts a new log of our own in $work/log; sets url and vkey.
+start_our_log() {
+	case $PROFILE in dev) binary=target/debug/counterfoil ;; *) binary=target/$PROFILE/counterfoil ;; esac
+	cargo build --quiet --locked --profile "$PROFILE" -p counterfoil
+	vkey=$("$binary" --quiet log init "$work/log" --origin example.com/counterfoil/interop)
+	"$binary" log run --config "$work/log" --listen 127.0.0.1:0 --log-filter warn >"$work/server.out" 2>"$work/server.err" &
+	server=$!
+	for _ in $(seq 300); do
+		url=$(sed -n 's/.* is ready at //p' "$work/server.out" | head -n 1)
+		[ -z "$url" ] || break
+		kill -0 "$server" 2>/dev/null || break
+		sleep 0.1
+	done
+	[ -n "$url" ] || { cat "$work/server.err" >&2; echo "interop: the log did not start" >&2; exit 1; }
+	url=${url%/}
+	echo "interop: our log is at $url"
+}
+
+# What our own submit writes beside the files is read by the other program.
+step_submit() { # URL VKEY
+	cp -r docs "$work/files"
+	"$binary" --quiet submit "$work/files" --log "$1/" --policy "$work/log/policy" >"$work/submit"
+	step_files "$work/files" "$2"
+}
+
 finish() {
 	echo "interop: $passed steps passed, $failed failed"
 	[ "$failed" = 0 ]
@@ -171,3 +197,14 @@ case ${1:-} in
 "") ;;
 *) usage ;;
 esac
+
+scripts/need rust cc
+start_our_log
+step "$ENTRIES entries by batches" step_fill "$url"
+writing_steps "$url" "$vkey"
+step "our submit, receipts read by golang.org/x/mod" step_submit "$url" "$vkey"
+reading_steps "$url" "$vkey"
+step "golang.org/x/mod: receipts over HTTP" step_receipts "$url" "$vkey"
+stop_server
+step "Tessera fsck on the data directory of the stopped log" step_fsck_files "$work/log/data" "$vkey"
+finish
