@@ -32,7 +32,7 @@ use core::str::FromStr;
 use crate::hash::{NodeHash, TreeSize};
 use crate::key::{KeyError, KeyName};
 use crate::note::NoteError;
-use crate::text::{decode_hash, encode_base64, parse_decimal, take_line};
+use crate::text::{decode_hash, encode_base64, excerpt, parse_decimal, take_line};
 
 pub use publish::{MAX_PUBLISHED_SIGNATURES, PublishError, assemble, keeps_signatures, merge};
 pub use signed::{LogKey, SignedCheckpoint, WitnessedCheckpoint};
@@ -50,20 +50,20 @@ pub enum CheckpointError {
     /// The second line is not a size.
     #[error("expected the size in decimal without leading zeros, at most 2^64-1, found {found:?}")]
     Size {
-        /// The line.
+        /// The line, or its start.
         found: String,
     },
     /// The third line is not a root hash.
     #[error("expected the root hash, 32 bytes in canonical base64, found {found:?}")]
     Root {
-        /// The line.
+        /// The line, or its start.
         found: String,
     },
     /// An extension line is empty or holds a control character.
     #[error("extension lines are not empty and hold no control characters")]
     Extension,
     /// No log of that origin is known.
-    #[error("no log with the origin {:?} is known", origin.as_str())]
+    #[error("no log with the origin {:?} is known", excerpt(origin.as_str()))]
     UnknownOrigin {
         /// The origin in the checkpoint.
         origin: Origin,
@@ -165,12 +165,12 @@ impl Checkpoint {
         // number of leaves in the tree, with no leading zeroes (unless the tree is empty, in which case the tree
         // size is `0`)."
         let size = parse_decimal(size).ok_or_else(|| CheckpointError::Size {
-            found: size.to_owned(),
+            found: excerpt(size),
         })?;
         // SPEC(tlog-checkpoint): "The third line is the **root hash**, the base64 encoding of the root of the [RFC
         // 6962] Merkle hash tree at the specified tree size."
         let root = decode_hash(root).ok_or_else(|| CheckpointError::Root {
-            found: root.to_owned(),
+            found: excerpt(root),
         })?;
         let mut extensions = Vec::new();
         while !rest.is_empty() {

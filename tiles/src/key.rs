@@ -34,6 +34,8 @@ use core::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::text::excerpt;
+
 pub use private::{PrivateKey, SEED_SIZE, Seed};
 pub use signing::{RawSigner, SignError, SigningKey};
 pub use vkey::{KeyRing, PublicKey, Vkey};
@@ -55,7 +57,7 @@ pub enum KeyError {
         "the key name {name:?} holds {found:?}; spaces, '+' and control characters are not allowed"
     )]
     NameCharacter {
-        /// The name as given.
+        /// The name as given, or its start.
         name: String,
         /// The first character that is not allowed.
         found: char,
@@ -63,7 +65,7 @@ pub enum KeyError {
     /// A key ID is not eight lowercase hexadecimal digits.
     #[error("a key ID is eight lowercase hexadecimal digits, found {found:?}")]
     KeyId {
-        /// The text in its place.
+        /// The text in its place, or its start.
         found: String,
     },
     /// The text does not have the parts that a key has.
@@ -126,7 +128,10 @@ impl KeyName {
         // (those below U+0020) other than newline."
         let bad = |c: &char| c.is_whitespace() || *c == '+' || *c < ' ';
         match name.chars().find(bad) {
-            Some(found) => Err(KeyError::NameCharacter { name, found }),
+            Some(found) => Err(KeyError::NameCharacter {
+                name: excerpt(&name),
+                found,
+            }),
             None => Ok(Self(name)),
         }
     }
@@ -202,7 +207,7 @@ impl FromStr for KeyId {
             return Ok(Self(value.to_be_bytes()));
         }
         Err(KeyError::KeyId {
-            found: text.to_owned(),
+            found: excerpt(text),
         })
     }
 }

@@ -31,6 +31,17 @@ pub(crate) fn parse_decimal(text: &str) -> Option<u64> {
     text.parse().ok()
 }
 
+/// What an error message shows of text that anybody may have sent: its start, and where there is more, that there is.
+pub(crate) fn excerpt(text: &str) -> String {
+    const SHOWN: usize = 80;
+    let mut rest = text.chars();
+    let mut shown: String = rest.by_ref().take(SHOWN).collect();
+    if rest.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// Cuts off text at the first newline: the line without it, and what follows. None if no newline is left.
 pub(crate) fn take_line(text: &str) -> Option<(&str, &str)> {
     text.split_once('\n')
@@ -81,6 +92,12 @@ mod tests {
         assert_eq!(decode_hash(encode_base64(&[7; 32])), Some([7; 32]));
         assert_eq!(decode_hash(encode_base64(&[7; 31])), None);
         assert_eq!(decode_hash(encode_base64(&[7; 33])), None);
+    }
+
+    #[test]
+    fn errors_show_the_start_of_long_text() {
+        assert_eq!(excerpt(&"é".repeat(80)), "é".repeat(80));
+        assert_eq!(excerpt(&"é".repeat(81)), format!("{}…", "é".repeat(80)));
     }
 
     proptest! {

@@ -400,6 +400,38 @@ fn private_keys_are_read_back_and_never_shown() {
     }
 }
 
+#[test]
+fn errors_about_private_keys_do_not_quote_them() {
+    // The base64 of this seed has plus signs, so its parts can come to stand where a name or an ID is expected.
+    let seed = "+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/8=";
+    for (row, text) in [
+        ("no name", format!("PRIVATE+KEY+c74f20a3+AQ{seed}")),
+        ("no ID", format!("PRIVATE+KEY+log.example+AQ{seed}")),
+        ("neither", format!("PRIVATE+KEY+AQ{seed}")),
+        (
+            "spaces",
+            format!("PRIVATE+KEY+log example A{seed}+c74f20a3+AQ{seed}"),
+        ),
+        (
+            "as a vkey",
+            format!("PRIVATE+KEY+log.example+c74f20a3+AQ{seed}"),
+        ),
+    ] {
+        let errors = [
+            format!("{:?}", text.parse::<PrivateKey>().unwrap_err()),
+            text.parse::<PrivateKey>().unwrap_err().to_string(),
+            format!("{:?}", text.parse::<Vkey>().unwrap_err()),
+            text.parse::<Vkey>().unwrap_err().to_string(),
+        ];
+        for error in errors {
+            assert!(
+                !error.contains("/+/") && !error.contains("AQ+"),
+                "{row}: {error}"
+            );
+        }
+    }
+}
+
 /// `golang.org/x/mod/sumdb/note` generated this pair.
 #[test]
 fn private_keys_of_golang_org_x_mod() {

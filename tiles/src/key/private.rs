@@ -100,8 +100,10 @@ impl FromStr for PrivateKey {
         else {
             return Err(shape);
         };
-        let name = KeyName::new(name)?;
-        let found: KeyId = id.parse()?;
+        // Errors that quote a part could quote the seed, where a part before it is missing.
+        let (Ok(name), Ok(found)) = (KeyName::new(name), id.parse::<KeyId>()) else {
+            return Err(shape);
+        };
         let material = Zeroizing::new(decode_base64(material).ok_or(KeyError::Base64)?);
         let (&algorithm, seed) = material.split_first().ok_or(shape)?;
         let algorithm = Algorithm::from_byte(algorithm)?;

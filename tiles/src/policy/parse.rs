@@ -6,7 +6,7 @@ use super::{
 };
 use crate::checkpoint::LogKey;
 use crate::key::{Algorithm, KeyRing, Vkey};
-use crate::text::parse_decimal;
+use crate::text::{excerpt, parse_decimal};
 
 const LOG: &str = "log <vkey> [<url>]";
 const WITNESS: &str = "witness <name> <vkey> [<url>]";
@@ -279,5 +279,5 @@ fn parse_threshold(item: &[u8], members: usize) -> Result<Threshold, PolicyFault
 
 /// Octets for an error message: quoted, anything but printable ASCII escaped.
 fn show(octets: &[u8]) -> String {
-    format!("\"{}\"", octets.escape_ascii())
+    format!("\"{}\"", excerpt(&octets.escape_ascii().to_string()))
 }
