@@ -37,14 +37,14 @@ fn libraries(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("ed25519");
     group.bench_function("sign aws-lc-rs (used)", |b| {
-        b.iter(|| aws.sign(black_box(&MESSAGE)))
+        b.iter(|| aws.sign(black_box(&MESSAGE)));
     });
     group.bench_function("sign dalek", |b| b.iter(|| dalek.sign(black_box(&MESSAGE))));
     group.bench_function("verify aws-lc-rs", |b| {
         b.iter(|| {
             parsed
                 .verify_sig(black_box(&MESSAGE), &signature.to_bytes())
-                .unwrap()
+                .unwrap();
         });
     });
     group.bench_function("verify dalek (used)", |b| {
@@ -83,7 +83,7 @@ fn libraries(criterion: &mut Criterion) {
     let other_key = other.expanded_key().verifying_key();
     group.bench_function("verify ml-dsa", |b| {
         b.iter(|| {
-            assert!(other_key.verify_with_context(black_box(&MESSAGE), &[], &other_signature))
+            assert!(other_key.verify_with_context(black_box(&MESSAGE), &[], &other_signature));
         });
     });
     group.finish();
@@ -136,19 +136,19 @@ fn formats(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("formats");
     group.bench_function("parse note of 3 signatures", |b| {
-        b.iter(|| Note::parse(black_box(note.as_bytes())).unwrap())
+        b.iter(|| Note::parse(black_box(note.as_bytes())).unwrap());
     });
     group.bench_function("sign checkpoint as log, ed25519", |b| {
-        b.iter(|| sign_as_log(&log, black_box(&checkpoint)).unwrap())
+        b.iter(|| sign_as_log(&log, black_box(&checkpoint)).unwrap());
     });
     group.bench_function("verify checkpoint, log + ed25519 + ml-dsa-44", |b| {
         b.iter(|| policy.verify(black_box(note.clone())).unwrap());
     });
     group.bench_function("parse receipt", |b| {
-        b.iter(|| Receipt::parse(black_box(bytes.as_bytes())).unwrap())
+        b.iter(|| Receipt::parse(black_box(bytes.as_bytes())).unwrap());
     });
     group.bench_function("write receipt", |b| {
-        b.iter(|| black_box(&receipt).to_string())
+        b.iter(|| black_box(&receipt).to_string());
     });
     group.bench_function("check inclusion, 20 hashes", |b| {
         b.iter(|| -> Result<(), ProofError> { receipt.check_inclusion(black_box(&leaf)) });
@@ -157,7 +157,7 @@ fn formats(criterion: &mut Criterion) {
         b.iter(|| receipt.verify(black_box(&leaf), &policy).unwrap());
     });
     group.bench_function("parse policy", |b| {
-        b.iter(|| Policy::parse(black_box(text.as_bytes())).unwrap())
+        b.iter(|| Policy::parse(black_box(text.as_bytes())).unwrap());
     });
     group.finish();
 }
