@@ -307,13 +307,20 @@ impl Sequencer {
 
     /// A definite failure: the head is as it was.
     fn not_committed(&mut self, replacement: Replacement, reason: String) {
-        let Replacement { round, next, .. } = replacement;
+        let Replacement {
+            round,
+            next,
+            answered,
+            ..
+        } = replacement;
         match round {
             Some(round) => {
                 if let Some(blob) = next.staged.last() {
                     self.discards.add_orphan(blob.generation, blob.name());
                 }
-                self.refuse(round.submissions, &SubmitError::NotDurable { reason });
+                if !answered {
+                    self.refuse(round.submissions, &SubmitError::NotDurable { reason });
+                }
             }
             // Nobody waits for it, but trying again at once would spin.
             None => self.pause_commit(Replacement::new(None, next, self.now)),

@@ -14,6 +14,7 @@ use counterfoil_tiles::hash::TreeSize;
 use counterfoil_tiles::proof::{self, ProofPlan};
 use counterfoil_tiles::tile::{self, Tile, TileId};
 
+use crate::head::Head;
 use crate::operation::{
     Event, NewBlob, Outcome, Publication, Register, Request, StopReason, Timestamp,
 };
@@ -54,6 +55,8 @@ enum Stage {
     Publish(Bytes),
     /// What is published, after a conflict or an unknown outcome?
     Resolve(Bytes),
+    /// Tiles read back were not what was stored: damage, or has another writer gone on and discarded them?
+    Suspect(String),
 }
 
 impl PublicationTrack {
@@ -103,6 +106,7 @@ impl Sequencer {
                 new: crate::published::encode_register(note),
             },
             Stage::Resolve(_) => Request::Fetch(Register::Published),
+            Stage::Suspect(_) => Request::Fetch(Register::Head),
         };
         self.publication.retry_at = None;
         self.publication.in_flight = true;
@@ -160,6 +164,7 @@ impl Sequencer {
             (Stage::Publish(note), Outcome::Conflict(_)) => self.go_on(work, Stage::Resolve(note)),
             (Stage::Publish(note), Outcome::Unknown(reason)) => self.try_again(work, Stage::Resolve(note), reason),
             (Stage::Resolve(note), Outcome::Fetched(bytes)) => self.resolve_publication(work, note, bytes),
+            (Stage::Suspect(what), Outcome::Fetched(head)) => self.explain_suspicion(what, head),
             // Everything else can be done twice: the same tiles, the same reads, the same signature, the same replacement.
             (stage, Outcome::NotDone(reason) | Outcome::Unknown(reason)) => self.try_again(work, stage, reason),
             (stage, other) => {
@@ -227,12 +232,27 @@ impl Sequencer {
     fn read_back(&mut self, work: Work, tiles: &[TileId], blobs: &[Option<Bytes>]) {
         match self.check_read_back(&work.frontier, tiles, blobs) {
             Ok(()) => self.go_on(work, Stage::Sign),
-            Err(what) => self.stop(StopReason::Damaged(format!(
-                "tiles read back from the store do not prove that size {} extends what is published, so it is not signed: {what}. \
-                 Run `counterfoil log check`",
-                work.frontier.size().get()
-            ))),
+            Err(what) => {
+                let size = work.frontier.size();
+                let what = format!(
+                    "tiles read back from the store do not prove that size {size} extends what is published, so it is \
+                     not signed: {what}. Run `counterfoil log check`"
+                );
+                self.go_on(work, Stage::Suspect(what));
+            }
         }
+    }
+
+    /// A writer that was paused for long finds that its successor has discarded partial tiles; that is not damage.
+    fn explain_suspicion(&mut self, what: String, head: Option<Bytes>) {
+        let reason = match head.map(|bytes| Head::parse(&bytes)) {
+            Some(Ok(head)) if head.writer != self.writer => StopReason::AnotherWriter {
+                writer: head.writer.0,
+                generation: head.generation,
+            },
+            _ => StopReason::Damaged(what),
+        };
+        self.stop(reason);
     }
 
     /// Consistency of the committed size with the published checkpoint, from nothing but the tiles the store gave back.

@@ -31,9 +31,11 @@ fn simulate(seed: u64) -> World {
     let mut world = World::new();
     let (mut now, mut writers, mut next_entry) = (0, 1, 0);
     let mut processes = vec![Process::start(1, 0)];
+    // A process that is paused (a long collection, a frozen machine) does nothing until this step.
+    let mut paused = vec![0];
     // Some seeds are calm, so that trees grow large; in others everything breaks.
     let trouble = 4 + random.below(40);
-    for _ in 0..STEPS {
+    for step in 0..STEPS {
         let which = usize::try_from(random.below(processes.len() as u64)).unwrap();
         match random.below(12) {
             0 | 1 => {
@@ -50,7 +52,10 @@ fn simulate(seed: u64) -> World {
             4 if random.one_in(10) && processes.len() < 3 => {
                 writers += 1;
                 processes.push(Process::start(writers, now));
+                paused.push(0);
             }
+            5 if random.one_in(6) => paused[which] = step + 100,
+            _ if paused[which] > step => {}
             _ => {
                 let process = &mut processes[which];
                 process.advance_clock(now.saturating_sub(process.now));
