@@ -4,7 +4,10 @@ mod common;
 
 use common::naive::{self, Hash, Tree};
 use common::verdict::{consistency_holds, inclusion_holds, subtree_consistency_holds};
-use counterfoil_tiles::hash::{NodeHash, empty_root};
+use counterfoil_tiles::hash::{LeafHash, LeafIndex, NodeHash, TreeSize, empty_root};
+use counterfoil_tiles::proof::{
+    ProofError, Subtree, verify_consistency, verify_inclusion, verify_subtree_inclusion,
+};
 
 /// Every proof with one bit of one hash changed, a hash missing, twice or too many, or two hashes exchanged.
 fn changed(proof: &[Hash]) -> Vec<(String, Vec<Hash>)> {
@@ -250,4 +253,102 @@ fn consistency_from_the_empty_tree() {
         "equal roots, neither the empty one"
     );
     assert_eq!(NodeHash::from_bytes(empty), empty_root());
+}
+
+#[test]
+fn errors_say_what_is_wrong_with_an_inclusion_proof() {
+    let leaves = naive::decimal_leaves(7);
+    let (index, size) = (LeafIndex::new(4), TreeSize::new(7));
+    let leaf = LeafHash::from_bytes(leaves[4]);
+    let root = NodeHash::from_bytes(naive::mth(&leaves));
+    let proof = naive::nodes(&naive::path(4, &leaves));
+    let verify = |index, proof: &[NodeHash], root: &NodeHash| {
+        verify_inclusion(index, size, &leaf, proof, root)
+    };
+    assert_eq!(verify(index, &proof, &root), Ok(()));
+
+    let after = LeafIndex::new(7);
+    assert_eq!(
+        verify(after, &proof, &root),
+        Err(ProofError::IndexOutsideTree { index: after, size })
+    );
+    assert_eq!(
+        verify(index, &proof[..2], &root),
+        Err(ProofError::TooShort { found: 2 })
+    );
+    let long = [&proof[..], &proof[..2]].concat();
+    assert_eq!(
+        verify(index, &long, &root),
+        Err(ProofError::TooLong { used: 3, found: 5 })
+    );
+    assert_eq!(
+        verify(index, &proof, &proof[0]),
+        Err(ProofError::WrongRoot {
+            expected: proof[0],
+            computed: root
+        })
+    );
+
+    let subtree = Subtree::new(4, 7).unwrap();
+    let before = LeafIndex::new(3);
+    let outside = verify_subtree_inclusion(before, subtree, &leaf, &proof, &root);
+    assert_eq!(
+        outside,
+        Err(ProofError::IndexOutsideSubtree {
+            index: before,
+            subtree
+        })
+    );
+}
+
+#[test]
+fn errors_say_what_is_wrong_with_a_consistency_proof() {
+    let leaves = naive::decimal_leaves(7);
+    let (old, new) = (TreeSize::new(3), TreeSize::new(7));
+    let old_root = NodeHash::from_bytes(naive::mth(&leaves[..3]));
+    let new_root = NodeHash::from_bytes(naive::mth(&leaves));
+    let proof = naive::nodes(&naive::proof(3, &leaves));
+    assert_eq!(proof.len(), 4);
+    let verify = |proof: &[NodeHash]| verify_consistency(old, new, &old_root, &new_root, proof);
+    assert_eq!(verify(&proof), Ok(()));
+
+    let swapped = verify_consistency(new, old, &new_root, &old_root, &proof);
+    assert_eq!(
+        swapped,
+        Err(ProofError::SizesNotOrdered { old: new, new: old })
+    );
+    assert_eq!(verify(&[]), Err(ProofError::TooShort { found: 0 }));
+    assert_eq!(verify(&proof[..3]), Err(ProofError::TooShort { found: 3 }));
+    let long = [&proof[..], &proof[..1]].concat();
+    assert_eq!(
+        verify(&long),
+        Err(ProofError::TooLong { used: 4, found: 5 })
+    );
+    let other = verify_consistency(old, new, &new_root, &new_root, &proof);
+    assert_eq!(
+        other,
+        Err(ProofError::WrongOldRoot {
+            expected: new_root,
+            computed: old_root
+        })
+    );
+    let other = verify_consistency(old, new, &old_root, &old_root, &proof);
+    assert_eq!(
+        other,
+        Err(ProofError::WrongRoot {
+            expected: old_root,
+            computed: new_root
+        })
+    );
+    let from_empty = |root: &NodeHash, proof: &[NodeHash]| {
+        verify_consistency(TreeSize::ZERO, new, root, &new_root, proof)
+    };
+    assert_eq!(
+        from_empty(&old_root, &[]),
+        Err(ProofError::NotEmptyRoot { found: old_root })
+    );
+    assert_eq!(
+        from_empty(&empty_root(), &proof),
+        Err(ProofError::TooLong { used: 0, found: 4 })
+    );
 }

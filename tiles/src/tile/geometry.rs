@@ -37,6 +37,7 @@ pub fn all_bundles(size: TreeSize) -> impl Iterator<Item = BundleId> {
 impl TileId {
     /// The tile number `index` of `level`, as wide as it is in a tree of `size` entries; `None` if that tree has no such tile.
     pub fn at(level: u8, index: u64, size: TreeSize) -> Option<Self> {
+        // A width of 0 is not a tile's.
         Self::new(level, index, width_at(hashes_on(level, size), index)?).ok()
     }
 }
@@ -56,9 +57,8 @@ fn hashes_on(level: u8, size: TreeSize) -> u64 {
         .unwrap_or(0)
 }
 
-/// How many of `count` things fall to place `index` when each place takes 256 of them; `None` for none.
+/// How many of `count` things fall to place `index` when each place takes 256 of them; `None` for places after the last.
 fn width_at(count: u64, index: u64) -> Option<u16> {
     let left = count.checked_sub(index.checked_mul(u64::from(TILE_WIDTH))?)?;
-    let width = u16::try_from(left).unwrap_or(TILE_WIDTH).min(TILE_WIDTH);
-    (width > 0).then_some(width)
+    Some(u16::try_from(left).unwrap_or(TILE_WIDTH).min(TILE_WIDTH))
 }
