@@ -10,7 +10,6 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use hyper::header::{AUTHORIZATION, FORWARDED, HOST, HeaderMap, HeaderName, ORIGIN};
 use hyper::http::uri::Authority;
 use rustls::pki_types::ServerName;
 use rustls::server::ParsedCertificate;
@@ -18,10 +17,9 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::config::Config;
+use crate::http::fields::{Fields, Single};
 use crate::http::problem::{Kind, Problem};
 use bucket::Bucket;
-
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The credentials that the server knows.
 #[derive(Debug)]
@@ -146,15 +144,15 @@ impl Auth {
         &self,
         access: Access<'_>,
         peer: Peer,
-        headers: &HeaderMap,
+        fields: &Fields<'_>,
         authority: Option<&Authority>,
     ) -> Result<Option<GrantId>, Problem> {
-        if headers.contains_key(AUTHORIZATION) {
-            return self.token(access, headers).map(Some);
+        if let Some(token) = given_token(fields)? {
+            return self.token(access, token).map(Some);
         }
         // A browser sends a client certificate, or reaches loopback, for any page that asks it to; it sends a bearer
         // token only for a page that has it.
-        if headers.contains_key(ORIGIN) {
+        if fields.from_page {
             let detail = "a write from a web page (it has an Origin header) needs a bearer token";
             return Err(Problem::new(Kind::Forbidden, detail));
         }
@@ -163,7 +161,7 @@ impl Auth {
         }
         match access.anonymous {
             Anonymous::Anybody => Ok(None),
-            Anonymous::Loopback if peer.loopback => check_direct(headers, authority).map(|()| None),
+            Anonymous::Loopback if peer.loopback => check_direct(fields, authority).map(|()| None),
             Anonymous::Loopback | Anonymous::Nobody => Err(missing()),
         }
     }
@@ -173,10 +171,10 @@ impl Auth {
         &self,
         access: Access<'_>,
         peer: Peer,
-        headers: &HeaderMap,
+        fields: &Fields<'_>,
     ) -> Result<(), Problem> {
-        if headers.contains_key(AUTHORIZATION) {
-            return self.token(access, headers).map(|_| ());
+        if let Some(token) = given_token(fields)? {
+            return self.token(access, token).map(|_| ());
         }
         match peer.certificate {
             Some(grant) => self.covers(grant, access).map(|_| ()),
@@ -207,14 +205,7 @@ impl Auth {
             })
     }
 
-    fn token(&self, access: Access<'_>, headers: &HeaderMap) -> Result<GrantId, Problem> {
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        let (Some(value), None) = (values.next(), values.next()) else {
-            return Err(refused("expected one Authorization header, got several"));
-        };
-        let token = bearer(value.as_bytes()).ok_or_else(|| {
-            refused("expected \"Authorization: Bearer TOKEN\", got another scheme")
-        })?;
+    fn token(&self, access: Access<'_>, token: &[u8]) -> Result<GrantId, Problem> {
         let digest: [u8; 32] = Sha256::digest(token).into();
         let candidates = self
             .tokens
@@ -255,40 +246,50 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     (scheme.eq_ignore_ascii_case(b"bearer ") && !token.is_empty()).then_some(token)
 }
 
+/// The bearer token that a request has, if it has an Authorization header at all.
+fn given_token<'a>(fields: &Fields<'a>) -> Result<Option<&'a [u8]>, Problem> {
+    match fields.authorization {
+        Single::Absent => Ok(None),
+        Single::Is(value) => bearer(value.as_bytes())
+            .map(Some)
+            .ok_or_else(|| refused("expected \"Authorization: Bearer TOKEN\", got another scheme")),
+        Single::Several => Err(refused("expected one Authorization header, got several")),
+    }
+}
+
 /// Refuses what a proxy or a browser sends to loopback.
-fn check_direct(headers: &HeaderMap, authority: Option<&Authority>) -> Result<(), Problem> {
-    for name in [FORWARDED, X_FORWARDED_FOR] {
-        if headers.contains_key(&name) {
-            let detail = format!(
-                "a write that came through a proxy (it has a {name} header) needs credentials: \
-                 configure a [[token]]"
-            );
-            return Err(Problem::new(Kind::Forbidden, detail));
+fn check_direct(fields: &Fields<'_>, authority: Option<&Authority>) -> Result<(), Problem> {
+    if fields.forwarded {
+        let detail = "a write that came through a proxy (it has a Forwarded or X-Forwarded-For header) needs \
+                      credentials: configure a [[token]]";
+        return Err(Problem::new(Kind::Forbidden, detail));
+    }
+    let named = match fields.host {
+        Single::Is(host) => Some(host.to_str().unwrap_or_default()),
+        Single::Absent | Single::Several => None,
+    };
+    let mut hosts = named
+        .into_iter()
+        .chain(authority.map(Authority::as_str))
+        .peekable();
+    if hosts.peek().is_none() {
+        let detail = "a write without credentials must have one Host header";
+        return Err(Problem::new(Kind::Forbidden, detail));
+    }
+    match hosts.find(|host| !is_loopback_host(host)) {
+        None => Ok(()),
+        Some(host) => {
+            let detail =
+                format!("a write without credentials must name a loopback host, not {host:?}");
+            Err(Problem::new(Kind::Forbidden, detail))
         }
     }
-    let named = headers
-        .get_all(HOST)
-        .iter()
-        .map(|host| host.to_str().unwrap_or_default());
-    let mut hosts = named.chain(authority.map(Authority::as_str)).peekable();
-    let detail = match hosts.peek() {
-        None => "a write without credentials must have a Host header".to_owned(),
-        Some(_) => match hosts.find(|host| !is_loopback_host(host)) {
-            None => return Ok(()),
-            Some(host) => {
-                format!("a write without credentials must name a loopback host, not {host:?}")
-            }
-        },
-    };
-    Err(Problem::new(Kind::Forbidden, detail))
 }
 
 /// Whether the host of a Host header or `:authority` is this machine by its name or number.
 fn is_loopback_host(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
-    };
+    let name = host.trim_end_matches(|c: char| c.is_ascii_digit());
+    let name = name.strip_suffix(':').unwrap_or(host);
     let number = name
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));

@@ -14,6 +14,7 @@ mod adds;
 pub(crate) mod answer;
 mod batch;
 mod body;
+pub(crate) mod fields;
 mod openapi;
 mod probes;
 pub(crate) mod problem;
@@ -22,16 +23,19 @@ mod reads;
 mod squeeze;
 mod tiles;
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use counterfoil_tiles::tile::{BundleId, IdError, TileId};
 use hyper::body::Incoming;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, HOST, HeaderName, HeaderValue,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, HeaderMap, HeaderName,
+    HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
@@ -42,7 +46,8 @@ use crate::config::{Config, LogConfig, ReadMode};
 use crate::limits::{Place, Places};
 use crate::log::Log;
 use crate::metrics::{Connections, Metrics, Requests, Route};
-use answer::{Body, Format, bare, routed};
+use answer::{Body, bare, routed};
+use fields::{Fields, Format, Single};
 use probes::PATHS as PROBES;
 use problem::{Kind, Problem};
 use squeeze::Squeezed;
@@ -125,10 +130,10 @@ impl Mount {
     }
 
     /// Whether a request may read what can hold contents.
-    fn check_read(&self, peer: Peer, headers: &hyper::HeaderMap) -> Result<(), Problem> {
+    fn check_read(&self, peer: Peer, fields: &Fields<'_>) -> Result<(), Problem> {
         match self.read {
             ReadMode::Public => Ok(()),
-            ReadMode::Token => self.auth.read(self.access(), peer, headers),
+            ReadMode::Token => self.auth.read(self.access(), peer, fields),
         }
     }
 
@@ -185,12 +190,14 @@ impl Target {
     }
 }
 
-/// A request, beside its own head and body.
+/// A request of a log, beside its body.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     mount: &'a Mount,
     peer: Peer,
-    format: Format,
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+    fields: Fields<'a>,
     started: Instant,
 }
 
@@ -250,50 +257,58 @@ impl Site {
     /// Answers one request.
     pub(crate) async fn respond(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
         let started = Instant::now();
-        let format = Format::asked(request.headers());
-        let is_post = request.method() == Method::POST;
-        let path = request.uri().path();
+        let (head, body) = request.into_parts();
+        let fields = Fields::of(&head.headers);
+        let path = head.uri.path();
         let found = self.mounts.iter().find_map(|(mount, router)| {
             let below = mount.below(path)?;
-            Some((
-                mount.as_ref(),
-                router,
-                Target::of(below),
-                mount.prefix.len(),
-            ))
+            Some((mount.as_ref(), router, Target::of(below)))
         });
-        let is_write = found
-            .as_ref()
-            .is_some_and(|(_, _, target, _)| target.is_write());
         let route = found
             .as_ref()
-            .map(|(mount, _, target, _)| (*mount, target.route()));
+            .map(|(mount, _, target)| (*mount, target.route()));
+        let is_write = found
+            .as_ref()
+            .is_some_and(|(_, _, target)| target.is_write());
+        let is_post = head.method == Method::POST;
+        let format = fields.format;
         let result = match (self.places.enter(), found) {
             (None, _) => {
                 let detail = "the server is at its limit of requests";
                 Err(Problem::new(Kind::Overloaded, detail))
             }
-            (Some(_), _) if !names_one_host(&request) => {
+            (Some(_), _)
+                if head.version == Version::HTTP_11 && !matches!(fields.host, Single::Is(_)) =>
+            {
+                // RFC 9112, section 3.2: a request of HTTP/1.1 without Host, or with two, must be answered 400.
                 Err(Problem::malformed("expected one Host header"))
             }
-            (Some(_), _) if request.method() == Method::OPTIONS => Ok(preflight(is_write)),
-            (Some(_), Some((_, router, Target::Other, prefix))) => {
-                if PROBES.contains(&path) {
-                    self.route(&self.router, peer, request).await
+            (Some(_), _) if head.method == Method::OPTIONS => Ok(preflight(is_write)),
+            (Some(_place), Some((mount, router, Target::Other))) => {
+                let (router, prefix) = if PROBES.contains(&path) {
+                    (&self.router, 0)
                 } else {
-                    self.route(router, peer, below(request, prefix)).await
-                }
+                    (router, mount.prefix.len())
+                };
+                let request = below(Request::from_parts(head, body), prefix);
+                Box::pin(self.route(router, peer, request)).await
             }
-            (Some(place), Some((mount, _, target, _))) => {
+            (Some(place), Some((mount, _, target))) => {
                 let asked = Asked {
                     mount,
                     peer,
-                    format,
+                    uri: &head.uri,
+                    headers: &head.headers,
+                    fields,
                     started,
                 };
-                self.dispatch(target, asked, request, place).await
+                self.dispatch(target, asked, &head.method, body, place)
+                    .await
             }
-            (Some(_), None) => self.route(&self.router, peer, request).await,
+            (Some(_place), None) => {
+                let request = Request::from_parts(head, body);
+                Box::pin(self.route(&self.router, peer, request)).await
+            }
         };
         let mut response = result.unwrap_or_else(|problem| {
             self.problem(&problem, format, route.map(|(mount, _)| mount))
@@ -311,31 +326,27 @@ impl Site {
         response
     }
 
-    /// Answers what is asked for often.
+    /// Answers what is asked for often. What is rare or large is boxed, so that the future stays small.
     async fn dispatch(
         &self,
         target: Target,
         asked: Asked<'_>,
-        request: Request<Incoming>,
+        method: &Method,
+        body: Incoming,
         place: Place<'_>,
     ) -> Result<Response<Body>, Problem> {
-        let Asked { mount, peer, .. } = asked;
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-        let posts = request.method() == Method::POST;
-        let headers = request.headers();
+        let reads = matches!(*method, Method::GET | Method::HEAD);
+        let posts = *method == Method::POST;
         match target {
-            Target::Add if posts => adds::one(asked, self.deadlines, request, place).await,
+            Target::Add if posts => adds::one(asked, self.deadlines, body, place).await,
             Target::AddBatch if posts => {
-                Box::pin(adds::batch(asked, self.deadlines, request, place)).await
+                Box::pin(adds::batch(asked, self.deadlines, body, place)).await
             }
             Target::Add | Target::AddBatch => Err(Problem::method(WRITE_METHODS)),
             _ if !reads => Err(Problem::method(READ_METHODS)),
-            Target::Checkpoint => tiles::checkpoint(mount, headers),
-            Target::Tile(id) => self.in_time(tiles::tile(mount, id, headers)).await,
-            Target::Bundle(id) => {
-                mount.check_read(peer, headers)?;
-                self.in_time(tiles::bundle(mount, id, headers)).await
-            }
+            Target::Checkpoint => tiles::checkpoint(asked),
+            Target::Tile(id) => self.in_time(tiles::tile(asked, id)).await,
+            Target::Bundle(id) => self.in_time(Box::pin(tiles::bundle(asked, id))).await,
             Target::NoTile(error) => Err(Problem::malformed(format!(
                 "not the path of a tile or an entry bundle: {error}"
             ))),
@@ -355,7 +366,7 @@ impl Site {
     ) -> Result<Response<Body>, Problem> {
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(peer);
-        let answer = Box::pin(router.clone().oneshot(request));
+        let answer = router.clone().oneshot(request);
         let answer = async { Ok(answer.await.unwrap_or_else(|never| match never {})) };
         let mut response = self.in_time(answer).await?;
         // A handler leaves its problem to be written where it is known how.
@@ -365,18 +376,16 @@ impl Site {
         }
     }
 
-    /// Gives up when a request may take no longer. The timer is only set once the answer has to wait.
+    /// Gives up when a request may take no longer.
     async fn in_time<T>(
         &self,
         answer: impl Future<Output = Result<T, Problem>>,
     ) -> Result<T, Problem> {
         let deadline = self.deadlines.request;
-        tokio::time::timeout(deadline, answer)
-            .await
-            .unwrap_or_else(|_| {
-                let detail = format!("no answer within {} ms", deadline.as_millis());
-                Err(Problem::new(Kind::TooSlow, detail))
-            })
+        soon_or_within(deadline, answer).await.unwrap_or_else(|| {
+            let detail = format!("no answer within {} ms", deadline.as_millis());
+            Err(Problem::new(Kind::TooSlow, detail))
+        })
     }
 
     fn problem(&self, problem: &Problem, format: Format, mount: Option<&Mount>) -> Response<Body> {
@@ -397,6 +406,9 @@ impl Site {
 
 /// The request with the first `prefix` bytes of its path taken away.
 fn below(mut request: Request<Incoming>, prefix: usize) -> Request<Incoming> {
+    if prefix == 0 {
+        return request;
+    }
     let whole = request
         .uri()
         .path_and_query()
@@ -413,12 +425,12 @@ fn below(mut request: Request<Incoming>, prefix: usize) -> Request<Incoming> {
     request
 }
 
-/// RFC 9112, section 3.2: a request of HTTP/1.1 without Host, or with two, must be answered 400.
-fn names_one_host(request: &Request<Incoming>) -> bool {
-    let mut hosts = request.headers().get_all(HOST).iter();
-    match request.version() {
-        Version::HTTP_11 => hosts.next().is_some() && hosts.next().is_none(),
-        _ => true,
+/// What a future comes to, if it does within `time`. One that is ready at once costs no timer.
+async fn soon_or_within<T>(time: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    match poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => tokio::time::timeout(time, future).await.ok(),
     }
 }
 

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use counterfoil_tiles::hash::{LeafIndex, TreeSize};
+use hyper::Response;
 use hyper::body::Incoming;
-use hyper::{Request, Response};
 use serde::Serialize;
 use tokio::time::timeout_at;
 
-use super::answer::{Body, Format, JSON, TEXT, ok};
+use super::answer::{Body, JSON, TEXT, ok};
 use super::body::Limit;
+use super::fields::Format;
 use super::problem::{Kind, Problem};
 use super::{Asked, Deadlines, Mount, batch, body, query};
 use crate::auth::GrantId;
@@ -48,19 +49,19 @@ pub(super) struct AddedRun {
 pub(super) async fn one(
     asked: Asked<'_>,
     deadlines: Deadlines,
-    request: Request<Incoming>,
+    body: Incoming,
     mut place: Place<'_>,
 ) -> Result<Response<Body>, Problem> {
     let mount = asked.mount;
-    let grant = authorize(asked, &request)?;
-    let wait = wait_for_receipt(request.uri().query())?;
+    let grant = authorize(asked)?;
+    let wait = wait_for_receipt(asked.uri.query())?;
     mount.auth.charge(grant, 1)?;
     let limit = Limit {
         bytes: mount.max_entry_bytes,
         what: "an entry",
         time: deadlines.body,
     };
-    let entry = body::read(request, &limit, &mut place).await?;
+    let entry = body::read(body, asked.fields, &limit, &mut place).await?;
     if entry.is_empty() {
         let detail = "expected an entry of 1 byte or more, got an empty body";
         return Err(Problem::malformed(detail));
@@ -73,7 +74,7 @@ pub(super) async fn one(
     } else {
         None
     };
-    Ok(match (asked.format, receipt) {
+    Ok(match (asked.fields.format, receipt) {
         (Format::Text, None) => ok(TEXT, Bytes::from(index.to_string())),
         (Format::Text, Some(receipt)) => ok(TEXT, receipt),
         (Format::Json, receipt) => json(&Added {
@@ -87,22 +88,22 @@ pub(super) async fn one(
 pub(super) async fn batch(
     asked: Asked<'_>,
     deadlines: Deadlines,
-    request: Request<Incoming>,
+    body: Incoming,
     mut place: Place<'_>,
 ) -> Result<Response<Body>, Problem> {
     let mount = asked.mount;
-    let grant = authorize(asked, &request)?;
-    query::parameters(request.uri().query(), [])?;
+    let grant = authorize(asked)?;
+    query::parameters(asked.uri.query(), [])?;
     let limit = Limit {
         bytes: mount.max_batch_bytes,
         what: "a batch",
         time: deadlines.body,
     };
-    let body = body::read(request, &limit, &mut place).await?;
+    let body = body::read(body, asked.fields, &limit, &mut place).await?;
     let entries = batch::split(&body, mount.max_batch_entries, mount.max_entry_bytes)?;
     mount.auth.charge(grant, entries.len())?;
     let runs = add(mount, entries, asked.started + deadlines.request).await?;
-    Ok(match asked.format {
+    Ok(match asked.fields.format {
         Format::Text => ok(TEXT, lines(&runs)),
         Format::Json => json(&BatchAdded {
             runs: runs
@@ -116,11 +117,11 @@ pub(super) async fn batch(
     })
 }
 
-fn authorize(asked: Asked<'_>, request: &Request<Incoming>) -> Result<Option<GrantId>, Problem> {
-    let (mount, authority) = (asked.mount, request.uri().authority());
+fn authorize(asked: Asked<'_>) -> Result<Option<GrantId>, Problem> {
+    let (mount, authority) = (asked.mount, asked.uri.authority());
     mount
         .auth
-        .write(mount.access(), asked.peer, request.headers(), authority)
+        .write(mount.access(), asked.peer, &asked.fields, authority)
 }
 
 async fn add(mount: &Mount, entries: Vec<Bytes>, deadline: Instant) -> Result<Vec<Run>, Problem> {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 
 /// Text on this server is always UTF-8.
@@ -15,6 +15,9 @@ pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; chars
 pub(crate) const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 /// JSON.
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Bytes of a body that are written at once: a tile fits, and a bundle of small entries.
+const FRAME_BYTES: usize = 32 << 10;
 
 /// A body: bytes in memory, or what the router made.
 #[derive(Debug)]
@@ -45,7 +48,7 @@ impl HttpBody for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         match self.get_mut() {
-            Self::Bytes(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Bytes(bytes) => Poll::Ready(next_frame(bytes).map(|data| Ok(Frame::data(data)))),
             Self::Routed(body) => Pin::new(body).poll_frame(context),
         }
     }
@@ -64,6 +67,14 @@ impl HttpBody for Body {
             }
             Self::Routed(body) => body.size_hint(),
         }
+    }
+}
+
+/// The next bytes to write. They are copied behind the head into one write, so that the buffer for it stays small.
+fn next_frame(bytes: &mut Option<Bytes>) -> Option<Bytes> {
+    match bytes {
+        Some(whole) if whole.len() > FRAME_BYTES => Some(whole.split_to(FRAME_BYTES)),
+        _ => bytes.take(),
     }
 }
 
@@ -90,50 +101,6 @@ pub(crate) fn bare(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// What the caller reads: text unless it asks for JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// Plain text.
-    Text,
-    /// JSON.
-    Json,
-}
-
-impl Format {
-    /// By the Accept header (RFC 9110, section 12.5.1): JSON if `application/json` or `application/problem+json` is
-    /// among the media ranges with a weight above 0.
-    pub(crate) fn asked(headers: &HeaderMap) -> Self {
-        let json = headers.get_all(ACCEPT).iter().any(|value| {
-            value.to_str().is_ok_and(|value| {
-                value.split(',').any(|range| {
-                    let (media, weight) = weighted(range);
-                    weight
-                        && ["application/json", "application/problem+json"]
-                            .iter()
-                            .any(|json| media.eq_ignore_ascii_case(json))
-                })
-            })
-        });
-        if json { Self::Json } else { Self::Text }
-    }
-}
-
-/// The name before the parameters of one element of a list, and whether its weight is above 0.
-pub(crate) fn weighted(element: &str) -> (&str, bool) {
-    let mut parts = element.split(';').map(str::trim);
-    let name = parts.next().unwrap_or_default();
-    let refused = parts.any(|parameter| {
-        parameter.split_once('=').is_some_and(|(key, value)| {
-            key.trim().eq_ignore_ascii_case("q")
-                && value
-                    .trim()
-                    .parse::<f32>()
-                    .is_ok_and(|weight| weight <= 0.0)
-        })
-    });
-    (name, !refused)
-}
-
 /// Drops the error type of an `axum` body that is never anything else here.
 pub(crate) fn routed(response: Response<axum::body::Body>) -> Response<Body> {
     response.map(|body| Body::Routed(axum::body::Body::new(body.map_err(axum::Error::new))))
@@ -143,38 +110,17 @@ pub(crate) fn routed(response: Response<axum::body::Body>) -> Response<Body> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn json_only_where_it_is_asked_for() {
-        let rows = [
-            ("nothing", None, Format::Text),
-            ("anything", Some("*/*"), Format::Text),
-            (
-                "a browser",
-                Some("text/html,application/xhtml+xml,*/*;q=0.8"),
-                Format::Text,
-            ),
-            ("json", Some("application/json"), Format::Json),
-            ("problem", Some("application/problem+json"), Format::Json),
-            ("case", Some("Application/JSON"), Format::Json),
-            (
-                "second",
-                Some("text/plain;q=0.5, application/json"),
-                Format::Json,
-            ),
-            (
-                "with a weight",
-                Some("application/json; q=0.1"),
-                Format::Json,
-            ),
-            ("refused", Some("application/json;q=0"), Format::Text),
-            ("not quite", Some("application/json5"), Format::Text),
-        ];
-        for (name, accept, format) in rows {
-            let mut headers = HeaderMap::new();
-            if let Some(accept) = accept {
-                headers.insert(ACCEPT, HeaderValue::from_static(accept));
-            }
-            assert_eq!(Format::asked(&headers), format, "{name}");
+    #[tokio::test]
+    async fn long_bodies_come_in_frames() {
+        let bytes = Bytes::from_iter((0..200_000_u32).map(|n| n.to_le_bytes()[0]));
+        let mut body = Body::from(bytes.clone());
+        assert_eq!(body.size_hint().exact(), Some(200_000));
+        let mut frames = Vec::new();
+        while let Some(frame) = body.frame().await {
+            frames.push(frame.unwrap().into_data().unwrap());
         }
+        assert_eq!(frames.concat(), bytes);
+        assert_eq!(frames.iter().map(Bytes::len).max(), Some(FRAME_BYTES));
+        assert!(body.is_end_stream());
     }
 }

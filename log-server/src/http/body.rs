@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::Request;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_ENCODING, EXPECT};
 use tokio::time::timeout;
 
+use super::fields::Fields;
 use super::problem::{Kind, Problem};
+use super::soon_or_within;
 use crate::limits::Place;
 
 /// How much of a body that is too long is read and thrown away before the answer, so that a client that writes its whole
@@ -28,21 +28,19 @@ pub(super) struct Limit {
 
 /// Reads the whole body. The bytes are a copy of their own, so that an entry does not keep the connection's read buffer.
 pub(super) async fn read(
-    request: Request<Incoming>,
+    body: Incoming,
+    fields: Fields<'_>,
     limit: &Limit,
     place: &mut Place<'_>,
 ) -> Result<Bytes, Problem> {
-    let encoding = request.headers().get(CONTENT_ENCODING);
-    if encoding.is_some_and(|encoding| encoding != "identity") {
+    if fields.encoded {
         let detail =
             "expected a body without Content-Encoding: what is logged is the bytes as they come";
         return Err(Problem::new(Kind::UnsupportedEncoding, detail));
     }
-    let waits = request.headers().contains_key(EXPECT);
-    let body = request.into_body();
     let size = body.size_hint();
     if size.lower() > limit.bytes as u64 {
-        if !waits && size.lower() <= DISCARDED_BYTES {
+        if !fields.expects && size.lower() <= DISCARDED_BYTES {
             discard(body, limit.time).await;
         }
         return Err(limit.exceeded(&format!("{} bytes", size.lower())));
@@ -50,8 +48,8 @@ pub(super) async fn read(
     // With a length, exactly its room is charged and used; without one, what comes is charged as it comes.
     let room = size.exact().and_then(|exact| usize::try_from(exact).ok());
     charge(place, room.unwrap_or(0))?;
-    let gathered = timeout(limit.time, gather(body, room, limit, place)).await;
-    let gathered = gathered.map_err(|_| {
+    let gathered = soon_or_within(limit.time, gather(body, room, limit, place)).await;
+    let gathered = gathered.ok_or_else(|| {
         let millis = limit.time.as_millis();
         Problem::new(
             Kind::SlowBody,
@@ -79,7 +77,7 @@ async fn gather(
     limit: &Limit,
     place: &mut Place<'_>,
 ) -> Result<Gathered, Problem> {
-    let mut gathered = BytesMut::with_capacity(room.unwrap_or(0));
+    let mut gathered = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             Problem::malformed(format!("the body ended before its end: {error}"))
@@ -90,8 +88,14 @@ async fn gather(
         if data.len() > limit.bytes - gathered.len() {
             return Ok(Gathered::TooLong(body));
         }
-        if room.is_none() {
-            charge(place, data.len())?;
+        if room == Some(data.len()) && gathered.is_empty() {
+            // The usual case of a small entry: all of it is here.
+            return Ok(Gathered::Whole(Bytes::copy_from_slice(&data)));
+        }
+        match room {
+            Some(room) if gathered.is_empty() => gathered.reserve(room),
+            Some(_) => {}
+            None => charge(place, data.len())?,
         }
         gathered.extend_from_slice(&data);
     }

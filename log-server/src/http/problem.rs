@@ -16,7 +16,8 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
-use super::answer::{Body, Format};
+use super::answer::Body;
+use super::fields::Format;
 use crate::log::{AddError, ProofError, ReadError};
 
 /// What went wrong, in kind.

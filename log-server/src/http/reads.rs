@@ -13,7 +13,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Mount;
-use super::answer::{Format, JSON, TEXT};
+use super::answer::{JSON, TEXT};
+use super::fields::{Fields, Format};
 use super::problem::{Kind, Problem, ProblemDocument};
 use super::query::{number, parameters};
 use crate::auth::Peer;
@@ -95,7 +96,8 @@ async fn lookup(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    mount.check_read(peer, &headers)?;
+    let fields = Fields::of(&headers);
+    mount.check_read(peer, &fields)?;
     let leaf = leaf_hash(&hash)?;
     let [after, limit] = parameters(query.as_deref(), ["after", "limit"])?;
     let after = after
@@ -129,7 +131,7 @@ async fn lookup(
     let indexes: Vec<u64> = found.indexes.iter().map(|index| index.get()).collect();
     let next = indexes.last().filter(|_| found.more);
     let link = next.map(|last| format!("<{hash}?after={last}&limit={limit}>; rel=\"next\""));
-    let mut response = match Format::asked(&headers) {
+    let mut response = match fields.format {
         Format::Json => json(&Found {
             indexes,
             more: found.more,
@@ -194,7 +196,7 @@ async fn consistency(
         .consistency(TreeSize::new(from), TreeSize::new(to))
         .await?;
     let proof: Vec<String> = proof.iter().map(ToString::to_string).collect();
-    Ok(match Format::asked(&headers) {
+    Ok(match Fields::of(&headers).format {
         Format::Json => json(&Consistency { from, to, proof }),
         Format::Text => fresh(
             TEXT,
