@@ -160,16 +160,14 @@ impl Log for Engine {
             .zip(leaves)
             .map(|(bytes, leaf)| Entry::with_leaf_hash(bytes, leaf))
             .collect();
-        match &self.deduplication {
-            Some(deduplication) => deduplication.add(self, entries).await,
-            None => {
-                let count = entries.len() as u64;
-                Ok(vec![Run {
-                    first: submit(&self.shared, entries).await?,
-                    count,
-                }])
-            }
+        if let Some(deduplication) = &self.deduplication {
+            return deduplication.add(self, entries).await;
         }
+        let count = entries.len() as u64;
+        Ok(vec![Run {
+            first: submit(&self.shared, entries).await?,
+            count,
+        }])
     }
 
     fn published(&self) -> Option<Arc<Published>> {
@@ -252,7 +250,7 @@ impl Log for Engine {
         let found = found
             .await
             .map_err(|error| unavailable(error.to_string()))?;
-        let (mut indexes, indexed) = found.map_err(|error| unavailable(error.to_string()))?;
+        let (mut indexes, covered) = found.map_err(|error| unavailable(error.to_string()))?;
         let more = indexes.len() > limit;
         indexes.truncate(limit);
         let size = self.shared.published_size();
@@ -267,7 +265,7 @@ impl Log for Engine {
         Ok(Lookup {
             indexes,
             more,
-            indexed,
+            indexed: covered,
         })
     }
 

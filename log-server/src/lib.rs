@@ -11,5 +11,6 @@ mod limits;
 pub mod log;
 pub mod logging;
 mod metrics;
+pub mod run;
 pub mod serve;
 pub mod tls;

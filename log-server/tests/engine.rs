@@ -60,7 +60,7 @@ async fn add(log: &Engine, range: std::ops::Range<u64>) {
     for chunk in entries(range.clone()).chunks(10_000) {
         log.add(chunk.to_vec()).await.unwrap();
     }
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_mins(1);
     log.wait_published(TreeSize::new(range.end), until)
         .await
         .expect("published within a minute");
@@ -125,7 +125,7 @@ async fn prove(engine: &Engine, indexes: &[u64]) {
         let receipt = Receipt::parse(&receipt).unwrap();
         let leaf = hash_leaf(format!("entry {index}").as_bytes());
         receipt.verify(&leaf, &policy()).unwrap();
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         while engine.status().indexed_size <= *index {
             assert!(Instant::now() < until, "the lookup index does not catch up");
             tokio::task::yield_now().await;
@@ -213,11 +213,11 @@ async fn receipts_of_an_older_size_and_consistency_proofs() {
     add(&engine, 100..700).await;
     let new = engine.published().unwrap();
     // The recorder keeps the checkpoint in its own time.
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_mins(1);
     let receipt = loop {
         match engine.receipt(LeafIndex::new(7), Some(old.size)).await {
             Err(ProofError::NotKept { .. }) if Instant::now() < until => {
-                tokio::task::yield_now().await
+                tokio::task::yield_now().await;
             }
             other => break other.unwrap(),
         }

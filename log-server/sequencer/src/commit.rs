@@ -110,7 +110,7 @@ impl Sequencer {
         match core::mem::replace(&mut self.commit, Commit::Idle) {
             Commit::Idle => self.start_round(),
             Commit::Pausing { replacement, until } if until <= self.now => {
-                self.replace_head(replacement)
+                self.replace_head(replacement);
             }
             other => self.commit = other,
         }
@@ -254,7 +254,7 @@ impl Sequencer {
                 self.commit = Commit::Resolving(replacement);
             }
             Outcome::NotDone(reason) if replacement.uncertain.is_none() => {
-                self.not_committed(replacement, reason)
+                self.not_committed(replacement, reason);
             }
             Outcome::NotDone(_) => self.pause_commit(replacement),
             Outcome::Unknown(reason) => {
@@ -273,7 +273,7 @@ impl Sequencer {
     fn resolved(&mut self, replacement: Replacement, outcome: Outcome) {
         match outcome {
             Outcome::Fetched(Some(bytes)) if bytes == replacement.bytes => {
-                self.committed(replacement)
+                self.committed(replacement);
             }
             Outcome::Fetched(Some(bytes))
                 if self

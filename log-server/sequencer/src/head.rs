@@ -276,16 +276,17 @@ mod tests {
 
     #[test]
     fn contradictions_are_refused() {
-        let cases: Vec<(&str, fn(&mut Head))> = vec![
+        type Change = fn(&mut Head);
+        let cases: Vec<(&str, Change)> = vec![
             ("tiled above the size", |h| h.tiled = TreeSize::new(301)),
             ("published above the size", |h| {
-                h.published = TreeSize::new(301)
+                h.published = TreeSize::new(301);
             }),
             ("hole between tiled and staged", |h| {
-                h.tiled = TreeSize::new(240)
+                h.tiled = TreeSize::new(240);
             }),
             ("staged blob entirely in tiles", |h| {
-                h.tiled = TreeSize::new(260)
+                h.tiled = TreeSize::new(260);
             }),
             ("gap between staged blobs", |h| h.staged[1].first = 261),
             ("staged blobs end early", |h| h.staged[1].count = 39),

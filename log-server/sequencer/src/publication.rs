@@ -318,7 +318,7 @@ impl Sequencer {
     /// Something else is published than what we meant to replace, or we cannot know whether our replacement landed.
     fn resolve_publication(&mut self, work: Work, note: Bytes, bytes: Option<Bytes>) {
         let theirs = match bytes
-            .map(|bytes| Published::from_register(&self.keys, bytes))
+            .map(|bytes| Published::from_register(&self.keys, &bytes))
             .transpose()
         {
             Ok(theirs) => theirs,

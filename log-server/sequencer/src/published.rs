@@ -105,7 +105,7 @@ impl Published {
     }
 
     /// Verifies the register's value.
-    pub fn from_register(keys: &LogKeys, bytes: Bytes) -> Result<Self, PublishedError> {
+    pub fn from_register(keys: &LogKeys, bytes: &Bytes) -> Result<Self, PublishedError> {
         let note = bytes.strip_prefix(MAGIC).ok_or(PublishedError::Magic)?;
         Self::from_note(keys, bytes.slice_ref(note))
     }

@@ -108,12 +108,11 @@ impl Sequencer {
             Stage::ReadEdge(names) => Request::Read(names.clone()),
             Stage::Replay(position) => {
                 let position = *position;
-                match self.staged_blob(position) {
-                    Some(blob) => Request::Read(vec![blob.name()]),
-                    None => {
-                        self.replay_complete();
-                        return Progress::Made;
-                    }
+                if let Some(blob) = self.staged_blob(position) {
+                    Request::Read(vec![blob.name()])
+                } else {
+                    self.replay_complete();
+                    return Progress::Made;
                 }
             }
             Stage::DiscardDamaged => Request::Discard(
@@ -128,12 +127,11 @@ impl Sequencer {
             Stage::ListStaged => Request::List(staged::PREFIX.to_owned()),
             Stage::ListPartials(level) => {
                 let level = *level;
-                match self.partials_to_list(level) {
-                    Some(prefix) => Request::List(prefix),
-                    None => {
-                        self.recovered();
-                        return Progress::Made;
-                    }
+                if let Some(prefix) = self.partials_to_list(level) {
+                    Request::List(prefix)
+                } else {
+                    self.recovered();
+                    return Progress::Made;
                 }
             }
         };
@@ -156,25 +154,25 @@ impl Sequencer {
         match (stage, outcome) {
             (Stage::FetchHead, Outcome::Fetched(bytes)) => self.head_fetched(bytes),
             (Stage::FetchPublished(head), Outcome::Fetched(bytes)) => {
-                self.published_fetched(head, bytes)
+                self.published_fetched(head, bytes);
             }
             (Stage::Claim { new, .. }, Outcome::Done) => self.claimed(new),
             (Stage::Claim { old, new }, Outcome::Conflict(_)) => {
-                self.set_stage(Stage::ExplainClaim { old, new })
+                self.set_stage(Stage::ExplainClaim { old, new });
             }
             (Stage::ExplainClaim { old, new }, Outcome::Fetched(bytes)) => {
-                self.claim_explained(old, new, bytes)
+                self.claim_explained(old, new, bytes);
             }
             (Stage::ReadEdge(names), Outcome::Read(blobs)) => self.edge_read(names, blobs),
             (Stage::Replay(position), Outcome::Read(blobs)) => self.replay(position, blobs),
             (Stage::DiscardDamaged, Outcome::Done) => self.set_stage(Stage::StoreRepaired),
             (Stage::StoreRepaired, Outcome::Done) => self.check_older_published(),
             (Stage::CheckPublished(tiles), Outcome::Read(blobs)) => {
-                self.published_tiles_read(&tiles, &blobs)
+                self.published_tiles_read(&tiles, &blobs);
             }
             (Stage::ListStaged, Outcome::Listed(names)) => self.staged_listed(names),
             (Stage::ListPartials(level), Outcome::Listed(names)) => {
-                self.partials_listed(level, names)
+                self.partials_listed(level, names);
             }
             // Reads, listings and the very same claim can all be tried again.
             (stage, Outcome::NotDone(_) | Outcome::Unknown(_)) => {
@@ -199,7 +197,7 @@ impl Sequencer {
 
     fn published_fetched(&mut self, old: CommittedHead, bytes: Option<Bytes>) {
         let published = match bytes
-            .map(|bytes| Published::from_register(&self.keys, bytes))
+            .map(|bytes| Published::from_register(&self.keys, &bytes))
             .transpose()
         {
             Ok(published) => published,
@@ -475,10 +473,11 @@ impl Sequencer {
         let Some(head) = self.head.as_ref().map(|committed| &committed.head) else {
             return;
         };
-        let named: Vec<String> = head.staged.iter().map(StagedBlob::name).collect();
+        let wanted: Vec<String> = head.staged.iter().map(StagedBlob::name).collect();
         let generation = head.generation;
         for name in names {
-            if let Some(of) = staged::generation_in_name(&name).filter(|_| !named.contains(&name)) {
+            if let Some(of) = staged::generation_in_name(&name).filter(|_| !wanted.contains(&name))
+            {
                 self.discards.add_orphan(of, name);
             }
         }
@@ -593,6 +592,10 @@ fn build_edge(size: TreeSize, read: &Blobs, trust: Trust) -> Result<Edge, Gap> {
 }
 
 /// A blob that was read: `Some(None)` means that it is not there, `None` that it must be read first.
+#[expect(
+    clippy::option_option,
+    reason = "not read yet and not there are two things, and callers use each at once"
+)]
 fn look_up<'a>(name: &str, read: &'a Blobs, need: &mut Vec<String>) -> Option<Option<&'a Bytes>> {
     let found = read.get(name);
     if found.is_none() {

@@ -124,14 +124,12 @@ impl Deduplication {
                 Some(Known::Logged(index)) => Place::Old(*index),
                 Some(Known::Pending(outcome, offset)) => Place::Shared(outcome.clone(), *offset),
                 None => match self.index.look_up(&leaf, None, 1) {
-                    Ok(found) => match found.first() {
-                        Some(index) => Place::Old(*index),
-                        None => {
-                            positions.insert(leaf, new.len());
-                            new.push(entry);
-                            Place::New(new.len() - 1)
-                        }
-                    },
+                    Ok(found) if !found.is_empty() => Place::Old(found[0]),
+                    Ok(_) => {
+                        positions.insert(leaf, new.len());
+                        new.push(entry);
+                        Place::New(new.len() - 1)
+                    }
                     Err(error) => {
                         let reason = error.to_string().into();
                         return Err(AddError::NotDurable {

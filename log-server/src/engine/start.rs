@@ -192,7 +192,7 @@ pub async fn reindex(
     else {
         return Ok(TreeSize::new(0));
     };
-    let published = Published::from_register(&signer.log_keys()?, register)?;
+    let published = Published::from_register(&signer.log_keys()?, &register)?;
     let reader = Reader::new(Arc::clone(&stores.blobs), REINDEX_CACHE_BYTES);
     reader
         .trust(published.size(), published.root(), None)

@@ -120,7 +120,7 @@ impl World {
     pub(crate) fn published(&self) -> Option<Published> {
         self.registers
             .get(&Register::Published)
-            .map(|bytes| Published::from_register(&keys(), bytes.clone()).unwrap())
+            .map(|bytes| Published::from_register(&keys(), bytes).unwrap())
     }
 
     /// Carries out a request for real and checks the invariants it touches.
@@ -240,7 +240,7 @@ impl World {
             "published a root that was never committed"
         );
         if let Some(before) = before {
-            let before = Published::from_register(&keys(), before).unwrap();
+            let before = Published::from_register(&keys(), &before).unwrap();
             assert!(
                 after.size() >= before.size(),
                 "the published size shrank from {:?} to {:?}",
@@ -283,7 +283,7 @@ impl World {
             );
         }
         self.checked_tiles = self.checked_tiles.max(full);
-        if size % 256 != 0 {
+        if !size.is_multiple_of(256) {
             self.edge_is_complete(size);
         }
     }
