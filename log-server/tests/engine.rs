@@ -17,7 +17,7 @@ use counterfoil_tiles::key::{Algorithm, KeyName, Seed, SigningKey};
 use counterfoil_tiles::note::Note;
 use counterfoil_tiles::policy::Policy;
 use counterfoil_tiles::receipt::Receipt;
-use counterfoil_tiles::tile::{BundleId, EntryBundle, TileId, all_bundles, all_tiles};
+use counterfoil_tiles::tile::{BundleId, EntryBundle, TileId, all_bundles, all_tiles, tiles_of};
 
 const ORIGIN: &str = "log.example/engine";
 
@@ -81,6 +81,8 @@ fn flip(path: &Path, at: usize) {
     std::fs::write(path, bytes).unwrap();
 }
 
+// SPEC(tlog-tiles): "Without a policy for when pruning is permitted, logs MUST NOT be pruned."
+// SPEC(tlog-tiles): "That is, the minimum index value MUST be set to zero."
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_logged_can_be_proved_before_and_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
@@ -162,6 +164,35 @@ async fn every_resource_is_served(engine: &Engine) {
     }
 }
 
+// SPEC(tlog-tiles): "Logs MUST serve partial tiles corresponding to tree sizes for which a checkpoint was produced, but MAY
+// delete any partial tile once the corresponding full tile is either available, or has been removed by the pruning
+// criteria below."
+#[tokio::test(flavor = "multi_thread")]
+async fn partial_tiles_of_older_checkpoints_are_served_until_the_full_ones_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = start(dir.path()).await;
+    let engine = log.engine();
+    let mut published: Vec<TreeSize> = Vec::new();
+    for end in [3, 100, 255, 256, 300, 512, 700] {
+        let from = published.last().map_or(0, |size| size.get());
+        add(&engine, from..end).await;
+        published.push(engine.published().unwrap().size);
+        for size in &published {
+            for id in tiles_of(*size) {
+                let partial = engine.tile(id).await.unwrap();
+                let full = engine.tile(id.full()).await.unwrap();
+                assert!(
+                    partial.is_some() || full.is_some(),
+                    "{} of size {size} at size {end}",
+                    id.path()
+                );
+            }
+        }
+    }
+    engine.close().await;
+}
+
+// SPEC(tlog-tiles): "Empty tiles MUST NOT be served."
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_in_the_published_tree_is_not_served() {
     let dir = tempfile::tempdir().unwrap();
@@ -233,6 +264,21 @@ async fn receipts_of_an_older_size_and_consistency_proofs() {
     engine.close().await;
 }
 
+// SPEC(tlog-tiles): "If the log is public, or is interacting in any way with the public witness network, the checkpoint MUST
+// carry at least one Ed25519 signature by the log."
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_without_an_ed25519_key_does_not_start() {
+    let dir = tempfile::tempdir().unwrap();
+    data::create(dir.path()).await.unwrap();
+    let without = keys().split_off(1);
+    for keys in [without, vec![]] {
+        let refused = data::open(&config(dir.path()), keys).await.err();
+        assert!(matches!(refused, Some(DataError::FirstKey)), "{refused:?}");
+    }
+    start(dir.path()).await.engine().close().await;
+}
+
+// SPEC(tlog-tiles): "the checkpoint MUST carry at least one Ed25519 signature by the log."
 #[tokio::test(flavor = "multi_thread")]
 async fn the_checkpoint_is_signed_by_every_key_of_the_log() {
     let dir = tempfile::tempdir().unwrap();
