@@ -147,6 +147,8 @@ fn bound() -> usize {
         .unwrap_or(2)
 }
 
+// SPEC(tlog-checkpoint): "A log MUST not sign any checkpoint which is inconsistent with any checkpoint it previously signed."
+// The world signs nothing but the root of a prefix of the entries committed, which only grow.
 #[test]
 fn every_schedule_of_faults_up_to_the_bound_keeps_the_invariants() {
     let mut runs = 0;
