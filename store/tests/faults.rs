@@ -288,6 +288,44 @@ async fn each_fault_of_a_discard() {
     }
 }
 
+/// What is done, and what is said, for each fault of a replace from 0 to 1.
+#[tokio::test]
+async fn each_fault_of_a_replace() {
+    let rows = [
+        (WriteFault::None, "done", "1", "1"),
+        (WriteFault::Refuse, "not done", "0", "0"),
+        (WriteFault::Lose, "unknown", "0", "0"),
+        (WriteFault::Hide, "unknown", "1", "1"),
+        (WriteFault::Delay { calls: 0 }, "unknown", "1", "1"),
+        (WriteFault::Delay { calls: 5 }, "unknown", "0", "1"),
+        (WriteFault::Duplicate, "done", "1", "1"),
+        (WriteFault::Part, "not done", "0", "0"),
+    ];
+    for (fault, said, at_once, settled) in rows {
+        let plan = Plan::scripted([WriteFault::None, fault], []);
+        let store = FaultyHeadStore::new(MemoryHeadStore::new(), plan);
+        store.create(&head(), "0".into()).await.unwrap();
+        let outcome = match store.replace(&head(), &"0".into(), "1".into()).await {
+            Ok(()) => "done",
+            Err(ReplaceError::Conflict { .. }) => "conflict",
+            Err(ReplaceError::NotDone { .. }) => "not done",
+            Err(ReplaceError::Unknown { .. }) => "unknown",
+        };
+        assert_eq!(outcome, said, "{fault:?}");
+        assert_eq!(
+            store.fetch(&head()).await.unwrap().unwrap(),
+            at_once,
+            "{fault:?}"
+        );
+        store.settle().await;
+        assert_eq!(
+            store.inner().fetch(&head()).await.unwrap().unwrap(),
+            settled,
+            "{fault:?}"
+        );
+    }
+}
+
 /// A delayed replace is still a compare-and-swap: it lands only on the value it was meant for.
 #[tokio::test]
 async fn a_delayed_replace_does_not_overwrite() {
@@ -304,21 +342,6 @@ async fn a_delayed_replace_does_not_overwrite() {
         .await
         .unwrap();
     store.settle().await;
-    assert_eq!(store.fetch(&head()).await.unwrap().unwrap(), "1");
-}
-
-/// A replace that arrives twice is told its first outcome: a conflict with oneself would be a lie.
-#[tokio::test]
-async fn a_duplicated_replace_is_done() {
-    let store = FaultyHeadStore::new(
-        MemoryHeadStore::new(),
-        Plan::scripted([WriteFault::None, WriteFault::Duplicate], []),
-    );
-    store.create(&head(), "0".into()).await.unwrap();
-    store
-        .replace(&head(), &"0".into(), "1".into())
-        .await
-        .unwrap();
     assert_eq!(store.fetch(&head()).await.unwrap().unwrap(), "1");
 }
 

@@ -12,10 +12,9 @@
 use std::fs::File;
 use std::io;
 
-/// From this many flushes on, one `syncfs` replaces them. Measured, it already wins at two; but it also waits for
-/// whatever else is being written to that file system, so the few files of a lone add or a small publication are
-/// flushed one by one.
-pub(super) const WHOLE_FLUSH_FROM: usize = 8;
+/// From this many flushes on, one `syncfs` replaces them. Measured, it wins from two on; but it also waits for whatever
+/// else is being written to that file system, so the single files that somebody waits for are flushed by themselves.
+pub(super) const WHOLE_FLUSH_FROM: usize = 4;
 
 #[cfg(target_os = "linux")]
 pub(super) fn can_flush_whole(root: &File) -> bool {

@@ -321,3 +321,36 @@ pub(super) fn split(name: &BlobName) -> (&str, &str) {
         .rsplit_once('/')
         .unwrap_or(("", name.as_str()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After an input/output error the name may be in the kernel's memory or in the disk's journal.
+    #[test]
+    fn which_failed_links_are_definitely_not_done() {
+        let blob = Blob::new(BlobName::new("a").unwrap(), &b"x"[..]);
+        for errno in [
+            Errno::NOSPC,
+            Errno::DQUOT,
+            Errno::ROFS,
+            Errno::ACCESS,
+            Errno::PERM,
+            Errno::MLINK,
+            Errno::XDEV,
+        ] {
+            let error = link_failed(&blob, errno);
+            assert!(
+                matches!(error, PutError::NotDone { .. }),
+                "{errno}: {error}"
+            );
+        }
+        for errno in [Errno::IO, Errno::INTR, Errno::STALE, Errno::TIMEDOUT] {
+            let error = link_failed(&blob, errno);
+            assert!(
+                matches!(error, PutError::Unknown { .. }),
+                "{errno}: {error}"
+            );
+        }
+    }
+}
