@@ -136,6 +136,10 @@ fn only_what_is_new_is_read_when_that_is_asked_for() {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table of damages, and the loop over it"
+)]
 fn each_kind_of_damage_is_found_and_named() {
     type Change = fn(&Log);
     let rows: [(&str, Change, &str, &str); 12] = [
@@ -149,8 +153,8 @@ fn each_kind_of_damage_is_found_and_named() {
             "a byte of the last entry",
             |log| {
                 log.change("tile/entries/257.p/208", |bytes| {
-                    *bytes.last_mut().unwrap() ^= 1
-                })
+                    *bytes.last_mut().unwrap() ^= 1;
+                });
             },
             "tile/entries/257.p/208",
             "wrong-entry",
@@ -255,7 +259,7 @@ fn a_whole_tree_under_another_root_fails_at_the_root_alone() {
     // A forged last entry with its tile: nothing above vouches for either, so only the root can tell.
     log.show(66_000);
     log.change("tile/entries/257.p/208", |bytes| {
-        *bytes.last_mut().unwrap() ^= 1
+        *bytes.last_mut().unwrap() ^= 1;
     });
     let bundle = fs::read(log.file("tile/entries/257.p/208")).unwrap();
     let entries = counterfoil_tiles::tile::EntryBundle::parse(&bundle, 208).unwrap();
@@ -339,7 +343,7 @@ mod forged {
             fs::write(path, bytes).unwrap();
         };
         for id in all_tiles(size) {
-            let start = id.index() as usize * 256;
+            let start = usize::try_from(id.index()).unwrap() * 256;
             let width = usize::from(id.width());
             let bytes = match id.level() {
                 0 => leaves[start..start + width]
@@ -354,7 +358,7 @@ mod forged {
             put(id.path(), bytes);
         }
         for id in all_bundles(size) {
-            let start = id.index() as usize * 256;
+            let start = usize::try_from(id.index()).unwrap() * 256;
             put(
                 id.path(),
                 encode_bundle(&entries[start..start + usize::from(id.width())]).unwrap(),

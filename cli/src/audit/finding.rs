@@ -64,12 +64,14 @@ pub(crate) enum Fault {
         /// How many such entries there are in the bundle.
         differing: usize,
     },
-    /// As `Entry`, where the tile above says which side is right.
+    /// As `Entry`, where something above says which side is right.
     Vouched {
         /// The `Entry`.
         entry: Box<Fault>,
         /// Which side.
         right: Side,
+        /// What says so.
+        by: &'static str,
     },
     /// A hash that is not the root over the tile below.
     Children {
@@ -96,19 +98,12 @@ pub(crate) enum Side {
 }
 
 impl Fault {
-    /// The tile above agrees with the tile: the bundle is damaged.
-    pub(crate) fn vouched_for_tile(self) -> Self {
+    /// Something above agrees with one side: the other is damaged.
+    pub(crate) fn vouched(self, right: Side, by: &'static str) -> Self {
         Self::Vouched {
             entry: Box::new(self),
-            right: Side::Tile,
-        }
-    }
-
-    /// The tile above agrees with the entries: the tile is damaged.
-    pub(crate) fn vouched_for_entries(self) -> Self {
-        Self::Vouched {
-            entry: Box::new(self),
-            right: Side::Entries,
+            right,
+            by,
         }
     }
 
@@ -151,22 +146,14 @@ impl fmt::Display for Fault {
                 )?;
                 more(f, *differing, "entries")
             }
-            Self::Vouched {
-                entry,
-                right: Side::Tile,
-            } => {
+            Self::Vouched { entry, right, by } => {
+                let (right, wrong) = match right {
+                    Side::Tile => ("tile", "entries were"),
+                    Side::Entries => ("entries", "tile was"),
+                };
                 write!(
                     f,
-                    "{entry}; the tile above agrees with the tile, so the entries were changed"
-                )
-            }
-            Self::Vouched {
-                entry,
-                right: Side::Entries,
-            } => {
-                write!(
-                    f,
-                    "{entry}; the tile above agrees with the entries, so the tile was changed"
+                    "{entry}; {by} agrees with the {right}, so the {wrong} changed"
                 )
             }
             Self::Children {

@@ -109,7 +109,7 @@ impl Report {
             if damaged > 0 {
                 self.checks.failed(
                     name,
-                    format!("{damaged} files are damaged or missing, named below"),
+                    format!("damaged or missing: {}, named below", files(damaged)),
                 );
             } else if let Some(reason) = unreached {
                 self.checks
@@ -119,7 +119,7 @@ impl Report {
             } else {
                 self.checks.not_checked(
                     name,
-                    format!("{} files could not be read, named below", findings.len()),
+                    format!("could not be read: {}, named below", files(findings.len())),
                 );
             }
         }
@@ -182,9 +182,20 @@ impl Report {
         self.checks.exit()
     }
 
+    /// The size of the tree that was audited.
+    #[cfg(feature = "log")]
+    pub(crate) fn size(&self) -> Option<u64> {
+        self.size
+    }
+
     /// Writes the report.
     pub(crate) fn print(&self, output: Output) {
         output.json(self);
+        self.print_text(output);
+    }
+
+    /// Writes the report if results are text.
+    pub(crate) fn print_text(&self, output: Output) {
         if let (Some(origin), Some(size), Some(root)) = (&self.origin, self.size, &self.root) {
             output.line(format!(
                 "{}: {size} entries, root {root}",
@@ -210,5 +221,13 @@ impl Report {
             Output::warn(format!("the two checkpoints could not be kept: {error}"));
         }
         output.line(&self.sentence);
+    }
+}
+
+fn files(count: usize) -> String {
+    if count == 1 {
+        "1 file".to_owned()
+    } else {
+        format!("{count} files")
     }
 }

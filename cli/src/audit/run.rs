@@ -11,8 +11,8 @@ use counterfoil_tiles::hash::{NodeHash, TreeSize};
 use super::crew::{Crew, Work};
 use super::finding::Finding;
 use super::state::{Remembered, SavedTree, State, Unfinished};
-use super::tree::{ComputedTile, Tree};
-use super::unit::{self, Counts, Edge, Found, Resource, UNIT_ENTRIES, UnitResult};
+use super::tree::{ComputedTile, Tree, settle_edge};
+use super::unit::{self, Counts, Edge, Found, Resource, UNIT_ENTRIES, UnitResult, Unsettled};
 use crate::client::Token;
 use crate::exit::Failure;
 use crate::output::Output;
@@ -65,6 +65,13 @@ pub(crate) struct Audited {
     pub(crate) counts: Counts,
     /// Entries before this were verified by an earlier audit and not read again.
     pub(crate) from_entry: u64,
+}
+
+/// What the last unit leaves open, if it is not full.
+#[derive(Debug, Default)]
+struct LastUnit {
+    edge: Edge,
+    unsettled: Option<Unsettled>,
 }
 
 impl Audited {
@@ -120,7 +127,7 @@ impl Audit<'_> {
             jobs: self.jobs,
         };
         let mut crew = Crew::start(self.place, self.token, &work, progress.clone())?;
-        let edge = self.follow(&mut crew, &mut audited, state).await;
+        let last = self.follow(&mut crew, &mut audited, state).await;
         if audited.ended == Ended::Complete && crew.gave_up() {
             audited.ended = Ended::GaveUp;
         }
@@ -135,7 +142,16 @@ impl Audit<'_> {
             for tile in audited.tree.partial_tiles() {
                 self.check_tile(&tile, &mut audited).await;
             }
-            audited.root = audited.tree.root(size, &edge);
+            let signed = self.signed.checkpoint().root();
+            let (root, finding) = settle_edge(
+                &audited.tree,
+                size,
+                signed,
+                &last.edge,
+                last.unsettled.as_ref(),
+            );
+            audited.root = root;
+            audited.found(finding.into_iter().collect());
         }
         Ok(audited)
     }
@@ -160,10 +176,10 @@ impl Audit<'_> {
         })
     }
 
-    /// Takes the results in order until all are there or the audit ends early. Gives the edge of the last unit.
-    async fn follow(&self, crew: &mut Crew, audited: &mut Audited, state: &mut State) -> Edge {
+    /// Takes the results in order until all are there or the audit ends early. Gives what the last unit leaves open, if it is not full.
+    async fn follow(&self, crew: &mut Crew, audited: &mut Audited, state: &mut State) -> LastUnit {
         let mut waiting = BTreeMap::new();
-        let mut edge = Edge::default();
+        let mut last = LastUnit::default();
         let mut saved = Instant::now();
         let mut interrupted = std::pin::pin!(crate::interrupt::wait());
         loop {
@@ -171,19 +187,19 @@ impl Audit<'_> {
                 result = crew.next() => result,
                 () = &mut interrupted => {
                     audited.ended = Ended::Interrupted;
-                    return edge;
+                    return last;
                 }
             };
-            let Some(result) = result else { return edge };
+            let Some(result) = result else { return last };
             waiting.insert(result.index, result);
             while let Some(result) = waiting.remove(&audited.tree.units()) {
                 let full = unit::UnitCheck::is_full(result.index, self.signed.checkpoint().size());
-                if let Some(last) = self.take(result, full, audited).await {
-                    edge = last;
+                if let Some(unit) = self.take(result, full, audited).await {
+                    last = unit;
                 }
                 if audited.consistent == Some(false) {
                     audited.ended = Ended::Forked;
-                    return edge;
+                    return last;
                 }
                 if !full {
                     break;
@@ -197,8 +213,13 @@ impl Audit<'_> {
         }
     }
 
-    /// Takes in the next unit. Gives its edge if it is the last one and not full.
-    async fn take(&self, result: UnitResult, full: bool, audited: &mut Audited) -> Option<Edge> {
+    /// Takes in the next unit. Gives what it leaves open if it is not full.
+    async fn take(
+        &self,
+        result: UnitResult,
+        full: bool,
+        audited: &mut Audited,
+    ) -> Option<LastUnit> {
         audited.counts += result.counts;
         audited.more_findings += result.more_findings;
         audited.found(result.findings);
@@ -209,7 +230,10 @@ impl Audit<'_> {
             .filter(within);
         self.check_cut(audited, &result.cut.unwrap_or_default(), cut);
         if !full {
-            return Some(result.edge);
+            return Some(LastUnit {
+                edge: result.edge,
+                unsettled: result.unsettled,
+            });
         }
         for tile in audited.tree.push(result.root) {
             self.check_tile(&tile, audited).await;

@@ -7,7 +7,8 @@ use counterfoil_tiles::frontier::Frontier;
 use counterfoil_tiles::hash::{NodeHash, TreeSize, tile_roots};
 use counterfoil_tiles::tile::{TILE_WIDTH, TileId};
 
-use super::unit::{Edge, UNIT_ENTRIES};
+use super::finding::{Finding, Side};
+use super::unit::{Edge, UNIT_ENTRIES, Unsettled};
 
 /// The lowest level above units.
 const LOWEST: u8 = 2;
@@ -115,6 +116,42 @@ impl Tree {
             .ok()
             .map(|frontier| frontier.root())
     }
+}
+
+/// The root of the tree of `size` over the units of `tree` and the last unit's edge, and what is wrong at the edge.
+///
+/// Where a partial bundle and its tile differ, the one that leads to the `signed` root is right.
+pub(crate) fn settle_edge(
+    tree: &Tree,
+    size: TreeSize,
+    signed: &NodeHash,
+    edge: &Edge,
+    unsettled: Option<&Unsettled>,
+) -> (Option<NodeHash>, Option<Finding>) {
+    const ROOT: &str = "the signed root";
+    let root = tree.root(size, edge);
+    let Some(Unsettled {
+        bundle,
+        fault,
+        tile,
+    }) = unsettled
+    else {
+        return (root, None);
+    };
+    if root == Some(*signed) {
+        let fault = fault.clone().vouched(Side::Entries, ROOT);
+        return (root, Some(Finding::new(bundle.leaf_tile().path(), &fault)));
+    }
+    let by_tile = Edge {
+        leaves: tile.iter().copied().map(Some).collect(),
+        roots: edge.roots.clone(),
+    };
+    let root_by_tile = tree.root(size, &by_tile);
+    if root_by_tile == Some(*signed) {
+        let fault = fault.clone().vouched(Side::Tile, ROOT);
+        return (root_by_tile, Some(Finding::new(bundle.path(), &fault)));
+    }
+    (root, Some(Finding::new(bundle.path(), fault)))
 }
 
 fn computed(level: usize, index: u64, hashes: Vec<Option<NodeHash>>) -> Option<ComputedTile> {

@@ -21,7 +21,7 @@ use counterfoil_tiles::tile::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::finding::{Fault, Finding};
+use super::finding::{Fault, Finding, Side};
 
 /// Entries of a unit: those under one full tile of level 1.
 pub(crate) const UNIT_ENTRIES: u64 = TILE_WIDTH as u64 * TILE_WIDTH as u64;
@@ -32,6 +32,9 @@ const GROUP_BUNDLES: usize = 16;
 
 /// Bytes of entries after which a group is hashed even if it has fewer bundles, so that large entries do not pile up.
 const GROUP_BYTES: usize = 8 << 20;
+
+/// What vouches for one side of a full bundle and its tile.
+const TILE_ABOVE: &str = "the tile above";
 
 /// The most findings that one unit describes; the others are counted.
 const MAX_FINDINGS: usize = 100;
@@ -101,8 +104,21 @@ pub(crate) struct UnitResult {
     pub(crate) findings: Vec<Finding>,
     /// What else is wrong, undescribed.
     pub(crate) more_findings: u64,
+    /// A partial bundle and its tile that differ; the edge has the leaf hashes of the entries.
+    pub(crate) unsettled: Option<Unsettled>,
     /// What was read.
     pub(crate) counts: Counts,
+}
+
+/// A partial bundle and its tile that differ: only the root of the tree can tell which of them was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unsettled {
+    /// The bundle.
+    pub(crate) bundle: BundleId,
+    /// How they differ.
+    pub(crate) fault: Fault,
+    /// The hashes of the tile.
+    pub(crate) tile: Vec<NodeHash>,
 }
 
 /// The hashes of the two lowest levels at the right edge of a tree; `None` where one could not be known.
@@ -168,7 +184,7 @@ struct Scratch {
 }
 
 /// What one side of a pair says the leaf hashes are.
-type Side = Result<Vec<NodeHash>, Fault>;
+type Hashes = Result<Vec<NodeHash>, Fault>;
 
 impl UnitCheck {
     /// The unit `index` of a tree of `size`, which must have at least one entry in it.
@@ -182,6 +198,7 @@ impl UnitCheck {
             cut: None,
             findings: Vec::new(),
             more_findings: 0,
+            unsettled: None,
             counts: Counts::default(),
         };
         Self {
@@ -410,13 +427,20 @@ impl UnitCheck {
         let parent = self.parent_of(bundle);
         let vouched = |hashes: &[NodeHash]| parent.is_some() && root_of(hashes) == parent;
         if vouched(&tile) {
-            self.found(Finding::new(bundle.path(), &fault.vouched_for_tile()));
+            let fault = fault.vouched(Side::Tile, TILE_ABOVE);
+            self.found(Finding::new(bundle.path(), &fault));
             tile
         } else if vouched(&entries) {
-            self.found(Finding::new(
-                bundle.leaf_tile().path(),
-                &fault.vouched_for_entries(),
-            ));
+            let fault = fault.vouched(Side::Entries, TILE_ABOVE);
+            self.found(Finding::new(bundle.leaf_tile().path(), &fault));
+            entries
+        } else if bundle.is_partial() {
+            // Only the root is above it, and the root is not known yet.
+            self.result.unsettled = Some(Unsettled {
+                bundle,
+                fault,
+                tile,
+            });
             entries
         } else {
             self.found(Finding::new(bundle.path(), &fault));
@@ -497,7 +521,7 @@ fn agree(pair: &Pair, scratch: &mut Scratch) -> bool {
 }
 
 /// The leaf hashes of the entries of a bundle.
-fn bundle_hashes(id: BundleId, found: &Found) -> Side {
+fn bundle_hashes(id: BundleId, found: &Found) -> Hashes {
     let (bytes, width) = match found {
         Found::Bytes(bytes) => (bytes, id.width()),
         Found::Full(bytes) => (bytes, TILE_WIDTH),
@@ -521,7 +545,7 @@ fn bundle_hashes(id: BundleId, found: &Found) -> Side {
 }
 
 /// The hashes of a tile.
-pub(crate) fn tile_hashes(id: TileId, found: &Found) -> Side {
+pub(crate) fn tile_hashes(id: TileId, found: &Found) -> Hashes {
     let (bytes, width) = match found {
         Found::Bytes(bytes) => (bytes, id.width()),
         Found::Full(bytes) => (bytes, TILE_WIDTH),
