@@ -3,8 +3,12 @@
 use clap::{Parser, Subcommand};
 
 use crate::audit::AuditArgs;
+#[cfg(feature = "log")]
+use crate::demo::DemoArgs;
 use crate::inspect::InspectArgs;
 use crate::key::KeyCommand;
+#[cfg(feature = "log")]
+use crate::log::LogCommand;
 use crate::output::{Chatter, Format, Output};
 use crate::receipt::ReceiptArgs;
 use crate::shell::{CompletionsArgs, ManArgs};
@@ -73,9 +77,24 @@ impl Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Show all of it: a log, its receipts, an audit, and how a changed byte is caught
+    ///
+    /// Makes a log, submits files, fetches and verifies their receipts, audits the log, and then forges a file, a receipt
+    /// and a copy of the log. Every step is a command of this program, and is shown. Afterwards the log stays up.
+    #[cfg(feature = "log")]
+    #[command(after_help = "\
+Examples:
+  counterfoil demo
+  counterfoil demo ~/contracts --keep /tmp/demo
+  counterfoil demo --once")]
+    Demo(DemoArgs),
     /// Make keys and show their public half
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Make, run and mend logs
+    #[cfg(feature = "log")]
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Log files, and keep their receipts
     ///
     /// Each file becomes one entry: its SHA-256, or with --embed its contents. When the log has published the entries,
@@ -135,4 +154,24 @@ Example:
     Completions(CompletionsArgs),
     /// Write the manual pages into a directory
     Man(ManArgs),
+}
+
+#[cfg(feature = "log")]
+impl Command {
+    /// Whether the command decides itself what is told of the course of things: a server, by its configuration.
+    pub(crate) fn keeps_its_own_log(&self) -> bool {
+        matches!(self, Self::Log(LogCommand::Run(_)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_does_not_contradict_itself() {
+        Cli::command().debug_assert();
+    }
 }

@@ -10,12 +10,16 @@ mod audit;
 mod checks;
 mod cli;
 mod client;
+#[cfg(feature = "log")]
+mod demo;
 mod entry;
 mod exit;
 mod failures;
 mod inspect;
 mod interrupt;
 mod key;
+#[cfg(feature = "log")]
+mod log;
 mod output;
 mod place;
 mod private_file;
@@ -41,7 +45,13 @@ use output::Output;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let output = cli.output();
-    start_log(&cli);
+    #[cfg(feature = "log")]
+    let starts_log = !cli.command.keeps_its_own_log();
+    #[cfg(not(feature = "log"))]
+    let starts_log = true;
+    if starts_log {
+        start_log(&cli);
+    }
     match dispatch(cli.command, output) {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -67,6 +77,10 @@ fn start_log(cli: &Cli) {
 fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
     match command {
         Command::Key(command) => key::run(command, output),
+        #[cfg(feature = "log")]
+        Command::Log(command) => log::run(command, output),
+        #[cfg(feature = "log")]
+        Command::Demo(args) => demo::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
         Command::Inspect(args) => inspect::run(&args, output),
         Command::Completions(args) => Ok(shell::completions(&args)),

@@ -44,6 +44,15 @@ pub(crate) struct Trust {
 }
 
 impl TrustArgs {
+    /// Trust in these keys alone, each for the origin that is its name.
+    #[cfg(feature = "log")]
+    pub(crate) fn of_keys(vkey: Vec<Vkey>) -> Self {
+        Self {
+            vkey,
+            ..Self::default()
+        }
+    }
+
     /// What the flags say, or `None` where they say nothing.
     pub(crate) fn load(&self) -> Result<Option<Trust>, Failure> {
         if let Some(path) = &self.policy {

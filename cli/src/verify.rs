@@ -29,14 +29,14 @@ use crate::checks::{Checks, Outcome};
 use crate::entry::{Mode, Subject};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::submit::files::receipt_path;
+use crate::submit::files::{self, Chosen, receipt_path};
 use crate::time;
 use crate::trust::{Trust, TrustArgs};
 
 /// `counterfoil verify`.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// The files to verify; - for standard input
+    /// The files to verify, and directories of them; - for standard input
     #[arg(value_name = "FILE", required_unless_present_any = ["sha256", "leaf_hash"])]
     files: Vec<PathBuf>,
     /// The receipt [default: FILE.tlog-proof]
@@ -117,18 +117,28 @@ struct Verdict {
 /// Runs `counterfoil verify`.
 pub(crate) fn run(args: &VerifyArgs, output: Output) -> Result<Exit, Failure> {
     let trust = args.trust.require()?;
-    if args.files.len() > 1 && args.receipt.is_some() {
+    let subjects = subjects(args)?;
+    if subjects.len() > 1 && args.receipt.is_some() {
         return Err(
             Failure::usage("--receipt is the receipt of one file, and several were given").advice(
                 "leave --receipt out to use FILE.tlog-proof of each, or give --receipts DIR",
             ),
         );
     }
-    let mut exit = Exit::Done;
-    for (claim, path) in subjects(args)? {
-        let verdict = verify(&claim, &path, &trust)?;
+    if subjects.is_empty() {
+        return Err(Failure::usage(
+            "there is no file to verify: the directories are empty, or hold only receipts",
+        ));
+    }
+    let (mut exit, all, mut verified) = (Exit::Done, subjects.len(), 0);
+    for (claim, path) in subjects {
+        let verdict = verify(&claim, &path, &trust);
+        verified += usize::from(verdict.checks.exit() == Exit::Done);
         exit = exit.and(verdict.checks.exit());
-        verdict.print(output);
+        verdict.print(all, output);
+    }
+    if all > 1 {
+        output.line(format!("{verified} of {all} files are verified."));
     }
     Ok(exit)
 }
@@ -145,10 +155,24 @@ fn subjects(args: &VerifyArgs) -> Result<Vec<(Claim, PathBuf)>, Failure> {
         let leaves = vec![(Basis::GivenLeaf, LeafHash::from_bytes(bytes))];
         return Ok(vec![(Claim { name, leaves }, receipt.clone())]);
     }
-    args.files
-        .iter()
-        .map(|file| Ok((claim_of_file(file)?, receipt_of(file, args)?)))
-        .collect()
+    let (stdin, paths): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        args.files.iter().partition(|path| *path == Path::new("-"));
+    let paths: Vec<PathBuf> = paths.into_iter().cloned().collect();
+    let mut subjects = Vec::new();
+    for path in stdin {
+        let Some(receipt) = &args.receipt else {
+            return Err(Failure::usage(
+                "standard input has no receipt beside it: give --receipt FILE",
+            ));
+        };
+        subjects.push((claim_of_file(path)?, receipt.clone()));
+    }
+    for file in files::list(&paths)? {
+        let claim = claim_of_file(&file.path)?;
+        let receipt = receipt_of(&file, &claim, args);
+        subjects.push((claim, receipt));
+    }
+    Ok(subjects)
 }
 
 fn claim_of_file(file: &Path) -> Result<Claim, Failure> {
@@ -168,34 +192,45 @@ fn claim_of_file(file: &Path) -> Result<Claim, Failure> {
     Ok(Claim { name, leaves })
 }
 
-fn receipt_of(file: &Path, args: &VerifyArgs) -> Result<PathBuf, Failure> {
+/// Where the receipt of a file is: where the flags say, else beside it.
+///
+/// `submit --receipts DIR` puts it below DIR by the path from the directory that was submitted, and any directory above
+/// the file may have been that one. Of those that are there, the one that proves the file is meant.
+fn receipt_of(file: &Chosen, claim: &Claim, args: &VerifyArgs) -> PathBuf {
     match (&args.receipt, &args.receipts) {
-        (Some(receipt), _) => Ok(receipt.clone()),
-        (None, _) if file == Path::new("-") => Err(Failure::usage(
-            "standard input has no receipt beside it: give --receipt FILE",
-        )),
+        (Some(receipt), _) => receipt.clone(),
+        (None, None) => receipt_path(&file.path),
         (None, Some(directory)) => {
-            // As the submission of a directory (relative path) or of the file itself (last component) wrote it.
-            let below = (!file.is_absolute()).then(|| receipt_path(&directory.join(file)));
-            let by_name = file
-                .file_name()
-                .map(|name| receipt_path(&directory.join(name)));
-            let candidates: Vec<PathBuf> = below.into_iter().chain(by_name).collect();
-            let found = candidates
+            let named = receipt_path(&directory.join(&file.relative));
+            let mut candidates = vec![named.clone()];
+            let mut rest = file.path.components();
+            while rest.next().is_some() && !rest.as_path().as_os_str().is_empty() {
+                candidates.push(receipt_path(&directory.join(rest.as_path())));
+            }
+            candidates.retain(|path| path.exists());
+            let proves = |path: &&PathBuf| {
+                let receipt = read_receipt(path)
+                    .ok()
+                    .and_then(|bytes| Receipt::parse(&bytes).ok());
+                receipt.is_some_and(|receipt| {
+                    claim
+                        .leaves
+                        .iter()
+                        .any(|(_, leaf)| receipt.check_inclusion(leaf).is_ok())
+                })
+            };
+            candidates
                 .iter()
-                .find(|path| path.exists())
-                .or(candidates.last());
-            found
+                .find(proves)
+                .or(candidates.first())
                 .cloned()
-                .ok_or_else(|| Failure::usage(format!("{} is no file", file.display())))
+                .unwrap_or(named)
         }
-        (None, None) => Ok(receipt_path(file)),
     }
 }
 
 /// Makes the checks.
-fn verify(claim: &Claim, path: &Path, trust: &Trust) -> Result<Verdict, Failure> {
-    let bytes = read_receipt(path)?;
+fn verify(claim: &Claim, path: &Path, trust: &Trust) -> Verdict {
     let mut verdict = Verdict {
         verify: "counterfoil/verdict@v1",
         outcome: "",
@@ -209,38 +244,32 @@ fn verify(claim: &Claim, path: &Path, trust: &Trust) -> Result<Verdict, Failure>
         size: None,
         witnessed_at: None,
     };
-    match Receipt::parse(&bytes) {
-        Ok(receipt) => check(claim, &receipt, trust, &mut verdict),
-        Err(error) => {
+    match read_receipt(path).map(|bytes| Receipt::parse(&bytes)) {
+        Ok(Ok(receipt)) => check(claim, &receipt, trust, &mut verdict),
+        Ok(Err(error)) => {
             verdict
                 .checks
                 .failed("receipt", format!("it is not a tlog-proof: {error}"));
-            for name in ["log signature", "quorum", "entry", "inclusion"] {
-                verdict
-                    .checks
-                    .not_checked(name, "there is no receipt to check");
-            }
+            verdict.not_reached();
+        }
+        Err(error) => {
+            let what = format!(
+                "{} cannot be read ({error}); --receipt says where it is, `counterfoil receipt` fetches it",
+                path.display()
+            );
+            verdict.checks.not_checked("receipt", what);
+            verdict.not_reached();
         }
     }
     verdict.conclude();
-    Ok(verdict)
+    verdict
 }
 
-fn read_receipt(path: &Path) -> Result<Vec<u8>, Failure> {
-    let unreadable = |error: io::Error| {
-        Failure::usage(format!(
-            "the receipt {} cannot be read: {error}",
-            path.display()
-        ))
-        .advice(
-            "say where the receipt is with --receipt FILE, or fetch it with `counterfoil receipt`",
-        )
-    };
+fn read_receipt(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(MAX_RECEIPT_SIZE as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    File::open(path)?
+        .take(MAX_RECEIPT_SIZE as u64 + 1)
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -360,7 +389,7 @@ fn check_inclusion(claim: &Claim, receipt: &Receipt, checks: &mut Checks) -> Opt
     checks.failed(
         "entry",
         format!(
-            "neither was logged at index {index}, or the proof was changed (tried {})",
+            "entry {index} is something else, or the proof was changed (tried {})",
             tried.join(" and ")
         ),
     );
@@ -372,6 +401,13 @@ fn check_inclusion(claim: &Claim, receipt: &Receipt, checks: &mut Checks) -> Opt
 }
 
 impl Verdict {
+    fn not_reached(&mut self) {
+        for name in ["log signature", "quorum", "entry", "inclusion"] {
+            self.checks
+                .not_checked(name, "there is no receipt to check");
+        }
+    }
+
     fn conclude(&mut self) {
         let exit = self.checks.exit();
         self.outcome = match exit {
@@ -399,15 +435,20 @@ impl Verdict {
                 format!("NOT verified: {} with this receipt. {why}.", self.subject)
             }
             Exit::CouldNotTell | Exit::Usage => {
-                format!("Could not tell whether {} was logged.", self.subject)
+                let why = self.checks.first(Outcome::NotChecked);
+                let why = why.map(|check| check.reason.clone()).unwrap_or_default();
+                format!("Could not tell whether {} was logged: {why}.", self.subject)
             }
         };
     }
 
-    fn print(&self, output: Output) {
+    /// Writes the verdict; of one among many that is good, the sentence is enough.
+    fn print(&self, among: usize, output: Output) {
         output.json(self);
-        output.line(output.strong(&self.subject));
-        self.checks.print(output);
+        if among == 1 || self.checks.exit() != Exit::Done {
+            output.line(output.strong(&self.subject));
+            self.checks.print(output);
+        }
         output.line(&self.sentence);
     }
 }

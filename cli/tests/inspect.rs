@@ -74,7 +74,7 @@ fn standard_input_is_read() {
 fn no_control_character_reaches_the_terminal() {
     let counterfoil = Counterfoil::new();
     let entry = b"\x1b[31mred\x07\r\n";
-    let mut bundle = (entry.len() as u16).to_be_bytes().to_vec();
+    let mut bundle = u16::try_from(entry.len()).unwrap().to_be_bytes().to_vec();
     bundle.extend_from_slice(entry);
     counterfoil.write("tile/entries/000.p/1", &bundle);
     let policy = b"log x\xff\x9b31m\nquorum none\n";

@@ -28,7 +28,7 @@ pub(crate) struct Chosen {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ListError {
     /// A path cannot be read.
-    #[error("{}: {error}", path.display())]
+    #[error("{} cannot be read: {error}", path.display())]
     Io {
         /// The path.
         path: PathBuf,

@@ -33,8 +33,11 @@ impl Submission<'_> {
             leaves.len()
         ));
         self.settle(leaves).await;
-        if !self.wait_covered().await? {
-            return self.give_up(leaves);
+        match self.wait_covered().await {
+            Ok(true) => {}
+            Ok(false) => return self.give_up(leaves),
+            Err(_) if self.args.resend => return self.give_up(leaves),
+            Err(failure) => return Err(failure),
         }
         let client = &self.client;
         let found: Vec<(LeafHash, Lookup)> = futures_util::stream::iter(leaves.iter().copied())
@@ -103,7 +106,7 @@ impl Submission<'_> {
                     "the log has {goal} durable entries, and after {} s only {covered} of them can be looked up",
                     self.args.timeout
                 ))
-                .advice("run the same command again later, or give a longer --timeout"));
+                .advice("run the same command again later, or give a longer --timeout; --resend logs them again without knowing"));
             }
             tokio::time::sleep(POLL).await;
         }

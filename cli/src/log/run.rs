@@ -1,0 +1,128 @@
+//! `counterfoil log run` and `counterfoil log reindex`.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use counterfoil_log_server::config::{Config, LogConfig};
+use counterfoil_log_server::run::{RunError, load_keys, start};
+use counterfoil_log_server::{data, logging, tls};
+use counterfoil_tiles::key::SigningKey;
+use serde_json::json;
+
+use super::{ConfigArgs, load_key};
+use crate::exit::{Exit, Failure};
+use crate::interrupt;
+use crate::output::Output;
+
+/// `counterfoil log run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Check the configuration, the keys and the certificates, and end
+    #[arg(long)]
+    check: bool,
+}
+
+/// `counterfoil log reindex`.
+#[derive(Debug, Args)]
+pub(crate) struct ReindexArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Runs the server until it is told to stop.
+pub(super) fn run(args: &RunArgs, output: Output) -> Result<Exit, Failure> {
+    let config = args.config.load()?;
+    if args.check {
+        return check(&config, output);
+    }
+    logging::init(&config).map_err(|error| Failure::usage(error.to_string()))?;
+    crate::on_network(async {
+        let running = start(&config, &load_key)
+            .await
+            .map_err(|error| failure(&error))?;
+        tell_ready(&config, running.addresses(), output)?;
+        running.run(interrupt::wait()).await;
+        Ok(Exit::Done)
+    })
+}
+
+fn check(config: &Config, output: Output) -> Result<Exit, Failure> {
+    for log in &config.logs {
+        load_keys(log, &load_key).map_err(|error| failure(&error))?;
+    }
+    if let Some(config) = &config.tls {
+        tls::configure(config).map_err(|error| Failure::usage(error.to_string()))?;
+    }
+    output.line("The configuration is good.");
+    output.json(&json!({"outcome": Exit::Done.word(), "logs": config.logs.len()}));
+    Ok(Exit::Done)
+}
+
+/// Says on standard output where each log is: a supervisor or a test reads it.
+fn tell_ready(config: &Config, addresses: &[SocketAddr], output: Output) -> Result<(), Failure> {
+    let scheme = if config.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let mut logs = Vec::new();
+    for log in &config.logs {
+        let path = log.prefix.trim_matches('/');
+        let slash = if path.is_empty() { "" } else { "/" };
+        let urls: Vec<String> = addresses
+            .iter()
+            .map(|address| format!("{scheme}://{address}/{path}{slash}"))
+            .collect();
+        let keys: Vec<SigningKey> = load_keys(log, &load_key).map_err(|error| failure(&error))?;
+        let vkeys: Vec<String> = keys.iter().map(|key| key.vkey().to_string()).collect();
+        output.line(format!("{} is ready at {}", log.origin, urls.join(" and ")));
+        logs.push(json!({"origin": log.origin, "urls": urls, "vkeys": vkeys}));
+    }
+    output.json(&json!({"event": "ready", "addresses": addresses, "logs": logs}));
+    Ok(())
+}
+
+/// Builds the lookup indexes anew.
+pub(super) fn reindex(args: &ReindexArgs, output: Output) -> Result<Exit, Failure> {
+    let config = args.config.load()?;
+    crate::on_network(async {
+        for log in &config.logs {
+            let indexed = reindex_one(log, output).await?;
+            output.line(format!("{}: {indexed} entries are indexed", log.origin));
+            output.json(
+                &json!({"outcome": Exit::Done.word(), "origin": log.origin, "indexed": indexed}),
+            );
+        }
+        Ok(Exit::Done)
+    })
+}
+
+async fn reindex_one(log: &LogConfig, output: Output) -> Result<u64, Failure> {
+    let keys = load_keys(log, &load_key).map_err(|error| failure(&error))?;
+    let progress = output.progress("entries indexed", 0);
+    let indexed = data::rebuild_index(log, keys, |done, all| {
+        progress.set_length(all.get());
+        progress.set_position(done.get());
+    })
+    .await
+    .map_err(|error| {
+        Failure::could_not_tell(format!("{}: {error}", log.origin))
+            .advice("the log must not be running, and its tiles must be whole: `counterfoil log check` tells")
+    })?;
+    progress.finish_and_clear();
+    Ok(indexed.get())
+}
+
+/// Why the server did not start.
+pub(super) fn failure(error: &RunError) -> Failure {
+    let text = error.to_string();
+    match error {
+        RunError::Key { .. } => Failure::usage(text),
+        RunError::Serve(_) => Failure::usage(text)
+            .advice("another process may listen there: --listen gives another address"),
+        RunError::Log { .. } => Failure::could_not_tell(text)
+            .advice("`counterfoil log check` says what is wrong with the data"),
+    }
+}

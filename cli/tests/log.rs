@@ -1,0 +1,342 @@
+//! `counterfoil log`, `audit` over HTTP and `demo`, with real processes.
+
+#![cfg(feature = "log")]
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use common::server::{Meddle, Proxy, Server, data};
+use common::{Counterfoil, Ran, copy_tree};
+
+fn fill(counterfoil: &Counterfoil, server: &Server, count: usize, what: &str) {
+    for number in 0..count {
+        counterfoil.write(&format!("{what}/{number}"), format!("{what} {number}"));
+    }
+    let ran = counterfoil.run([
+        "submit",
+        what,
+        "--log",
+        &server.url,
+        "--no-receipts",
+        "--wait",
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+}
+
+#[test]
+fn init_makes_a_log_once_and_says_what_to_do_next() {
+    let counterfoil = Counterfoil::new();
+    let init = [
+        "log",
+        "init",
+        "log",
+        "--origin",
+        "log.example.org/records",
+        "--ml-dsa-44",
+    ];
+    let ran = counterfoil.run(init);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert_eq!(ran.stdout.lines().count(), 2, "two vkeys: {}", ran.all());
+    assert!(
+        ran.stderr.contains("counterfoil log run --config log"),
+        "{}",
+        ran.all()
+    );
+    for key in ["log/log.key", "log/log-mldsa.key"] {
+        let mode = fs::metadata(counterfoil.path(key))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o7777, 0o600, "{key}");
+    }
+    let policy = fs::read_to_string(counterfoil.path("log/policy")).unwrap();
+    for vkey in ran.stdout.lines() {
+        assert!(policy.contains(&format!("log {vkey}\n")), "{policy}");
+    }
+    let key = fs::read(counterfoil.path("log/log.key")).unwrap();
+    let again = counterfoil.run(init);
+    assert_eq!(again.code, 2, "{}", again.all());
+    assert!(again.stderr.contains("exists"), "{}", again.all());
+    assert_eq!(fs::read(counterfoil.path("log/log.key")).unwrap(), key);
+    let check = counterfoil.run(["log", "run", "--config", "log", "--check"]);
+    assert_eq!(check.code, 0, "{}", check.all());
+    let refused = counterfoil.run(["log", "init", "other", "--origin", "a\"b"]);
+    assert_eq!(refused.code, 2, "{}", refused.all());
+    assert!(!counterfoil.path("other").exists());
+}
+
+#[test]
+fn what_is_wrong_with_a_configuration_is_said_before_anything_runs() {
+    let counterfoil = Counterfoil::new();
+    Server::init(&counterfoil);
+    let good = fs::read_to_string(counterfoil.path("log/counterfoil.toml")).unwrap();
+    let rows: [(&str, String, &[&str], &str); 7] = [
+        (
+            "unknown key",
+            format!("lisen = []\n{good}"),
+            &[],
+            "the nearest is listen",
+        ),
+        ("not TOML", format!("=\n{good}"), &[], "not TOML"),
+        (
+            "no log",
+            "listen = [\"127.0.0.1:0\"]\n".to_owned(),
+            &[],
+            "[[log]]",
+        ),
+        (
+            "key file missing",
+            good.replace("log.key", "absent.key"),
+            &[],
+            "absent.key",
+        ),
+        ("unknown flag", good.clone(), &["--listne", "x"], "--listen"),
+        (
+            "bad flag",
+            good.clone(),
+            &["--request-deadline", "soon"],
+            "request-deadline",
+        ),
+        (
+            "unknown path",
+            good.clone(),
+            &["--set", "log.0.origen=x"],
+            "origin",
+        ),
+    ];
+    for (name, text, flags, said) in rows {
+        counterfoil.write("log/counterfoil.toml", text);
+        let ran = counterfoil.run(
+            ["log", "run", "--config", "log", "--check"]
+                .iter()
+                .chain(flags),
+        );
+        assert_eq!(ran.code, 2, "{name}: {}", ran.all());
+        assert!(ran.stderr.contains(said), "{name}: {}", ran.all());
+    }
+    counterfoil.write("log/counterfoil.toml", &good);
+    let mut command = counterfoil.command(["log", "run", "--config", "log", "--check"]);
+    let output = command
+        .env("COUNTERFOIL_LOG__REQUEST_DEADLINE", "soon")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    fs::set_permissions(
+        counterfoil.path("log/log.key"),
+        fs::Permissions::from_mode(0o644),
+    )
+    .unwrap();
+    let ran = counterfoil.run(["log", "run", "--config", "log", "--check"]);
+    assert_eq!(ran.code, 2, "{}", ran.all());
+    assert!(ran.stderr.contains("log.key"), "{}", ran.all());
+}
+
+#[test]
+fn a_server_ends_gracefully_and_its_address_is_not_taken_twice() {
+    let counterfoil = Counterfoil::new();
+    let server = Server::new(&counterfoil);
+    fill(&counterfoil, &server, 3, "records");
+    let other = Counterfoil::new();
+    Server::init(&other);
+    let address = server
+        .url
+        .strip_prefix("http://")
+        .unwrap()
+        .trim_end_matches('/')
+        .to_owned();
+    let ran = other.run(["log", "run", "--config", "log", "--listen", &address]);
+    assert_eq!(ran.code, 2, "{}", ran.all());
+    // A second server on the same data does not start either.
+    let ran = counterfoil.run(["log", "run", "--config", "log", "--listen", "127.0.0.1:0"]);
+    assert_eq!(ran.code, 3, "{}", ran.all());
+    assert_eq!(server.stop(), Some(0));
+    let server = Server::start(&counterfoil, &[]);
+    assert_eq!(server.size(), 3);
+}
+
+#[test]
+fn a_log_is_audited_over_http_as_it_grows() {
+    let counterfoil = Counterfoil::new();
+    let server = Server::new(&counterfoil);
+    for (round, count) in [1, 255, 300].into_iter().enumerate() {
+        fill(&counterfoil, &server, count, &format!("round{round}"));
+        for flags in [&[][..], &["--jobs", "3"], &["--new-only"]] {
+            let fixed = ["--json", "audit", &server.url, "--policy", "log/policy"];
+            let ran = counterfoil.run(fixed.iter().chain(flags));
+            assert_eq!(ran.code, 0, "{}", ran.all());
+            assert_eq!(ran.json()["size"], server.size());
+        }
+    }
+    // The files of the log, served by anything, are the log.
+    let directory = data(&counterfoil);
+    let ran = counterfoil.run([
+        "audit",
+        directory.to_str().unwrap(),
+        "--policy",
+        "log/policy",
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+}
+
+#[test]
+fn a_log_that_does_not_answer_is_neither_whole_nor_damaged() {
+    let counterfoil = Counterfoil::new();
+    let server = Server::new(&counterfoil);
+    fill(&counterfoil, &server, 3, "records");
+    let url = server.url.clone();
+    let policy = fs::read(counterfoil.path("log/policy")).unwrap();
+    assert_eq!(server.stop(), Some(0));
+    counterfoil.write("policy", policy);
+    let ran = counterfoil.run(["audit", &format!("{url}no-such-log/"), "--policy", "policy"]);
+    assert_eq!(ran.code, 3, "{}", ran.all());
+}
+
+#[test]
+fn log_check_names_what_is_damaged() {
+    type Row = (&'static str, &'static str, fn(&mut Vec<u8>));
+    let counterfoil = Counterfoil::new();
+    let server = Server::new(&counterfoil);
+    fill(&counterfoil, &server, 600, "records");
+    assert_eq!(server.stop(), Some(0));
+    let whole = counterfoil.path("whole");
+    copy_tree(&counterfoil.path("log"), &whole);
+    fs::set_permissions(whole.join("log.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    let check = |counterfoil: &Counterfoil| counterfoil.run(["--json", "log", "check", "damaged"]);
+    let rows: [Row; 6] = [
+        ("an entry", "data/tile/entries/000", |bytes| {
+            *bytes.last_mut().unwrap() ^= 1;
+        }),
+        ("a leaf hash", "data/tile/0/001", |bytes| bytes[0] ^= 1),
+        ("a hash of level 1", "data/tile/1/000.p/2", |bytes| {
+            bytes[0] ^= 1;
+        }),
+        ("a bundle cut", "data/tile/entries/001", |bytes| {
+            bytes.truncate(7);
+        }),
+        ("a partial tile", "data/tile/0/002.p/88", |bytes| {
+            bytes[0] ^= 1;
+        }),
+        ("a tile emptied", "data/tile/0/000", Vec::clear),
+    ];
+    for (name, path, change) in rows {
+        let damaged = counterfoil.path("damaged");
+        let _ = fs::remove_dir_all(&damaged);
+        copy_tree(&whole, &damaged);
+        fs::set_permissions(damaged.join("log.key"), fs::Permissions::from_mode(0o600)).unwrap();
+        let good = check(&counterfoil);
+        assert_eq!(good.code, 0, "{}", good.all());
+        let mut bytes = fs::read(damaged.join(path)).unwrap();
+        change(&mut bytes);
+        fs::write(damaged.join(path), bytes).unwrap();
+        let ran = check(&counterfoil);
+        assert_eq!(ran.code, 1, "{name}: {}", ran.all());
+        let json = ran.json();
+        let findings = json["audit"]["findings"].as_array().unwrap();
+        let named = path.strip_prefix("data/").unwrap();
+        assert!(
+            findings.iter().any(|finding| finding["resource"] == named),
+            "{name}: {}",
+            ran.all()
+        );
+    }
+}
+
+#[test]
+fn an_index_is_built_anew() {
+    let counterfoil = Counterfoil::new();
+    let server = Server::new(&counterfoil);
+    fill(&counterfoil, &server, 20, "records");
+    assert_eq!(server.stop(), Some(0));
+    fs::remove_dir_all(data(&counterfoil).join("index")).unwrap();
+    let ran = counterfoil.run(["--json", "log", "reindex", "--config", "log"]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert_eq!(ran.json()["indexed"], 20);
+    let server = Server::start(&counterfoil, &[]);
+    let ran = counterfoil.run([
+        "receipt",
+        "records/7",
+        "--log",
+        &server.url,
+        "--policy",
+        "log/policy",
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+}
+
+/// A token, once configured, is needed to write; it is read from a file that only its owner reads, or a variable.
+#[test]
+fn a_token_lets_a_submitter_in() {
+    let counterfoil = Counterfoil::new();
+    Server::init(&counterfoil);
+    let hash = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(
+        "a token of many bits",
+    ));
+    let server = Server::start(
+        &counterfoil,
+        &["--token-name", "tester", "--token-sha256", &hash],
+    );
+    counterfoil.write("records/1", "x");
+    let submit = ["submit", "records", "--log", &server.url];
+    let wrong = counterfoil
+        .command(submit)
+        .env("COUNTERFOIL_TOKEN", "wrong")
+        .output()
+        .unwrap();
+    let wrong = Ran::of(&wrong);
+    assert_eq!(wrong.code, 1, "{}", wrong.all());
+    assert!(
+        !wrong.all().contains("wrong"),
+        "a token is not shown: {}",
+        wrong.all()
+    );
+    let path = counterfoil.write("token", "a token of many bits\n");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let open = counterfoil.run(submit.iter().chain(&["--token-file", "token"]));
+    assert_eq!(open.code, 2, "{}", open.all());
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let good = counterfoil.run(submit.iter().chain(&["--token-file", "token"]));
+    assert_eq!(good.code, 0, "{}", good.all());
+}
+
+#[test]
+fn the_demo_holds_in_every_step() {
+    let counterfoil = Counterfoil::new();
+    let ran = counterfoil.run(["demo", "--once"]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert_eq!(
+        ran.stdout.matches("\n   passed: ").count(),
+        9,
+        "{}",
+        ran.all()
+    );
+    assert!(
+        ran.stdout.contains("All 8 steps came out as they should."),
+        "{}",
+        ran.all()
+    );
+
+    counterfoil.write("mine/sub directory/it's", "a record");
+    counterfoil.write("mine/b", "another");
+    let ran = counterfoil.run(["demo", "mine", "--once", "--keep", "kept", "--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert_eq!(ran.json()["failed"].as_array().map(Vec::len), Some(0));
+    // What is kept runs again.
+    let ran = counterfoil.run(["log", "check", "kept/log"]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    let ran = counterfoil.run(["demo", "mine", "--once", "--keep", "kept"]);
+    assert_eq!(ran.code, 2, "{}", ran.all());
+}
+
+/// The proxy of these tests hands on what it should: without this, tests that meddle could pass for the wrong reason.
+#[test]
+fn the_proxy_passes_what_it_does_not_meddle_with() {
+    let counterfoil = Counterfoil::new();
+    let server = Server::new(&counterfoil);
+    let proxy = Proxy::new(&server.url, vec![Meddle::Pass]);
+    counterfoil.write("records/1", "x");
+    let ran = counterfoil.run(["submit", "records", "--log", &proxy.url]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert_eq!(proxy.passed.lock().unwrap().len(), 1);
+}
