@@ -33,9 +33,8 @@ use std::time::{Duration, Instant};
 use counterfoil_tiles::tile::{BundleId, IdError, TileId};
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, HeaderMap, HeaderName,
-    HeaderValue, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_EXPOSE_HEADERS,
+    ACCESS_CONTROL_MAX_AGE, ALLOW, HeaderMap, HeaderName, HeaderValue,
 };
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
@@ -46,7 +45,7 @@ use crate::config::{Config, LogConfig, ReadMode};
 use crate::limits::{Place, Places};
 use crate::log::Log;
 use crate::metrics::{Connections, Metrics, Requests, Route};
-use answer::{Body, bare, routed};
+use answer::{Body, Sharing, bare, with_common_fields};
 use fields::{Fields, Format, Single};
 use probes::PATHS as PROBES;
 use problem::{Kind, Problem};
@@ -310,14 +309,15 @@ impl Site {
                 Box::pin(self.route(&self.router, peer, request)).await
             }
         };
-        let mut response = result.unwrap_or_else(|problem| {
-            self.problem(&problem, format, route.map(|(mount, _)| mount))
+        let response = result.unwrap_or_else(|problem| {
+            let sharing = if is_write || is_post {
+                Sharing::Closed
+            } else {
+                Sharing::Open
+            };
+            let response = self.problem(&problem, format, route.map(|(mount, _)| mount));
+            with_common_fields(response, sharing)
         });
-        let headers = response.headers_mut();
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if !is_write && !is_post {
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        }
         if let Some((mount, route)) = route {
             mount
                 .requests
@@ -372,7 +372,10 @@ impl Site {
         // A handler leaves its problem to be written where it is known how.
         match response.extensions_mut().remove::<Problem>() {
             Some(problem) => Err(problem),
-            None => Ok(routed(response)),
+            None => Ok(with_common_fields(
+                response.map(Body::Routed),
+                Sharing::Open,
+            )),
         }
     }
 
@@ -440,7 +443,7 @@ fn preflight(is_write: bool) -> Response<Body> {
     let headers = response.headers_mut();
     if is_write {
         headers.insert(ALLOW, HeaderValue::from_static(WRITE_METHODS));
-        return response;
+        return with_common_fields(response, Sharing::Closed);
     }
     let fields = [
         (ALLOW, READ_METHODS),
@@ -458,7 +461,7 @@ fn preflight(is_write: bool) -> Response<Body> {
     for (name, value) in fields {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    response
+    with_common_fields(response, Sharing::Open)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use serde::Serialize;
 use tokio::time::timeout_at;
 
-use super::answer::{Body, JSON, TEXT, ok};
+use super::answer::{Body, READY, ok};
 use super::body::Limit;
 use super::fields::Format;
 use super::problem::{Kind, Problem};
@@ -75,8 +75,8 @@ pub(super) async fn one(
         None
     };
     Ok(match (asked.fields.format, receipt) {
-        (Format::Text, None) => ok(TEXT, Bytes::from(index.to_string())),
-        (Format::Text, Some(receipt)) => ok(TEXT, receipt),
+        (Format::Text, None) => ok(&READY.added, Bytes::from(index.to_string())),
+        (Format::Text, Some(receipt)) => ok(&READY.added, receipt),
         (Format::Json, receipt) => json(&Added {
             index: index.get(),
             receipt: receipt.map(|receipt| String::from_utf8_lossy(&receipt).into_owned()),
@@ -104,7 +104,7 @@ pub(super) async fn batch(
     mount.auth.charge(grant, entries.len())?;
     let runs = add(mount, entries, asked.started + deadlines.request).await?;
     Ok(match asked.fields.format {
-        Format::Text => ok(TEXT, lines(&runs)),
+        Format::Text => ok(&READY.added, lines(&runs)),
         Format::Json => json(&BatchAdded {
             runs: runs
                 .iter()
@@ -166,7 +166,7 @@ fn lines(runs: &[Run]) -> Bytes {
 fn json(answer: &impl Serialize) -> Response<Body> {
     // Structs of numbers and strings always serialize.
     ok(
-        JSON,
+        &READY.added_json,
         Bytes::from(serde_json::to_vec(answer).unwrap_or_default()),
     )
 }

@@ -1,18 +1,23 @@
 //! Bodies and headers of answers.
 
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Response, StatusCode};
 
 /// Text on this server is always UTF-8.
 pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 /// Tiles and bundles.
-pub(crate) const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 /// JSON.
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -78,41 +83,94 @@ fn next_frame(bytes: &mut Option<Bytes>) -> Option<Bytes> {
     }
 }
 
-impl From<Body> for axum::body::Body {
-    fn from(body: Body) -> Self {
-        match body {
-            Body::Bytes(bytes) => bytes.map_or_else(Self::empty, Self::from),
-            Body::Routed(body) => body,
-        }
-    }
+/// Header fields of the answers that are given often, made once: to clone them costs half as much as to insert them.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    /// An index, or runs, or a receipt.
+    pub(crate) added: HeaderMap,
+    /// The same as JSON.
+    pub(crate) added_json: HeaderMap,
+    /// The checkpoint.
+    pub(crate) checkpoint: HeaderMap,
+    /// A tile, or a bundle that anybody may read.
+    pub(crate) tile: HeaderMap,
+    /// A bundle that not everybody may read.
+    pub(crate) guarded: HeaderMap,
 }
 
-/// A 200 with a body in memory.
-pub(crate) fn ok(content_type: HeaderValue, bytes: Bytes) -> Response<Body> {
+/// The one.
+pub(crate) static READY: LazyLock<Ready> = LazyLock::new(|| {
+    let write = |content_type| {
+        HeaderMap::from_iter([
+            (CONTENT_TYPE, content_type),
+            (X_CONTENT_TYPE_OPTIONS, NOSNIFF),
+        ])
+    };
+    let read = |content_type, caching| {
+        let mut headers = write(content_type);
+        headers.extend([
+            (ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN),
+            (CACHE_CONTROL, HeaderValue::from_static(caching)),
+            // To be replaced, in its place.
+            (ETAG, HeaderValue::from_static("\"\"")),
+        ]);
+        headers
+    };
+    Ready {
+        added: write(TEXT),
+        added_json: write(JSON),
+        // SPEC(tlog-tiles): "This endpoint is mutable, so its headers SHOULD prevent caching beyond a few seconds."
+        checkpoint: read(TEXT, "no-cache"),
+        // SPEC(tlog-tiles): "This endpoint is immutable, so its caching headers SHOULD be long-lived."
+        tile: read(OCTETS, "public, max-age=31536000, immutable"),
+        guarded: read(OCTETS, "private, max-age=31536000, immutable"),
+    }
+});
+
+/// A 200 with these header fields and a body in memory.
+pub(crate) fn ok(headers: &HeaderMap, bytes: Bytes) -> Response<Body> {
     let mut response = Response::new(Body::from(bytes));
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    *response.headers_mut() = headers.clone();
     response
 }
 
-/// A status without a body.
+/// A status without header fields or body.
 pub(crate) fn bare(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::EMPTY);
     *response.status_mut() = status;
     response
 }
 
-/// Drops the error type of an `axum` body that is never anything else here.
-pub(crate) fn routed(response: Response<axum::body::Body>) -> Response<Body> {
-    response.map(|body| Body::Routed(axum::body::Body::new(body.map_err(axum::Error::new))))
+/// Whether a web page of another site may see an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// It may: it is an answer to reading.
+    Open,
+    /// It may not: it is an answer to writing.
+    Closed,
+}
+
+/// Adds the header fields that every answer has, to those that were not made of [`READY`].
+pub(crate) fn with_common_fields(mut response: Response<Body>, sharing: Sharing) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    if sharing == Sharing::Open {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
+    }
+    response
 }
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt;
+
     use super::*;
 
     #[tokio::test]
     async fn long_bodies_come_in_frames() {
-        let bytes = Bytes::from_iter((0..200_000_u32).map(|n| n.to_le_bytes()[0]));
+        let bytes = (0..200_000_u32)
+            .map(|n| n.to_le_bytes()[0])
+            .collect::<Bytes>();
         let mut body = Body::from(bytes.clone());
         assert_eq!(body.size_hint().exact(), Some(200_000));
         let mut frames = Vec::new();

@@ -19,6 +19,10 @@ pub(crate) enum Format {
 
 /// Fields of a request.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field that is there or not"
+)]
 pub(crate) struct Fields<'a> {
     /// By Accept (RFC 9110, section 12.5.1): JSON if `application/json` or `application/problem+json` is among the media
     /// ranges with a weight above 0.
@@ -171,7 +175,8 @@ mod tests {
 
     #[test]
     fn marks() {
-        let rows: [(HeaderName, &str, fn(&Fields<'_>) -> bool, bool); 9] = [
+        type Mark = fn(&Fields<'_>) -> bool;
+        let rows: [(HeaderName, &str, Mark, bool); 9] = [
             (ORIGIN, "null", |fields| fields.from_page, true),
             (FORWARDED, "for=x", |fields| fields.forwarded, true),
             (X_FORWARDED_FOR, "x", |fields| fields.forwarded, true),

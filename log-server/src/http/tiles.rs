@@ -3,36 +3,28 @@
 use bytes::Bytes;
 use counterfoil_tiles::tile::{BundleId, TileId};
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, VARY,
+    CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, VARY,
 };
 use hyper::{Response, StatusCode};
 
-use super::answer::{Body, OCTETS, TEXT, bare, ok};
+use super::answer::{Body, READY, ok};
 use super::problem::{Kind, Problem};
 use super::{Asked, Mount};
 use crate::config::ReadMode;
 use crate::log::{ProofError, Resource};
-
-/// SPEC(tlog-tiles): "This endpoint is mutable, so its headers SHOULD prevent caching beyond a few seconds."
-const MUTABLE: HeaderValue = HeaderValue::from_static("no-cache");
-/// SPEC(tlog-tiles): "This endpoint is immutable, so its caching headers SHOULD be long-lived."
-const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// The same for what only the holder of a credential may read.
-const IMMUTABLE_PRIVATE: HeaderValue =
-    HeaderValue::from_static("private, max-age=31536000, immutable");
 
 /// `GET checkpoint`.
 pub(super) fn checkpoint(asked: Asked<'_>) -> Result<Response<Body>, Problem> {
     let published = asked.mount.log.published();
     let published = published.ok_or(ProofError::NothingPublished)?;
     // SPEC(tlog-tiles): "The Signed Tree Head MUST be served as a [checkpoint][] at"
-    Ok(conditional(asked, &published.note, TEXT, MUTABLE))
+    Ok(conditional(asked, &published.note, &READY.checkpoint))
 }
 
 /// `GET tile/<L>/<N>[.p/<W>]`.
 pub(super) async fn tile(asked: Asked<'_>, id: TileId) -> Result<Response<Body>, Problem> {
     match asked.mount.log.tile(id).await? {
-        Some(tile) => Ok(conditional(asked, &tile, OCTETS, IMMUTABLE)),
+        Some(tile) => Ok(conditional(asked, &tile, &READY.tile)),
         None => Err(absent(asked.mount, &id.path())),
     }
 }
@@ -43,9 +35,9 @@ pub(super) async fn bundle(asked: Asked<'_>, id: BundleId) -> Result<Response<Bo
     mount.check_read(asked.peer, &asked.fields)?;
     let bundle = mount.log.bundle(id).await?;
     let bundle = bundle.ok_or_else(|| absent(mount, &id.path()))?;
-    let caching = match mount.read {
-        ReadMode::Public => IMMUTABLE,
-        ReadMode::Token => IMMUTABLE_PRIVATE,
+    let ready = match mount.read {
+        ReadMode::Public => &READY.tile,
+        ReadMode::Token => &READY.guarded,
     };
     // SPEC(tlog-tiles): "Entry bundles SHOULD be compressed at the HTTP layer."
     let squeezed = if asked.fields.takes_gzip {
@@ -53,7 +45,7 @@ pub(super) async fn bundle(asked: Asked<'_>, id: BundleId) -> Result<Response<Bo
     } else {
         None
     };
-    let mut response = conditional(asked, squeezed.as_ref().unwrap_or(&bundle), OCTETS, caching);
+    let mut response = conditional(asked, squeezed.as_ref().unwrap_or(&bundle), ready);
     let sent = response.status() == StatusCode::OK;
     let headers = response.headers_mut();
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
@@ -64,21 +56,20 @@ pub(super) async fn bundle(asked: Asked<'_>, id: BundleId) -> Result<Response<Bo
 }
 
 /// The resource, or 304 if the caller has it.
-fn conditional(
-    asked: Asked<'_>,
-    resource: &Resource,
-    content_type: HeaderValue,
-    caching: HeaderValue,
-) -> Response<Body> {
-    let mut response = if asked.fields.conditional && has(asked.headers, resource.tag()) {
-        bare(StatusCode::NOT_MODIFIED)
+fn conditional(asked: Asked<'_>, resource: &Resource, ready: &HeaderMap) -> Response<Body> {
+    let known = asked.fields.conditional && has(asked.headers, resource.tag());
+    let bytes = if known {
+        Bytes::new()
     } else {
-        ok(content_type, resource.bytes().clone())
+        resource.bytes().clone()
     };
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, caching);
+    let mut response = ok(ready, bytes);
     if let Ok(tag) = HeaderValue::from_maybe_shared(resource.tag().clone()) {
-        headers.insert(ETAG, tag);
+        response.headers_mut().insert(ETAG, tag);
+    }
+    if known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response.headers_mut().remove(CONTENT_TYPE);
     }
     response
 }
