@@ -384,6 +384,8 @@ mod forged {
     }
 
     /// A fork at the same size, and forks that grew on: before, at and after the edge of a bundle, and of the tree.
+    // SPEC(tlog-tiles): "When fetching a subsequent checkpoint, the client MUST verify its consistency with the current
+    // checkpoint."
     #[test]
     fn a_forked_log_is_said_to_have_forked_and_both_checkpoints_are_kept() {
         let rows = [
