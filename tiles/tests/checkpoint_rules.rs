@@ -215,6 +215,16 @@ fn merging_keeps_one_line_of_each_key_and_the_newer_cosignature() {
 }
 
 #[test]
+fn where_no_time_decides_the_first_line_stays() {
+    let (checkpoint, [_, _, pq], ring) = cast();
+    // ML-DSA-44 signatures of one message differ.
+    let [first, second] = [(); 2].map(|()| note(&checkpoint, vec![cosigned(&pq, &checkpoint, 5)]));
+    assert_ne!(first, second);
+    assert_eq!(merge(&first, &second, &ring).unwrap(), first);
+    assert_eq!(merge(&second, &first, &ring).unwrap(), second);
+}
+
+#[test]
 fn notes_of_different_texts_do_not_merge() {
     let (old, new) = (checkpoint(7), checkpoint(8));
     let [old, new] = [&old, &new].map(|checkpoint| note(checkpoint, vec![signed(checkpoint)]));

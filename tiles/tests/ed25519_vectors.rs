@@ -6,7 +6,8 @@ mod formats;
 use std::collections::BTreeSet;
 
 use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
-use counterfoil_tiles::key::ed25519::PublicKey;
+use counterfoil_tiles::key::KeyError;
+use counterfoil_tiles::key::ed25519::{PublicKey, WeakPoint};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -69,6 +70,33 @@ fn keys_that_no_honest_signer_has_are_refused_when_loaded() {
             row.flags
         );
     }
+}
+
+/// The encodings of y + p for the 19 values of y that leave room for it in 255 bits. The vectors' non-canonical keys are all
+/// of small order; some of these are not.
+#[test]
+fn keys_in_non_canonical_form_are_refused_whatever_their_order() {
+    let mut strong = 0;
+    for (y, sign) in (0..19_u8).flat_map(|y| [(y, 0x7f), (y, 0xff)]) {
+        let mut encoding = [0xff; 32];
+        encoding[0] = 0xed + y;
+        encoding[31] = sign;
+        let Some(_) = PublicKey::decode(&encoding) else {
+            continue;
+        };
+        let refused = PublicKey::load(&encoding);
+        assert_eq!(
+            refused,
+            Err(KeyError::WeakPoint(WeakPoint::NotCanonical)),
+            "y = {y}"
+        );
+        // The same point as it should be written.
+        let mut canonical = [0; 32];
+        canonical[0] = y;
+        canonical[31] = sign & 0x80;
+        strong += usize::from(PublicKey::load(&canonical).is_ok());
+    }
+    assert!(strong > 0, "no key but those of small order");
 }
 
 /// Why the crate verifies with ed25519-dalek (docs/decisions/0002-signatures.md).
