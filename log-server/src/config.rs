@@ -181,8 +181,6 @@ pub struct LogConfig {
     pub data: PathBuf,
     /// Files of the private keys; the first is the Ed25519 key.
     pub keys: Vec<PathBuf>,
-    /// Trust policy (tlog-policy); without it the log publishes on its own signature.
-    pub policy: Option<PathBuf>,
     /// Who may fetch bundles, lookups and evidence.
     pub read: ReadMode,
     /// Anybody who reaches the server may write.
@@ -190,9 +188,6 @@ pub struct LogConfig {
     /// Time between checkpoints while the log grows.
     #[serde(with = "duration")]
     pub checkpoint_interval: Duration,
-    /// Time after which an idle log asks for fresh cosignatures.
-    #[serde(with = "duration")]
-    pub refresh_interval: Duration,
     /// How long older checkpoints are kept for receipts.
     #[serde(with = "duration")]
     pub checkpoint_history: Duration,
@@ -221,11 +216,9 @@ impl Default for LogConfig {
             prefix: "/".to_owned(),
             data: PathBuf::new(),
             keys: Vec::new(),
-            policy: None,
             read: ReadMode::Public,
             anyone_may_write: false,
             checkpoint_interval: Duration::from_secs(1),
-            refresh_interval: Duration::from_mins(10),
             checkpoint_history: Duration::from_hours(1),
             deduplicate: false,
             lookup: true,
@@ -350,7 +343,6 @@ impl Config {
         for log in &mut self.logs {
             paths.push(&mut log.data);
             paths.extend(&mut log.keys);
-            paths.extend(&mut log.policy);
         }
         for path in paths {
             *path = directory.join(&*path);

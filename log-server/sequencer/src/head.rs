@@ -22,7 +22,7 @@ use crate::staged::StagedBlob;
 /// The format and its version; a later version gets another line.
 pub const MAGIC: &[u8] = b"counterfoil/head/1\n";
 
-/// How many staged blobs a head may name. Tiles are written long before (see `TILE_AFTER_STAGED`); at this number the log
+/// How many staged blobs a head may name. Tiles are written long before (see `Config::tile_after_staged`); at this number the log
 /// takes no more entries until they are, so that a head stays under 64 KiB and a recovery reads a bounded number of blobs.
 pub const MAX_STAGED: usize = 1_000;
 

@@ -22,11 +22,6 @@ use crate::published::{Merge, Published};
 use crate::sequencer::{Backoff, Sequencer, Track};
 use crate::tree::Edge;
 
-/// Full tiles are stored before the next publication once the head names so many staged blobs: it keeps heads small.
-const TILE_AFTER_STAGED: usize = 128;
-/// ... or once so many full tiles and bundles wait: it keeps memory small and spreads the writing.
-const TILE_AFTER_BLOBS: usize = 512;
-
 #[derive(Debug, Default)]
 pub(crate) struct PublicationTrack {
     work: Option<Work>,
@@ -121,10 +116,9 @@ impl Sequencer {
             let edge = self.tree.edge().clone();
             self.publication.last_begun = Some(self.now);
             let mut blobs = self.tree.take_full();
-            if self.tree.size() > self.tiled {
-                self.discards.note_partials(self.tree.size());
-                blobs.extend(edge.partial_blobs());
-            }
+            // Also where full tiles alone have brought `tiled` to this very size.
+            self.discards.note_partials(self.tree.size());
+            blobs.extend(edge.partial_blobs());
             return Some(Work {
                 frontier: self.tree.frontier().clone(),
                 edge: Some(edge),
@@ -135,8 +129,8 @@ impl Sequencer {
             .head
             .as_ref()
             .map_or(0, |committed| committed.head.staged.len());
-        let many = self.tree.full_count() >= TILE_AFTER_BLOBS
-            || (staged >= TILE_AFTER_STAGED && self.tree.full_count() > 0);
+        let many = self.tree.full_count() >= self.config.tile_after_blobs
+            || (staged >= self.config.tile_after_staged && self.tree.full_count() > 0);
         many.then(|| Work {
             frontier: self.tree.frontier().clone(),
             edge: None,

@@ -35,6 +35,10 @@ pub struct Config {
     pub max_queue_entries: usize,
     /// Bytes that may wait.
     pub max_queue_bytes: usize,
+    /// Full tiles are stored before the next publication once the head names so many staged blobs: it keeps heads small.
+    pub tile_after_staged: usize,
+    /// ... or once so many full tiles and bundles wait: it keeps memory small and spreads the writing.
+    pub tile_after_blobs: usize,
     /// Submitters whose entries' fate is unsettled for so long are told that it is unknown.
     pub commit_deadline: Duration,
     /// The first pause before a failed operation is tried again; it doubles.
@@ -51,6 +55,8 @@ impl Default for Config {
             max_round_bytes: 16 << 20,
             max_queue_entries: 262_144,
             max_queue_bytes: 64 << 20,
+            tile_after_staged: 128,
+            tile_after_blobs: 512,
             commit_deadline: Duration::from_secs(5),
             retry_min: Duration::from_millis(50),
             retry_max: Duration::from_secs(2),

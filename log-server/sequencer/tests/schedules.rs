@@ -18,11 +18,11 @@ enum Act {
     Land,
 }
 
-/// Crosses a tile border while a checkpoint is in flight, publishes in the middle of a tile and goes on from there.
+/// Publishes in the middle of a tile, then exactly at its end, and goes on from there.
 const SCENARIO: &[Act] = &[
     Act::Submit(3),
     Act::Wait(1_100),
-    Act::Submit(180),
+    Act::Submit(163),
     Act::Submit(90),
     Act::Land,
     Act::Wait(1_100),

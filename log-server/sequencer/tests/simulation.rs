@@ -40,7 +40,13 @@ fn simulate(seed: u64) -> World {
         match random.below(12) {
             0 | 1 => {
                 let most = if random.one_in(4) { 190 } else { 5 };
-                let count = 1 + random.below(most);
+                // Sizes at the border of a tile are where mistakes live.
+                let to_border = 256 - world.history.len() as u64 % 256;
+                let count = if random.one_in(5) {
+                    to_border
+                } else {
+                    1 + random.below(most)
+                };
                 processes[which].submit(&mut world, &entries(next_entry, count));
                 next_entry += count;
             }

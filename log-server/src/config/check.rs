@@ -135,13 +135,16 @@ fn check_limits(place: &str, log: &LogConfig, config: &Config) -> Result<(), Con
             ));
         }
     }
-    for (name, duration) in [
-        ("checkpoint_interval", log.checkpoint_interval),
-        ("refresh_interval", log.refresh_interval),
-    ] {
-        if duration.is_zero() {
-            return Err(value(&format!("{place}.{name}"), "more than 0", "0"));
-        }
+    if log.checkpoint_interval.is_zero() {
+        return Err(value(
+            &format!("{place}.checkpoint_interval"),
+            "more than 0",
+            "0",
+        ));
+    }
+    if log.deduplicate && !log.lookup {
+        let reason = "it needs the lookup index: set lookup = true";
+        return Err(conflict(place, "deduplicate", reason));
     }
     Ok(())
 }

@@ -209,16 +209,12 @@ keys! {
             "Data directory.";
         "keys" Kind::Texts, required "[\"log.key\"]",
             "Files of the private keys, the Ed25519 key first (counterfoil key generate).";
-        "policy" Kind::Text, optional "\"policy\"",
-            "Trust policy (tlog-policy) with the witnesses; without it the log publishes on its own signature.";
         "read" Kind::OneOf(&["public", "token"]), optional "\"public\"",
             "Who may fetch entry bundles and lookups: anybody, or those who show a token or client certificate for the log.";
         "anyone_may_write" Kind::Switch, optional "false",
             "Take entries from anybody who can reach the server, without credentials.";
         "checkpoint_interval" Kind::Duration, optional "\"1s\"",
             "Time between checkpoints while the log grows.";
-        "refresh_interval" Kind::Duration, optional "\"10m\"",
-            "Time after which an idle log asks its witnesses for fresh cosignatures.";
         "checkpoint_history" Kind::Duration, optional "\"1h\"",
             "How long older checkpoints are kept for receipts.";
         "deduplicate" Kind::Switch, optional "false",

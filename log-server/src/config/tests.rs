@@ -191,6 +191,11 @@ fn what_is_refused_and_what_it_says() {
             "log[0].max_queue_bytes: expected 8388608 or more, got 8388607",
         ),
         (
+            "deduplication without an index",
+            format!("{LOG}deduplicate = true\nlookup = false"),
+            "log[0].deduplicate: it needs the lookup index: set lookup = true",
+        ),
+        (
             "interval of nothing",
             format!("{LOG}checkpoint_interval = \"0s\""),
             "log[0].checkpoint_interval: expected more than 0, got 0",
@@ -237,7 +242,6 @@ fn the_default_file_says_what_is_so() {
     let uncommented: String = file
         .lines()
         .map(|line| if is_setting(&line) { &line[2..] } else { line })
-        .filter(|line| !line.starts_with("policy"))
         .flat_map(|line| [line, "\n"])
         .collect();
     let all = Config::parse(&uncommented, &[]).unwrap();
@@ -405,14 +409,12 @@ fn what_is_refused_in_variables_and_flags() {
 fn relative_paths_are_relative_to_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.toml");
-    std::fs::write(&path, format!("{LOG}policy = \"/etc/policy\"\n")).unwrap();
+    let text = LOG.replace("[\"k\"]", "[\"k\", \"/etc/k\"]");
+    std::fs::write(&path, text).unwrap();
     let config = Config::load(&path, &[]).unwrap();
     assert_eq!(config.logs[0].data, directory.path().join("d"));
-    assert_eq!(config.logs[0].keys, [directory.path().join("k")]);
-    assert_eq!(
-        config.logs[0].policy.as_deref(),
-        Some(Path::new("/etc/policy"))
-    );
+    let keys = [directory.path().join("k"), "/etc/k".into()];
+    assert_eq!(config.logs[0].keys, keys, "an absolute one is not");
 
     let missing = Config::load(&directory.path().join("none.toml"), &[]).unwrap_err();
     assert!(

@@ -410,6 +410,8 @@ impl Process {
     pub(crate) fn start(writer: u64, now: u64) -> Self {
         let config = Config {
             max_round_entries: 200,
+            tile_after_staged: 3,
+            tile_after_blobs: 2,
             ..Config::default()
         };
         let sequencer = Sequencer::new(
