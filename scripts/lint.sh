@@ -13,7 +13,8 @@ if [ -d fuzz ]; then run cargo fmt --manifest-path fuzz/Cargo.toml --check; fi
 run cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 # The tools alone, as somebody builds them who runs no service.
 run cargo clippy --quiet --locked -p counterfoil --no-default-features -- -D warnings
-RUSTDOCFLAGS='-D warnings' run cargo doc --quiet --locked --workspace --no-deps --document-private-items
+# With private items, so that links to these hold too.
+RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' run cargo doc --quiet --locked --workspace --no-deps --document-private-items
 
 deny=$(scripts/tool cargo-deny)
 # Duplicate versions only warn, and at length: shown when asked for.

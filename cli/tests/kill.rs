@@ -66,8 +66,8 @@ struct Acknowledged {
 }
 
 impl Acknowledged {
-    fn add(&self, index: u64, entry: String) {
-        let before = self.entries.lock().unwrap().insert(index, entry.clone());
+    fn add(&self, index: u64, entry: &str) {
+        let before = self.entries.lock().unwrap().insert(index, entry.to_owned());
         assert_eq!(
             before, None,
             "index {index} was given twice, now to {entry:?}"
@@ -100,7 +100,7 @@ async fn submit(url: String, name: String, acknowledged: Arc<Acknowledged>) {
             let Ok(body) = answer.text().await else {
                 return;
             };
-            acknowledged.add(body.parse().unwrap(), entry);
+            acknowledged.add(body.parse().unwrap(), &entry);
         }
     }
 }

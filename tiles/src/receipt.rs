@@ -79,7 +79,7 @@ pub enum ReceiptError {
 
 /// A receipt as parsed: nothing about it is verified.
 ///
-/// Parsing is exact: [`Receipt::to_string`] gives the bytes it was parsed from.
+/// Parsing is exact: `to_string` gives the bytes it was parsed from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     extra: Option<Vec<u8>>,

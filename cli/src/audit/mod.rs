@@ -1,6 +1,6 @@
 //! `counterfoil audit`: fetch a whole log and recheck every byte of it.
 //!
-//! [`unit`] and [`tree`] decide, and do no I/O; [`crew`] reads; [`state`] remembers; this module makes the checks out
+//! [`mod@unit`] and [`tree`] decide, and do no I/O; [`crew`] reads; [`state`] remembers; this module makes the checks out
 //! of them and reports.
 
 mod crew;
@@ -45,7 +45,7 @@ pub(crate) struct AuditArgs {
     #[command(flatten)]
     pub(crate) token: TokenArgs,
     /// Where the audit remembers what it verified [default: below `$XDG_STATE_HOME/counterfoil`, by log]
-    #[arg(long, value_name = "FILE", env = "COUNTERFOIL_AUDIT_STATE")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
     /// Remember nothing, and demand no consistency with earlier audits
     #[arg(long, conflicts_with_all = ["state", "new_only", "restart"])]

@@ -1,7 +1,7 @@
 //! Ed25519 (RFC 8032): which signatures and which public keys are accepted, and signing.
 //!
 //! A signature is accepted if and only if Go's `crypto/ed25519` accepts it: S is below the group order, and
-//! [S]B - [k]A, encoded, is byte for byte the R of the signature. So a non-canonical R never verifies, and a
+//! `[S]B - [k]A`, encoded, is byte for byte the R of the signature. So a non-canonical R never verifies, and a
 //! residue of small order is not multiplied away. Public keys are judged apart, when they are loaded:
 //! [`PublicKey::load`] refuses what no honest signer has.
 
