@@ -8,7 +8,7 @@
 # started is stopped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/need rust cc wrk curl
+scripts/need rust cc wrk curl python3
 each=${SECONDS_EACH:-6} entries=${ENTRIES:-10000000}
 if [ -n "${BOTH:-}" ]; then server_cpus=0-$(($(nproc) - 1)) load_cpus=$server_cpus; else server_cpus=0 load_cpus=1; fi
 [ "$(nproc)" -gt 1 ] || { echo "bench-log: needs two cores" >&2; exit 1; }
@@ -90,7 +90,7 @@ with open(sys.argv[1], "wb") as f:
 post_batches() { # FILE COUNT
 	local i
 	for i in $(seq "$2"); do echo "url = \"${url}add-batch\""; echo "data-binary = \"@$1\""; echo "output = /dev/null"; [ "$i" = "$2" ] || echo next; done >"$dir/curl.conf"
-	taskset -c "$load_cpus" curl -sf --parallel --parallel-max 2 -H 'Content-Type: application/octet-stream' -K "$dir/curl.conf"
+	taskset -c "$load_cpus" curl -sSf --no-progress-meter --parallel --parallel-max 2 -H 'Content-Type: application/octet-stream' -K "$dir/curl.conf"
 }
 
 timed_batches() { # FILE COUNT ENTRIES-EACH BYTES-EACH

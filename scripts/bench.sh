@@ -11,3 +11,4 @@ echo "  commit: $(git describe --always --dirty)"
 
 cargo bench --locked --quiet --workspace --bench '*'
 scripts/bench-log.sh
+if [ $# = 0 ]; then scripts/bench-log.sh; fi
