@@ -11,4 +11,3 @@ echo "  commit: $(git describe --always --dirty)"
 
 cargo bench --locked --quiet --workspace --bench '*'
 scripts/bench-log.sh
-if [ $# = 0 ]; then scripts/bench-log.sh; fi
