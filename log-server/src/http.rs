@@ -39,19 +39,22 @@ use hyper::header::{
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use tower::ServiceExt;
+use tracing::Level;
 
 use crate::auth::{Access, Anonymous, Auth, Peer};
 use crate::config::{Config, LogConfig, ReadMode};
 use crate::limits::{Place, Places};
 use crate::log::Log;
 use crate::metrics::{Connections, Metrics, Requests, Route};
-use answer::{Body, Sharing, bare, with_common_fields};
+use answer::{Body, Sharing, bare, with_common_fields, without_body};
 use fields::{Fields, Format, Single};
 use probes::PATHS as PROBES;
 use problem::{Kind, Problem};
 use squeeze::Squeezed;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Target of the events of single requests: `log_filter = "info,access=debug"` shows them.
+const ACCESS: &str = "access";
 const READ_METHODS: &str = "GET, HEAD, OPTIONS";
 const WRITE_METHODS: &str = "POST, OPTIONS";
 
@@ -270,7 +273,10 @@ impl Site {
             .as_ref()
             .is_some_and(|(_, _, target)| target.is_write());
         let is_post = head.method == Method::POST;
+        let is_head = head.method == Method::HEAD;
         let format = fields.format;
+        let logged = tracing::enabled!(target: ACCESS, Level::DEBUG)
+            .then(|| (head.method.clone(), head.uri.to_string()));
         let result = match (self.places.enter(), found) {
             (None, _) => {
                 let detail = "the server is at its limit of requests";
@@ -318,10 +324,23 @@ impl Site {
             let response = self.problem(&problem, format, route.map(|(mount, _)| mount));
             with_common_fields(response, sharing)
         });
+        let response = if is_head {
+            without_body(response)
+        } else {
+            response
+        };
         if let Some((mount, route)) = route {
             mount
                 .requests
                 .answered(route, response.status().as_u16(), started.elapsed());
+        }
+        if let Some((method, uri)) = logged {
+            let (status, micros) = (response.status().as_u16(), started.elapsed().as_micros());
+            let id = response
+                .headers()
+                .get(X_REQUEST_ID)
+                .and_then(|id| id.to_str().ok());
+            tracing::debug!(target: ACCESS, %method, uri, status, micros, request = id);
         }
         response
     }
@@ -399,12 +418,15 @@ impl Site {
         } else {
             tracing::debug!(log, request = id, "{problem}");
         }
-        let mut response = problem.respond(format, &id);
-        if let Ok(id) = HeaderValue::try_from(id) {
-            response.headers_mut().insert(X_REQUEST_ID, id);
-        }
-        response
+        with_id(problem.respond(format, &id), id)
     }
+}
+
+fn with_id(mut response: Response<Body>, id: String) -> Response<Body> {
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(X_REQUEST_ID, id);
+    }
+    response
 }
 
 /// The request with the first `prefix` bytes of its path taken away.

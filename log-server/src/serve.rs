@@ -125,6 +125,9 @@ impl Server {
                 .await
                 .map_err(|source| ServeError::Listen { address, source })?;
         }
+        for (address, tls) in addresses.iter().map(|address| (address, tls.is_some())) {
+            tracing::info!(%address, tls, logs = logs.len(), "listening");
+        }
         let auth = Arc::new(Auth::new(config));
         let connections = Arc::new(Connections::default());
         let shared = Shared {

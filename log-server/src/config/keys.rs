@@ -168,7 +168,7 @@ keys! {
         "log_format" Kind::OneOf(&["auto", "text", "json"]), optional "\"auto\"",
             "Format of the server's own log; auto is text on a terminal and JSON otherwise.";
         "log_filter" Kind::Text, optional "\"info\"",
-            "What goes into the server's own log, for example \"warn,counterfoil_log_server=debug\".";
+            "What goes into the server's own log, for example \"warn,counterfoil_log_server=debug\"; access=debug adds a line for each request.";
     }
     Tls {
         "certificate" Kind::Text, required "\"server.pem\"",

@@ -53,9 +53,12 @@ pub(super) async fn one(
     mut place: Place<'_>,
 ) -> Result<Response<Body>, Problem> {
     let mount = asked.mount;
-    let grant = authorize(asked)?;
-    let wait = wait_for_receipt(asked.uri.query())?;
-    mount.auth.charge(grant, 1)?;
+    let checked = authorize(asked).and_then(|grant| {
+        let wait = wait_for_receipt(asked.uri.query())?;
+        mount.auth.charge(grant, 1)?;
+        Ok(wait)
+    });
+    let (wait, body) = body::after(checked, body, asked.fields, deadlines.body).await?;
     let limit = Limit {
         bytes: mount.max_entry_bytes,
         what: "an entry",
@@ -92,8 +95,11 @@ pub(super) async fn batch(
     mut place: Place<'_>,
 ) -> Result<Response<Body>, Problem> {
     let mount = asked.mount;
-    let grant = authorize(asked)?;
-    query::parameters(asked.uri.query(), [])?;
+    let checked = authorize(asked).and_then(|grant| {
+        query::parameters(asked.uri.query(), [])?;
+        Ok(grant)
+    });
+    let (grant, body) = body::after(checked, body, asked.fields, deadlines.body).await?;
     let limit = Limit {
         bytes: mount.max_batch_bytes,
         what: "a batch",

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use hyper::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap,
+    HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 
@@ -138,6 +138,16 @@ pub(crate) fn ok(headers: &HeaderMap, bytes: Bytes) -> Response<Body> {
 pub(crate) fn bare(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::EMPTY);
     *response.status_mut() = status;
+    response
+}
+
+/// The answer to HEAD: the same fields, with the length that the body would have. (For HTTP/2, hyper sends the body.)
+pub(crate) fn without_body(mut response: Response<Body>) -> Response<Body> {
+    if let Body::Bytes(Some(bytes)) = response.body() {
+        let length = HeaderValue::from(bytes.len());
+        response.headers_mut().insert(CONTENT_LENGTH, length);
+        *response.body_mut() = Body::EMPTY;
+    }
     response
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use tokio::time::timeout;
 
 use super::fields::Fields;
 use super::problem::{Kind, Problem};
@@ -26,6 +25,22 @@ pub(super) struct Limit {
     pub(super) time: Duration,
 }
 
+/// What was checked before the body is read; if it fails, the body is read and thrown away before the answer.
+pub(super) async fn after<T>(
+    checked: Result<T, Problem>,
+    body: Incoming,
+    fields: Fields<'_>,
+    time: Duration,
+) -> Result<(T, Incoming), Problem> {
+    match checked {
+        Ok(checked) => Ok((checked, body)),
+        Err(problem) => {
+            discard(body, fields, time).await;
+            Err(problem)
+        }
+    }
+}
+
 /// Reads the whole body. The bytes are a copy of their own, so that an entry does not keep the connection's read buffer.
 pub(super) async fn read(
     body: Incoming,
@@ -36,13 +51,12 @@ pub(super) async fn read(
     if fields.encoded {
         let detail =
             "expected a body without Content-Encoding: what is logged is the bytes as they come";
+        discard(body, fields, limit.time).await;
         return Err(Problem::new(Kind::UnsupportedEncoding, detail));
     }
     let size = body.size_hint();
     if size.lower() > limit.bytes as u64 {
-        if !fields.expects && size.lower() <= DISCARDED_BYTES {
-            discard(body, limit.time).await;
-        }
+        discard(body, fields, limit.time).await;
         return Err(limit.exceeded(&format!("{} bytes", size.lower())));
     }
     // With a length, exactly its room is charged and used; without one, what comes is charged as it comes.
@@ -59,7 +73,7 @@ pub(super) async fn read(
     match gathered {
         Gathered::Whole(bytes) => Ok(bytes),
         Gathered::TooLong(rest) => {
-            discard(rest, limit.time).await;
+            discard(rest, fields, limit.time).await;
             Err(limit.exceeded("more"))
         }
     }
@@ -120,8 +134,11 @@ fn charge(place: &mut Place<'_>, bytes: usize) -> Result<(), Problem> {
     Err(Problem::new(Kind::Overloaded, detail))
 }
 
-/// Reads on, within bounds, and throws away.
-async fn discard(mut body: Incoming, time: Duration) {
+/// Reads on, within bounds, and throws away, unless the caller waits to be told to send.
+async fn discard(mut body: Incoming, fields: Fields<'_>, time: Duration) {
+    if fields.expects || body.size_hint().lower() > DISCARDED_BYTES {
+        return;
+    }
     let discard = async {
         let mut left = DISCARDED_BYTES;
         while let Some(Ok(frame)) = body.frame().await {
@@ -133,5 +150,5 @@ async fn discard(mut body: Incoming, time: Duration) {
         }
     };
     // Whether it came to an end does not change the answer.
-    let _ = timeout(time, discard).await;
+    let _ = soon_or_within(time, discard).await;
 }

@@ -178,13 +178,14 @@ impl Attendance {
         let mut told = false;
         std::future::poll_fn(|context| {
             self.pulse.waker.register(context.waker());
-            match self.pulse.order.load(Ordering::Acquire) {
-                END => return Poll::Ready(Ok(())),
-                FINISH if !told => {
-                    told = true;
-                    finish(connection.as_mut());
-                }
-                _ => {}
+            let order = self.pulse.order.load(Ordering::Acquire);
+            // A request may have begun since the sweep; it is answered, and the connection ends after it.
+            if order == END && self.pulse.requests.load(Ordering::Relaxed) == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            if order >= FINISH && !told {
+                told = true;
+                finish(connection.as_mut());
             }
             connection.as_mut().poll(context)
         })

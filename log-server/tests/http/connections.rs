@@ -53,6 +53,11 @@ async fn http_2_without_tls() {
         .await
         .unwrap();
     assert_eq!(long.status(), 413);
+    let head = client.head(server.url("/checkpoint")).send().await.unwrap();
+    let whole = client.get(server.url("/checkpoint")).send().await.unwrap();
+    let length = header(&head, "content-length");
+    assert_eq!(length, whole.bytes().await.unwrap().len().to_string());
+    assert_eq!(head.bytes().await.unwrap().len(), 0);
     let many = (0..300).map(|_| tokio::spawn(client.post(server.url("/add")).body("y").send()));
     for answer in many.collect::<Vec<_>>() {
         assert_eq!(answer.await.unwrap().unwrap().status(), 200);
@@ -93,6 +98,31 @@ async fn connections_without_requests_end() {
     assert!(
         metrics.contains("counterfoil_http_connections_expired_total 4"),
         "{metrics}"
+    );
+    server.end().await;
+}
+
+/// An answer that nobody reads does not stay.
+#[tokio::test]
+async fn connections_that_do_not_read_end() {
+    let server = one("head_deadline = \"200ms\"\n", "").await;
+    server.log().fill((0..256).map(|_| vec![7; 65_535]));
+    let mut raw = Raw::connect(server.address).await;
+    raw.send("GET /tile/entries/000 HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await;
+    let expired = "counterfoil_http_connections_expired_total 1";
+    while !server
+        .get("/metrics")
+        .await
+        .text()
+        .await
+        .unwrap()
+        .contains(expired)
+    {}
+    let read = raw.rest().await.len();
+    assert!(
+        read < 256 * 65_537,
+        "only what the buffers held, not {read} bytes"
     );
     server.end().await;
 }
@@ -189,11 +219,20 @@ async fn a_stop_has_a_deadline() {
 async fn a_refusal_is_not_lost_to_a_reset() {
     let server = one("", "").await;
     let mut raw = Raw::connect(server.address).await;
-    let length = 10 << 20;
-    let head = format!("POST /add HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n");
-    raw.send(head).await;
-    raw.send(vec![0; length]).await;
-    assert_eq!(raw.answer().await.status, 413);
+    let length = 8 << 20;
+    let rows = [
+        ("/add", "", 413),
+        ("/add-batch", "origin: null\r\n", 403),
+        ("/add-batch", "authorization: Bearer x\r\n", 401),
+        ("/add-batch", "content-encoding: gzip\r\n", 415),
+        ("/add-batch?x=1", "", 400),
+    ];
+    for (path, headers, status) in rows {
+        let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\n{headers}");
+        raw.send(format!("{head}content-length: {length}\r\n\r\n")).await;
+        raw.send(vec![0; length]).await;
+        assert_eq!(raw.answer().await.status, status, "{path} {headers}");
+    }
     raw.send(format!("{ADD}a")).await;
     assert_eq!(raw.answer().await.body, b"0");
 
