@@ -3,15 +3,20 @@
 //! A read is retried here ([`LogClient::get`]). A write never is: [`LogClient::post`] says what is known about its
 //! outcome, and the caller decides.
 
+mod error;
+
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
+use reqwest::Response;
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
 };
-use reqwest::{Response, StatusCode};
 use url::Url;
 use zeroize::Zeroizing;
+
+pub(crate) use error::{CallError, Refusal};
+use error::{chain, named_line, problem};
 
 use crate::retry::{self, Attempts};
 
@@ -29,101 +34,6 @@ pub(crate) const MAX_JSON_BYTES: usize = 4 << 20;
 
 /// What a request must be for its answer to be understood.
 const PROBLEM_JSON: &str = "application/problem+json";
-
-/// Why a request to a log brought no answer to use.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum CallError {
-    /// The address or the token cannot be used.
-    #[error("{0}")]
-    Usage(String),
-    /// No connection: the request was not sent.
-    #[error("{url} cannot be reached: {reason}")]
-    NotSent {
-        /// What was asked.
-        url: String,
-        /// The last error.
-        reason: String,
-    },
-    /// The request was sent, and no whole answer came.
-    #[error("{url} gave no answer: {reason}")]
-    NoAnswer {
-        /// What was asked.
-        url: String,
-        /// What happened.
-        reason: String,
-    },
-    /// The answer is longer than any that can be right.
-    #[error("the answer of {url} is longer than {limit} bytes")]
-    TooLong {
-        /// What was asked.
-        url: String,
-        /// The limit.
-        limit: usize,
-    },
-    /// The answer is an error.
-    #[error("{url} answers {}", refusal)]
-    Refused {
-        /// What was asked.
-        url: String,
-        /// The error.
-        refusal: Refusal,
-    },
-}
-
-/// An error answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    /// The HTTP status code.
-    pub(crate) status: u16,
-    /// The word that names the problem: the end of its type (RFC 9457), or what stands before the colon of a line.
-    pub(crate) kind: Option<String>,
-    /// What the server says.
-    pub(crate) detail: String,
-    /// When the server wants to be asked again.
-    pub(crate) retry_after: Option<Duration>,
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let status = StatusCode::from_u16(self.status);
-        match status.as_ref().map(StatusCode::canonical_reason) {
-            Ok(Some(reason)) => write!(f, "{} {reason}", self.status)?,
-            _ => write!(f, "{}", self.status)?,
-        }
-        if self.detail.is_empty() {
-            Ok(())
-        } else {
-            write!(f, ": {}", self.detail)
-        }
-    }
-}
-
-impl CallError {
-    /// The status of an error answer.
-    pub(crate) fn status(&self) -> Option<u16> {
-        match self {
-            Self::Refused { refusal, .. } => Some(refusal.status),
-            _ => None,
-        }
-    }
-
-    /// Whether the same read may succeed later.
-    fn is_passing(&self) -> bool {
-        match self {
-            Self::NotSent { .. } | Self::NoAnswer { .. } => true,
-            Self::Refused { refusal, .. } => matches!(refusal.status, 429 | 502..=504),
-            Self::TooLong { .. } | Self::Usage(_) => false,
-        }
-    }
-
-    /// When the server wants to be asked again.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Refused { refusal, .. } => refusal.retry_after,
-            _ => None,
-        }
-    }
-}
 
 /// How contents may be encoded on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,7 +154,7 @@ impl LogClient {
     }
 
     async fn get_once(&self, path: &str, form: Form, limit: usize) -> Result<Bytes, CallError> {
-        let url = self.url(path)?;
+        let url = self.url(path);
         let mut request = self.http.get(url.clone());
         if form == Form::Json {
             request = request.header(ACCEPT, "application/json");
@@ -263,7 +173,7 @@ impl LogClient {
         body: Bytes,
         limit: usize,
     ) -> Result<Bytes, CallError> {
-        let url = self.url(path)?;
+        let url = self.url(path);
         let response = self
             .http
             .post(url.clone())
@@ -276,10 +186,15 @@ impl LogClient {
         answer(&url, response, limit).await
     }
 
-    fn url(&self, path: &str) -> Result<Url, CallError> {
-        self.base.join(path).map_err(|error| {
-            CallError::Usage(format!("{path:?} below {} is no URL: {error}", self.base))
-        })
+    /// The URL of a path below the prefix. The host is not parsed again for each of many tiles.
+    fn url(&self, path: &str) -> Url {
+        let (path, query) = path
+            .split_once('?')
+            .map_or((path, None), |(path, query)| (path, Some(query)));
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{path}", self.base.path()));
+        url.set_query(query);
+        url
     }
 }
 
@@ -367,86 +282,31 @@ async fn body(url: &Url, mut response: Response, limit: usize) -> Result<Bytes, 
         url: url.to_string(),
         limit,
     };
+    let announced = response.content_length().unwrap_or_default();
+    let announced = usize::try_from(announced).map_err(|_| too_long())?;
+    if announced > limit {
+        return Err(too_long());
+    }
     let Some(first) = response.chunk().await.map_err(failed)? else {
         return Ok(Bytes::new());
     };
-    if first.len() > limit {
-        return Err(too_long());
-    }
+    // Whatever came in one piece is handed on as it is; pieces are put together where they fit at once.
     let mut whole: Option<BytesMut> = None;
-    // Most answers are one chunk, which is handed on without a copy.
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        let whole = whole.get_or_insert_with(|| BytesMut::from(&first[..]));
+        let whole = whole.get_or_insert_with(|| {
+            let mut whole = BytesMut::with_capacity(announced.max(first.len() + chunk.len()));
+            whole.extend_from_slice(&first);
+            whole
+        });
         if whole.len() + chunk.len() > limit {
             return Err(too_long());
         }
         whole.extend_from_slice(&chunk);
     }
+    if first.len() > limit {
+        return Err(too_long());
+    }
     Ok(whole.map_or(first, BytesMut::freeze))
-}
-
-/// The type and the detail (else the title) of a problem.
-fn problem(body: &[u8]) -> (Option<String>, String) {
-    #[derive(serde::Deserialize)]
-    struct Problem {
-        #[serde(rename = "type")]
-        kind: Option<String>,
-        title: Option<String>,
-        detail: Option<String>,
-    }
-    match serde_json::from_slice::<Problem>(body) {
-        Ok(problem) => {
-            let detail = problem.detail.or(problem.title).unwrap_or_default();
-            let word = problem
-                .kind
-                .and_then(|kind| kind.rsplit(':').next().map(str::to_owned));
-            (word, plain(detail.as_bytes()))
-        }
-        Err(_) => (None, plain(body)),
-    }
-}
-
-/// A line like `overloaded: the queue is full`, and the word that it begins with.
-fn named_line(body: &[u8]) -> (Option<String>, String) {
-    let line = plain(body);
-    let is_word = |word: &&str| {
-        !word.is_empty()
-            && word
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
-    };
-    let word = line
-        .split_once(": ")
-        .map(|(word, _)| word)
-        .filter(is_word)
-        .map(str::to_owned);
-    (word, line)
-}
-
-/// What a server says, fit for a terminal: the first line, no control characters, not too long.
-fn plain(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let line = text.lines().next().unwrap_or_default();
-    line.chars()
-        .filter(|character| !character.is_control())
-        .take(300)
-        .collect::<String>()
-        .trim()
-        .to_owned()
-}
-
-/// An error and its causes on one line, each said once.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]
@@ -474,6 +334,31 @@ mod tests {
     }
 
     #[test]
+    fn paths_go_below_the_prefix() {
+        let rows = [
+            (
+                "http://a:81/",
+                "tile/0/x001/002.p/3",
+                "http://a:81/tile/0/x001/002.p/3",
+            ),
+            (
+                "https://a/logs/one/",
+                "receipt/7?size=9",
+                "https://a/logs/one/receipt/7?size=9",
+            ),
+            (
+                "http://[::1]:8/x",
+                "checkpoint",
+                "http://[::1]:8/x/checkpoint",
+            ),
+        ];
+        for (base, path, expected) in rows {
+            let client = LogClient::new(&Url::parse(base).unwrap(), None).unwrap();
+            assert_eq!(client.url(path).as_str(), expected);
+        }
+    }
+
+    #[test]
     fn gzip_is_not_wanted_on_one_machine() {
         let rows = [
             ("http://127.0.0.1:1/", Transfer::Plain),
@@ -485,29 +370,6 @@ mod tests {
         for (text, expected) in rows {
             assert_eq!(transfer_of(&Url::parse(text).unwrap()), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn what_a_server_says_is_cut_to_a_harmless_line() {
-        assert_eq!(plain(b"one\ntwo"), "one");
-        assert_eq!(plain(b"\x1b[31mred"), "[31mred");
-        assert_eq!(plain(&[b'a'; 1000]).len(), 300);
-        assert_eq!(
-            problem(br#"{"type":"urn:counterfoil:problem:too-slow","title":"T","detail":"D","status":503}"#),
-            (Some("too-slow".to_owned()), "D".to_owned())
-        );
-        let named = |body: &[u8]| named_line(body).0;
-        assert_eq!(
-            named(b"outcome-unknown: a write hangs\n").as_deref(),
-            Some("outcome-unknown")
-        );
-        assert_eq!(named(b"Bad Gateway: no\n"), None);
-        assert_eq!(named(b"nothing of the kind\n"), None);
-        assert_eq!(problem(br#"{"title":"T"}"#), (None, "T".to_owned()));
-        assert_eq!(
-            problem(b"plain after all"),
-            (None, "plain after all".to_owned())
-        );
     }
 
     #[test]

@@ -287,14 +287,10 @@ impl Tour {
     fn type_in(&self, arguments: &[&str]) -> Result<Answer, Failure> {
         self.output
             .line(format!("   $ counterfoil {}", shell_words(arguments)));
-        let result = Command::new(&self.program)
+        let result = self
+            .command()
             .args(arguments)
-            .current_dir(&self.home)
             .stdin(Stdio::null())
-            // What is shown has no colours of its own, and nothing of the user's environment has a part in it.
-            .env("NO_COLOR", "1")
-            .env_remove("COUNTERFOIL_TOKEN")
-            .env_remove("COUNTERFOIL_POLICY")
             .output()
             .map_err(|error| {
                 Failure::could_not_tell(format!(
@@ -323,6 +319,22 @@ impl Tour {
         })
     }
 
+    /// This program, in the directory of the tour. What is shown has no colours of its own, and nothing of the user's
+    /// settings has a part in it.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .current_dir(&self.home)
+            .env("NO_COLOR", "1")
+            .env_remove("RUST_LOG");
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("COUNTERFOIL_") {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
     /// Compares a command's exit code with the one it should have.
     fn expect(&mut self, answer: &Answer, code: i32, what: &str) {
         let holds = answer.code == Some(code);
@@ -349,10 +361,10 @@ impl Tour {
         let broken =
             |error: io::Error| Failure::could_not_tell(format!("the log does not start: {error}"));
         let messages = fs::File::create(self.home.join("server.log")).map_err(broken)?;
-        let mut child = Command::new(&self.program)
+        let mut child = self
+            .command()
             .arg("--json")
             .args(arguments)
-            .current_dir(&self.home)
             .current_dir(&self.home)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

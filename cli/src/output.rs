@@ -151,7 +151,9 @@ impl Output {
             bar.set_style(style.progress_chars("=> "));
         }
         bar.set_message(what);
-        bar.enable_steady_tick(Duration::from_millis(250));
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(Duration::from_millis(250));
+        }
         bar
     }
 }

@@ -15,13 +15,9 @@ use crate::exit::Failure;
 /// The flags that say what is trusted.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TrustArgs {
-    /// The trust policy (tlog-policy): which logs, which witnesses, how many of them
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "COUNTERFOIL_POLICY",
-        conflicts_with = "vkey"
-    )]
+    /// The trust policy (tlog-policy): which logs, which witnesses, how many of them [default, if no --vkey is given: the
+    /// file that the variable `COUNTERFOIL_POLICY` names]
+    #[arg(long, value_name = "FILE", conflicts_with = "vkey")]
     policy: Option<PathBuf>,
     /// The vkey of a log that is trusted, without any witness; may be given more than once
     #[arg(long, value_name = "VKEY")]
@@ -55,7 +51,9 @@ impl TrustArgs {
 
     /// What the flags say, or `None` where they say nothing.
     pub(crate) fn load(&self) -> Result<Option<Trust>, Failure> {
-        if let Some(path) = &self.policy {
+        let named = std::env::var_os("COUNTERFOIL_POLICY").filter(|path| !path.is_empty());
+        let named = named.filter(|_| self.vkey.is_empty()).map(PathBuf::from);
+        if let Some(path) = self.policy.as_ref().or(named.as_ref()) {
             let text = fs::read(path).map_err(|error| {
                 Failure::usage(format!(
                     "the policy {} cannot be read: {error}",

@@ -6,6 +6,7 @@ mod common;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
 use common::server::{Meddle, Proxy, Server, data};
 use common::{Counterfoil, Ran, copy_tree};
@@ -339,4 +340,30 @@ fn the_proxy_passes_what_it_does_not_meddle_with() {
     let ran = counterfoil.run(["submit", "records", "--log", &proxy.url]);
     assert_eq!(ran.code, 0, "{}", ran.all());
     assert_eq!(proxy.passed.lock().unwrap().len(), 1);
+}
+
+/// A log that stops answering in the middle: a signal ends the audit at once, and what it knows by then is kept.
+#[test]
+fn an_audit_that_waits_is_interrupted_by_a_signal() {
+    let counterfoil = Counterfoil::new();
+    let server = Server::new(&counterfoil);
+    fill(&counterfoil, &server, 3, "records");
+    let proxy = Proxy::new(&server.url, vec![]);
+    proxy.hang_on("GET /tile/");
+    let arguments = ["--json", "audit", &proxy.url, "--policy", "log/policy"];
+    let mut command = counterfoil.command(arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    proxy.wait_until_it_hangs();
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let ran = Ran::of(&child.wait_with_output().unwrap());
+    assert_eq!(ran.code, 3, "{}", ran.all());
+    assert_eq!(ran.check("checkpoint"), "passed");
+    assert_eq!(ran.check("root"), "not-checked");
+    assert!(ran.stdout.contains("interrupted"), "{}", ran.all());
+    // Nothing was taken for verified, and nothing stands in the way of the next audit.
+    let ran = counterfoil.run(["--json", "audit", &server.url, "--policy", "log/policy"]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert_eq!(ran.json()["counts"]["entries"], 3);
 }

@@ -5,16 +5,17 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use counterfoil_tiles::hash::TreeSize;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use indicatif::ProgressBar;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use super::unit::{Found, UNIT_ENTRIES, UnitCheck, UnitResult};
+use super::resource::Found;
+use super::unit::{UNIT_ENTRIES, UnitCheck, UnitResult};
 use crate::client::{LogClient, Token};
 use crate::place::{Directory, Place, PlaceError, read_http};
 
@@ -57,7 +58,8 @@ struct Shared {
     cut: Option<TreeSize>,
     next: AtomicU64,
     units: u64,
-    stop: AtomicBool,
+    /// True when the threads are to end, whatever they wait for.
+    stop: watch::Sender<bool>,
     unreadable: AtomicU64,
     progress: ProgressBar,
 }
@@ -75,7 +77,7 @@ impl Crew {
             cut: work.cut,
             next: AtomicU64::new(work.first_unit),
             units: work.size.get().div_ceil(UNIT_ENTRIES),
-            stop: AtomicBool::new(false),
+            stop: watch::Sender::new(false),
             unreadable: AtomicU64::new(0),
             progress,
         });
@@ -119,7 +121,7 @@ impl Crew {
 
     /// Stops the threads and waits until they have.
     pub(crate) fn stop(mut self) {
-        self.shared.stop.store(true, Ordering::Relaxed);
+        self.shared.stop.send_replace(true);
         self.results.close();
         for thread in self.threads.drain(..) {
             if let Err(panic) = thread.join() {
@@ -142,13 +144,14 @@ impl Shared {
     }
 
     fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-            || self.unreadable.load(Ordering::Relaxed) >= MAX_UNREADABLE
+        *self.stop.borrow()
     }
 
     fn count(&self, found: &Found) {
-        if matches!(found, Found::Unreadable(_)) {
-            self.unreadable.fetch_add(1, Ordering::Relaxed);
+        if matches!(found, Found::Unreadable(_))
+            && self.unreadable.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_UNREADABLE
+        {
+            self.stop.send_replace(true);
         }
     }
 }
@@ -196,6 +199,7 @@ async fn check_unit(
     mut unit: UnitCheck,
     depth: &mut Depth,
 ) -> Option<(UnitResult, u64)> {
+    let mut stop = shared.stop.subscribe();
     let mut plan = unit.plan();
     let mut in_flight = FuturesOrdered::new();
     loop {
@@ -203,12 +207,12 @@ async fn check_unit(
             let Some(resource) = plan.next() else { break };
             in_flight.push_back(async move { (resource, read_http(client, resource).await) });
         }
-        let Some((resource, found)) = in_flight.next().await else {
-            break;
+        let next = tokio::select! {
+            next = in_flight.next() => next,
+            // The sender is in `shared`, so that this ends by a stop only.
+            _ = stop.wait_for(|stop| *stop) => return None,
         };
-        if shared.stopped() {
-            return None;
-        }
+        let Some((resource, found)) = next else { break };
         if let Found::Bytes(bytes) | Found::Full(bytes) = &found {
             depth.saw(bytes.len());
         }

@@ -6,6 +6,7 @@
 mod crew;
 mod finding;
 mod report;
+mod resource;
 mod run;
 mod state;
 mod tree;
@@ -28,8 +29,8 @@ use crate::token::TokenArgs;
 use crate::trust::{Trust, TrustArgs};
 
 pub(crate) use report::Report;
+pub(crate) use resource::{Found, Resource, tile_hashes};
 pub(crate) use state::StateError;
-pub(crate) use unit::{Found, Resource, tile_hashes};
 
 use run::{Audited, Ended};
 use state::{Remembered, SavedTree, State, Verified};

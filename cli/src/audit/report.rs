@@ -6,8 +6,8 @@ use counterfoil_tiles::checkpoint::Checkpoint;
 use serde::Serialize;
 
 use super::finding::Finding;
+use super::resource::Counts;
 use super::run::Audited;
-use super::unit::Counts;
 use crate::checks::{Checks, Outcome};
 use crate::exit::Exit;
 use crate::output::Output;

@@ -10,9 +10,10 @@ use counterfoil_tiles::hash::{NodeHash, TreeSize};
 
 use super::crew::{Crew, Work};
 use super::finding::Finding;
+use super::resource::{Counts, Found, Resource, tile_hashes};
 use super::state::{Remembered, SavedTree, State, Unfinished};
 use super::tree::{ComputedTile, Tree, settle_edge};
-use super::unit::{self, Counts, Edge, Found, Resource, UNIT_ENTRIES, UnitResult, Unsettled};
+use super::unit::{self, Edge, UNIT_ENTRIES, UnitResult, Unsettled};
 use crate::client::Token;
 use crate::exit::Failure;
 use crate::output::Output;
@@ -257,7 +258,7 @@ impl Audit<'_> {
         if let Found::Bytes(bytes) | Found::Full(bytes) = &found {
             audited.counts.bytes += bytes.len() as u64;
         }
-        let fault = match unit::tile_hashes(id, &found) {
+        let fault = match tile_hashes(id, &found) {
             Ok(hashes) => unit::compare(&computed.hashes, &hashes, id),
             Err(fault) => Some(fault),
         };

@@ -24,8 +24,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::finding::Finding;
+use super::resource::Counts;
 use super::tree::Tree;
-use super::unit::Counts;
 use crate::private_file;
 
 const FORMAT: &str = "counterfoil/audit@v1";

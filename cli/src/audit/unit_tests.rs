@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use counterfoil_tiles::frontier::Frontier;
 use counterfoil_tiles::hash::{hash_leaf, hash_leaves};
-use counterfoil_tiles::tile::{all_bundles, all_tiles, encode_bundle};
+use counterfoil_tiles::tile::{Tile, all_bundles, all_tiles, encode_bundle};
 use proptest::prelude::*;
 
 use super::super::finding::Kind;

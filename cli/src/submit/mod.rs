@@ -2,6 +2,7 @@
 
 pub(crate) mod files;
 pub(crate) mod journal;
+mod ledger;
 mod receipts;
 mod resolve;
 mod send;
@@ -28,7 +29,8 @@ use crate::place::LogReader;
 use crate::token::TokenArgs;
 use crate::trust::{Trust, TrustArgs};
 use files::{Chosen, JOURNAL_NAME};
-use journal::{Journal, Standing};
+use journal::Journal;
+use ledger::Standing;
 
 /// `counterfoil submit`.
 #[derive(Debug, Args)]

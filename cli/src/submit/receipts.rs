@@ -10,7 +10,7 @@ use counterfoil_tiles::receipt::Receipt;
 use futures_util::StreamExt;
 
 use super::Submission;
-use super::journal::{Event, Record, Standing};
+use super::ledger::{Event, Record, Standing};
 use crate::exit::Failure;
 use crate::receipt;
 

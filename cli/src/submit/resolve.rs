@@ -14,7 +14,7 @@ use counterfoil_tiles::hash::LeafHash;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::Submission;
-use super::journal::{Event, NotLogged, Standing};
+use super::ledger::{Event, NotLogged, Standing};
 use crate::api::{self, Lookup};
 use crate::audit::unix_now;
 use crate::exit::Failure;

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::Submission;
-use super::journal::{Event, NotLogged, Record, Standing};
+use super::ledger::{Event, NotLogged, Record, Standing};
 use crate::api::{self, AddFailure};
 use crate::client::{CallError, LogClient};
 use crate::exit::Failure;

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use super::Counterfoil;
 
@@ -143,6 +143,15 @@ pub struct Proxy {
     pub plan: Arc<Mutex<Vec<Meddle>>>,
     /// The heads of the requests with a body that were handed on.
     pub passed: Arc<Mutex<Vec<String>>>,
+    hanging: Arc<Hanging>,
+}
+
+/// Requests that are never answered.
+#[derive(Default)]
+struct Hanging {
+    start: Mutex<Option<&'static str>>,
+    connections: Mutex<Vec<TcpStream>>,
+    changed: Condvar,
 }
 
 impl Proxy {
@@ -154,21 +163,36 @@ impl Proxy {
             url,
             plan: Arc::new(Mutex::new(plan)),
             passed: Arc::default(),
+            hanging: Arc::default(),
         };
         let (plan, passed) = (Arc::clone(&proxy.plan), Arc::clone(&proxy.passed));
+        let hanging = Arc::clone(&proxy.hanging);
         let upstream = upstream.to_owned();
         // Ends with the test process.
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let (plan, passed, upstream) =
                     (Arc::clone(&plan), Arc::clone(&passed), upstream.clone());
+                let hanging = Arc::clone(&hanging);
                 std::thread::spawn(move || {
                     // A client that goes away is no fault of the proxy.
-                    let _ = relay(client, &upstream, &plan, &passed);
+                    let _ = relay(client, &upstream, &plan, &passed, &hanging);
                 });
             }
         });
         proxy
+    }
+
+    /// From now on requests that start so are not answered.
+    pub fn hang_on(&self, start: &'static str) {
+        *self.hanging.start.lock().unwrap() = Some(start);
+    }
+
+    /// Returns when such a request has come.
+    pub fn wait_until_it_hangs(&self) {
+        let connections = self.hanging.connections.lock().unwrap();
+        let none = |connections: &mut Vec<TcpStream>| connections.is_empty();
+        drop(self.hanging.changed.wait_while(connections, none).unwrap());
     }
 }
 
@@ -177,6 +201,7 @@ fn relay(
     upstream: &str,
     plan: &Mutex<Vec<Meddle>>,
     passed: &Mutex<Vec<String>>,
+    hanging: &Hanging,
 ) -> std::io::Result<()> {
     let mut reader = BufReader::new(client.try_clone()?);
     let mut client = client;
@@ -196,6 +221,16 @@ fn relay(
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
+    if hanging
+        .start
+        .lock()
+        .unwrap()
+        .is_some_and(|start| head.starts_with(start))
+    {
+        hanging.connections.lock().unwrap().push(client);
+        hanging.changed.notify_all();
+        return Ok(());
+    }
     let meddle = if length == 0 {
         Meddle::Pass
     } else {
