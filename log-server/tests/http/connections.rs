@@ -229,7 +229,8 @@ async fn a_refusal_is_not_lost_to_a_reset() {
     ];
     for (path, headers, status) in rows {
         let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\n{headers}");
-        raw.send(format!("{head}content-length: {length}\r\n\r\n")).await;
+        raw.send(format!("{head}content-length: {length}\r\n\r\n"))
+            .await;
         raw.send(vec![0; length]).await;
         assert_eq!(raw.answer().await.status, status, "{path} {headers}");
     }
