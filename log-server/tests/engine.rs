@@ -194,22 +194,6 @@ async fn partial_tiles_of_older_checkpoints_are_served_until_the_full_ones_are()
 
 // SPEC(tlog-tiles): "Empty tiles MUST NOT be served."
 #[tokio::test(flavor = "multi_thread")]
-async fn a_size_at_the_border_of_tiles_on_every_level_is_published() {
-    let dir = tempfile::tempdir().unwrap();
-    let log = start(dir.path()).await;
-    let engine = log.engine();
-    for batches in 1..=3 {
-        let batch = entries(0..65_536);
-        engine.add(batch).await.unwrap();
-        let until = Instant::now() + Duration::from_mins(1);
-        let size = TreeSize::new(batches * 65_536);
-        let published = engine.wait_published(size, until).await;
-        assert_eq!(published.expect("published within a minute").size, size);
-    }
-    engine.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_in_the_published_tree_is_not_served() {
     let dir = tempfile::tempdir().unwrap();
     let log = start(dir.path()).await;
@@ -559,4 +543,20 @@ async fn the_lookup_index_is_rebuilt_from_the_tiles() {
     let log = start(dir.path()).await;
     prove(&log.engine(), &[0, 500, 999]).await;
     log.engine().close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_size_at_the_border_of_tiles_on_every_level_is_published() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = start(dir.path()).await;
+    let engine = log.engine();
+    for batches in 1..=3 {
+        let batch = entries(0..65_536);
+        engine.add(batch).await.unwrap();
+        let until = Instant::now() + Duration::from_mins(1);
+        let size = TreeSize::new(batches * 65_536);
+        let published = engine.wait_published(size, until).await;
+        assert_eq!(published.expect("published within a minute").size, size);
+    }
+    engine.close().await;
 }
