@@ -356,7 +356,7 @@ impl Sequencer {
             .iter()
             .filter(|blob| !next.staged.contains(blob));
         self.discards.add_ready(dropped.map(StagedBlob::name));
-        self.discards.release_orphans(next.generation);
+        self.discards.release_orphans(&next);
         let Some(round) = round else { return };
         let mut index = self.tree.size().get();
         self.tree.apply(

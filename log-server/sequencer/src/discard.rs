@@ -1,16 +1,18 @@
 //! What nothing names any more is discarded, never before.
 //!
 //! Architecture invariant: a staged blob is discarded only after a *committed* head no longer names it; an orphan (staged, never
-//! named) only when its generation is at or below the head's, so that no commit that names it can still succeed; a partial tile
-//! only once the full tile is stored and the published checkpoint covers it.
+//! named) only when its generation is at or below the head's and the head does not name it, so that no commit that names it can
+//! still succeed; a partial tile only once the full tile is stored and the published checkpoint covers it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use counterfoil_tiles::hash::TreeSize;
 use counterfoil_tiles::tile::{BundleId, TILE_WIDTH, TileId, tiles_of};
 
+use crate::head::Head;
 use crate::operation::{Outcome, Request, Timestamp};
 use crate::sequencer::{Backoff, Sequencer, Track};
+use crate::staged::StagedBlob;
 use crate::tree::full_tiles;
 
 /// Names in one operation: bounds its time and its message.
@@ -38,13 +40,20 @@ impl Discards {
         self.orphans.entry(generation).or_default().push(name);
     }
 
-    /// A head of this generation is committed: older orphans can never be named any more.
-    pub(crate) fn release_orphans(&mut self, generation: u64) {
+    /// This head is committed: orphans of its generation or before that it does not name can never be named any more. It
+    /// names an orphan where the very entries of a round that failed were submitted again, and became the same blob.
+    pub(crate) fn release_orphans(&mut self, head: &Head) {
+        if self.orphans.is_empty() {
+            return;
+        }
+        let named: HashSet<String> = head.staged.iter().map(StagedBlob::name).collect();
         while let Some(entry) = self.orphans.first_entry() {
-            if *entry.key() > generation {
+            if *entry.key() > head.generation {
                 break;
             }
-            self.ready.extend(entry.remove());
+            let names = entry.remove().into_iter();
+            self.ready
+                .extend(names.filter(|name| !named.contains(name)));
         }
     }
 

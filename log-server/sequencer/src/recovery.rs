@@ -473,15 +473,12 @@ impl Sequencer {
         let Some(head) = self.head.as_ref().map(|committed| &committed.head) else {
             return;
         };
-        let wanted: Vec<String> = head.staged.iter().map(StagedBlob::name).collect();
-        let generation = head.generation;
         for name in names {
-            if let Some(of) = staged::generation_in_name(&name).filter(|_| !wanted.contains(&name))
-            {
-                self.discards.add_orphan(of, name);
+            if let Some(generation) = staged::generation_in_name(&name) {
+                self.discards.add_orphan(generation, name);
             }
         }
-        self.discards.release_orphans(generation);
+        self.discards.release_orphans(head);
         self.set_stage(Stage::ListPartials(0));
     }
 

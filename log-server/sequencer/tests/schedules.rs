@@ -75,6 +75,10 @@ impl<'a> Runner<'a> {
             if self.process.carry_out(&mut self.world, 0, fault) == Step::Crashed {
                 self.restart();
             }
+            // Whoever was told "not logged" sends the very same again.
+            for again in core::mem::take(&mut self.process.refused) {
+                self.process.submit(&mut self.world, &again);
+            }
         }
     }
 

@@ -77,6 +77,12 @@ fn simulate(seed: u64) -> World {
                     writers += 1;
                     processes[which] = Process::start(writers, now);
                 }
+                let process = &mut processes[which];
+                for again in core::mem::take(&mut process.refused) {
+                    if random.one_in(2) {
+                        process.submit(&mut world, &again);
+                    }
+                }
             }
         }
     }

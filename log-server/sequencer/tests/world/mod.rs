@@ -1,6 +1,6 @@
 //! A world for the sequencer: stores that fail on demand, a signer, crashes, and the invariants that must hold after every step.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use counterfoil_sequencer::head::Head;
@@ -59,8 +59,10 @@ pub(crate) struct World {
     /// The root of each committed size.
     frontier: Frontier,
     roots: BTreeMap<u64, NodeHash>,
-    /// Entries of which a submitter was told that they are definitely not logged.
-    pub(crate) refused: BTreeSet<Bytes>,
+    /// How often an entry may be in the log: its submissions, less those that were refused for good. Submitters try again.
+    chances: BTreeMap<Bytes, u64>,
+    /// How often it is in the log.
+    logged: BTreeMap<Bytes, u64>,
     pub(crate) acknowledged: u64,
     pub(crate) signed: BTreeMap<u64, NodeHash>,
     checked_tiles: u64,
@@ -105,7 +107,8 @@ impl World {
             leaves: Vec::new(),
             frontier: Frontier::new(),
             roots: BTreeMap::from([(0, Frontier::new().root())]),
-            refused: BTreeSet::new(),
+            chances: BTreeMap::new(),
+            logged: BTreeMap::new(),
             acknowledged: 0,
             signed: BTreeMap::new(),
             checked_tiles: 0,
@@ -205,10 +208,8 @@ impl World {
                 .unwrap_or_else(|| panic!("the head names {} which is not stored", staged.name()));
             for (entry, index) in staged.parse(bytes).unwrap().into_iter().zip(staged.first..) {
                 if index == self.history.len() as u64 {
-                    assert!(
-                        !self.refused.contains(&entry),
-                        "entry {index} was refused for good and is logged all the same"
-                    );
+                    *self.logged.entry(entry.clone()).or_default() += 1;
+                    self.nothing_refused_is_logged(&entry);
                     self.leaves.push(hash_leaf(&entry));
                     self.history.push(entry);
                 } else {
@@ -229,6 +230,28 @@ impl World {
         self.roots.insert(head.size().get(), self.frontier.root());
         self.tiles_are_complete(head.tiled.get());
         self.nothing_needed_is_gone();
+    }
+
+    /// Invariant: what was refused for good is not logged, however often it is tried again.
+    fn nothing_refused_is_logged(&self, entry: &Bytes) {
+        let count = |of: &BTreeMap<Bytes, u64>| of.get(entry).copied().unwrap_or(0);
+        assert!(
+            count(&self.logged) <= count(&self.chances),
+            "{entry:?} was refused for good and is logged all the same"
+        );
+    }
+
+    fn submitted(&mut self, entries: &[Bytes]) {
+        for entry in entries {
+            *self.chances.entry(entry.clone()).or_default() += 1;
+        }
+    }
+
+    fn refuse(&mut self, entries: &[Bytes]) {
+        for entry in entries {
+            *self.chances.get_mut(entry).expect("it was submitted") -= 1;
+            self.nothing_refused_is_logged(entry);
+        }
     }
 
     /// Invariant: a published checkpoint is a committed one, never shrinks, drops no signature, and has its tiles.
@@ -393,7 +416,8 @@ pub(crate) struct Process {
     pub(crate) sequencer: Sequencer,
     pub(crate) waiting: Vec<Operation>,
     submitted: BTreeMap<SubmissionId, Vec<Bytes>>,
-    pub(crate) unknown: Vec<Bytes>,
+    /// Submissions that were refused for good, for their submitters to try again.
+    pub(crate) refused: Vec<Vec<Bytes>>,
     pub(crate) now: u64,
 }
 
@@ -424,12 +448,13 @@ impl Process {
             sequencer,
             waiting: Vec::new(),
             submitted: BTreeMap::new(),
-            unknown: Vec::new(),
+            refused: Vec::new(),
             now,
         }
     }
 
     pub(crate) fn submit(&mut self, world: &mut World, entries: &[Bytes]) {
+        world.submitted(entries);
         match self
             .sequencer
             .submit(entries.iter().cloned().map(Entry::new).collect())
@@ -437,7 +462,7 @@ impl Process {
             Ok(id) => {
                 self.submitted.insert(id, entries.to_vec());
             }
-            Err(_) => world.refused.extend(entries.iter().cloned()),
+            Err(_) => world.refuse(entries),
         }
     }
 
@@ -495,15 +520,10 @@ impl Process {
                         .expect("each submission is answered once");
                     match result {
                         Ok(first) => world.acknowledge(first.get(), &entries),
-                        Err(SubmitError::OutcomeUnknown { .. }) => self.unknown.extend(entries),
+                        Err(SubmitError::OutcomeUnknown { .. }) => {}
                         Err(_) => {
-                            for entry in &entries {
-                                assert!(
-                                    !world.history.contains(entry),
-                                    "a logged entry was refused"
-                                );
-                            }
-                            world.refused.extend(entries);
+                            world.refuse(&entries);
+                            self.refused.push(entries);
                         }
                     }
                 }
