@@ -51,9 +51,9 @@ impl Discards {
             if *entry.key() > head.generation {
                 break;
             }
-            let names = entry.remove().into_iter();
+            let orphans = entry.remove().into_iter();
             self.ready
-                .extend(names.filter(|name| !named.contains(name)));
+                .extend(orphans.filter(|name| !named.contains(name)));
         }
     }
 
