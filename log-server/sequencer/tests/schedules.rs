@@ -5,6 +5,8 @@
 
 mod world;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use world::{Fault, Process, Step, World, entries, finish};
 
 /// What happens to the process from outside.
@@ -38,7 +40,8 @@ struct Runner<'a> {
     process: Process,
     writers: u64,
     next_entry: u64,
-    executed: usize,
+    /// How each operation that was carried out could have gone wrong.
+    executed: Vec<&'static [Fault]>,
     plan: &'a [(usize, Fault)],
 }
 
@@ -49,7 +52,7 @@ impl<'a> Runner<'a> {
             process: Process::start(1, 0),
             writers: 1,
             next_entry: 0,
-            executed: 0,
+            executed: Vec::new(),
             plan,
         }
     }
@@ -63,15 +66,15 @@ impl<'a> Runner<'a> {
     fn settle(&mut self) {
         loop {
             self.process.gather(&mut self.world);
-            if self.process.waiting.is_empty() {
+            let Some(next) = self.process.waiting.first() else {
                 return;
-            }
+            };
             let fault = self
                 .plan
                 .iter()
-                .find(|(at, _)| *at == self.executed)
+                .find(|(at, _)| *at == self.executed.len())
                 .map(|(_, fault)| *fault);
-            self.executed += 1;
+            self.executed.push(Fault::of(&next.request));
             if self.process.carry_out(&mut self.world, 0, fault) == Step::Crashed {
                 self.restart();
             }
@@ -82,7 +85,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn run(mut self) -> usize {
+    fn run(mut self) -> Vec<&'static [Fault]> {
         self.settle();
         for act in SCENARIO {
             match *act {
@@ -96,7 +99,6 @@ impl<'a> Runner<'a> {
             }
             self.settle();
         }
-        let faulty = self.executed;
         self.world.land_delayed();
         assert_eq!(
             self.world.stops,
@@ -109,28 +111,33 @@ impl<'a> Runner<'a> {
             [],
             "the log stopped, though nobody else wrote"
         );
-        faulty
+        self.executed
     }
 }
 
-fn explore(plan: &mut Plan, faults_left: usize, runs: &mut u64) {
-    let operations = Runner::new(plan).run();
-    *runs += 1;
-    if faults_left == 0 {
-        return;
-    }
+/// Every plan that goes on from `plan` with one fault more, given what can go wrong in its run.
+fn extensions(plan: &[(usize, Fault)], run: &[&'static [Fault]]) -> Vec<Plan> {
     let first = plan.last().map_or(0, |(at, _)| at + 1);
-    for at in first..operations {
-        for fault in Fault::ALL {
-            plan.push((at, fault));
-            explore_reporting(plan, faults_left - 1, runs);
-            plan.pop();
-        }
-    }
+    let faults = run.iter().enumerate().skip(first);
+    let faults = faults.flat_map(|(at, faults)| faults.iter().map(move |fault| (at, *fault)));
+    faults.map(|fault| [plan, &[fault]].concat()).collect()
 }
 
-fn explore_reporting(plan: &mut Plan, faults_left: usize, runs: &mut u64) {
-    struct Report<'a>(&'a Plan);
+/// Runs a plan and all that go on from it with up to `faults_left` faults more; gives how many.
+fn explore(plan: &[(usize, Fault)], faults_left: usize) -> usize {
+    let run = Runner::new(plan).run();
+    if faults_left == 0 {
+        return 1;
+    }
+    let further = extensions(plan, &run);
+    1 + further
+        .iter()
+        .map(|plan| explore_reporting(plan, faults_left - 1))
+        .sum::<usize>()
+}
+
+fn explore_reporting(plan: &[(usize, Fault)], faults_left: usize) -> usize {
+    struct Report<'a>(&'a [(usize, Fault)]);
     impl Drop for Report<'_> {
         fn drop(&mut self) {
             if std::thread::panicking() {
@@ -138,9 +145,31 @@ fn explore_reporting(plan: &mut Plan, faults_left: usize, runs: &mut u64) {
             }
         }
     }
-    let shown = plan.clone();
-    let _report = Report(&shown);
-    explore(plan, faults_left, runs);
+    let _report = Report(plan);
+    explore(plan, faults_left)
+}
+
+/// As [`explore`] from the run without faults, each first fault by whichever core is free.
+fn explore_on_all_cores(faults: usize) -> usize {
+    let run = Runner::new(&[]).run();
+    let firsts = if faults == 0 {
+        Vec::new()
+    } else {
+        extensions(&[], &run)
+    };
+    let (next, runs) = (AtomicUsize::new(0), AtomicUsize::new(1));
+    let work = || {
+        while let Some(plan) = firsts.get(next.fetch_add(1, Ordering::Relaxed)) {
+            runs.fetch_add(explore_reporting(plan, faults - 1), Ordering::Relaxed);
+        }
+    };
+    std::thread::scope(|scope| {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        for _ in 0..cores {
+            scope.spawn(work);
+        }
+    });
+    runs.into_inner()
 }
 
 /// How many faults one run may have: `COUNTERFOIL_FAULTS`, otherwise 2. Three take a long time (`make soak`).
@@ -155,11 +184,10 @@ fn bound() -> usize {
 // The world signs nothing but the root of a prefix of the entries committed, which only grow.
 #[test]
 fn every_schedule_of_faults_up_to_the_bound_keeps_the_invariants() {
-    let mut runs = 0;
-    explore_reporting(&mut Vec::new(), bound(), &mut runs);
+    let runs = explore_on_all_cores(bound());
     println!("{runs} schedules of at most {} faults", bound());
     assert!(
-        runs > 200,
+        runs > 80,
         "only {runs} schedules: the scenario does nothing"
     );
 }

@@ -70,9 +70,10 @@ fn simulate(seed: u64) -> World {
                     continue;
                 }
                 let position = usize::try_from(random.below(process.waiting.len() as u64)).unwrap();
-                let fault = random.one_in(trouble).then(|| {
-                    Fault::ALL[usize::try_from(random.below(Fault::ALL.len() as u64)).unwrap()]
-                });
+                let faults = Fault::of(&process.waiting[position].request);
+                let fault = random
+                    .one_in(trouble)
+                    .then(|| faults[usize::try_from(random.below(faults.len() as u64)).unwrap()]);
                 if process.carry_out(&mut world, position, fault) == Step::Crashed {
                     writers += 1;
                     processes[which] = Process::start(writers, now);

@@ -1,6 +1,7 @@
 //! A world for the sequencer: stores that fail on demand, a signer, crashes, and the invariants that must hold after every step.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use counterfoil_sequencer::head::Head;
@@ -37,7 +38,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 6] = [
+    const ALL: [Self; 6] = [
         Self::NotDone,
         Self::UnknownApplied,
         Self::UnknownNotApplied,
@@ -45,11 +46,25 @@ impl Fault {
         Self::CrashBefore,
         Self::CrashAfter,
     ];
+
+    /// The ways in which this request can go wrong that differ: what only reads cannot be unknown or take effect, and after a
+    /// crash nobody can tell whether it was before or after. (A signature counts as given.)
+    pub(crate) fn of(request: &Request) -> &'static [Self] {
+        match request {
+            Request::Replace { .. } | Request::Put(_) | Request::Discard(_) => &Self::ALL,
+            Request::Sign { .. } => &[Self::NotDone, Self::CrashBefore, Self::CrashAfter],
+            Request::Fetch(_) | Request::Read(_) | Request::List(_) => {
+                &[Self::NotDone, Self::CrashBefore]
+            }
+        }
+    }
 }
 
 /// Everything outside of the sequencers, which survives their crashes, and what is known to be true of the log.
 pub(crate) struct World {
     registers: BTreeMap<Register, Bytes>,
+    /// What the published register holds, verified.
+    pub(crate) published: Option<Published>,
     pub(crate) blobs: BTreeMap<String, Bytes>,
     delayed: Vec<Request>,
     signer: Signer,
@@ -69,40 +84,36 @@ pub(crate) struct World {
     pub(crate) stops: Vec<StopReason>,
 }
 
+#[derive(Default)]
 struct Signer {
-    keys: [SigningKey; 2],
-    ring: KeyRing,
     notes: HashMap<(u64, NodeHash, usize), Bytes>,
     signatures: usize,
 }
 
-pub(crate) fn keys() -> LogKeys {
-    LogKeys::new(signing_keys().map(|key| key.vkey().clone())).unwrap()
-}
-
-fn signing_keys() -> [SigningKey; 2] {
+/// Made once: most of the time of a schedule would go into it.
+static SIGNING_KEYS: LazyLock<[SigningKey; 2]> = LazyLock::new(|| {
     let name: KeyName = ORIGIN.parse().unwrap();
     [7, 8].map(|seed| {
         SigningKey::from_seed(name.clone(), Algorithm::Ed25519, &Seed::new([seed; 32])).unwrap()
     })
-}
+});
+
+static KEYS: LazyLock<LogKeys> =
+    LazyLock::new(|| LogKeys::new(SIGNING_KEYS.iter().map(|key| key.vkey().clone())).unwrap());
+
+static RING: LazyLock<KeyRing> =
+    LazyLock::new(|| KeyRing::new(SIGNING_KEYS.iter().map(|key| key.vkey().clone())).unwrap());
 
 impl World {
     /// A log as `log init` leaves it.
     pub(crate) fn new() -> Self {
-        let keys = signing_keys();
-        let ring = KeyRing::new(keys.iter().map(|key| key.vkey().clone())).unwrap();
         let head = Head::empty(WriterId(0)).encode();
         Self {
             registers: BTreeMap::from([(Register::Head, head)]),
             blobs: BTreeMap::new(),
             delayed: Vec::new(),
-            signer: Signer {
-                keys,
-                ring,
-                notes: HashMap::new(),
-                signatures: 0,
-            },
+            published: None,
+            signer: Signer::default(),
             history: Vec::new(),
             leaves: Vec::new(),
             frontier: Frontier::new(),
@@ -120,12 +131,6 @@ impl World {
         Head::parse(&self.registers[&Register::Head]).unwrap()
     }
 
-    pub(crate) fn published(&self) -> Option<Published> {
-        self.registers
-            .get(&Register::Published)
-            .map(|bytes| Published::from_register(&keys(), bytes).unwrap())
-    }
-
     /// Carries out a request for real and checks the invariants it touches.
     fn apply(&mut self, request: &Request) -> Outcome {
         match request {
@@ -137,7 +142,7 @@ impl World {
                 let before = self.registers.insert(*register, new.clone());
                 match register {
                     Register::Head => self.head_replaced(before.as_ref()),
-                    Register::Published => self.published_replaced(before),
+                    Register::Published => self.published_replaced(new),
                 }
                 Outcome::Done
             }
@@ -255,15 +260,14 @@ impl World {
     }
 
     /// Invariant: a published checkpoint is a committed one, never shrinks, drops no signature, and has its tiles.
-    fn published_replaced(&mut self, before: Option<Bytes>) {
-        let after = self.published().unwrap();
+    fn published_replaced(&mut self, new: &Bytes) {
+        let after = Published::from_register(&KEYS, new).unwrap();
         assert_eq!(
             self.roots.get(&after.size().get()),
             Some(&after.root()),
             "published a root that was never committed"
         );
-        if let Some(before) = before {
-            let before = Published::from_register(&keys(), &before).unwrap();
+        if let Some(before) = &self.published {
             assert!(
                 after.size() >= before.size(),
                 "the published size shrank from {:?} to {:?}",
@@ -276,13 +280,15 @@ impl World {
                 };
                 let kept = lines(&after);
                 assert!(
-                    lines(&before).iter().all(|line| kept.contains(line)),
+                    lines(before).iter().all(|line| kept.contains(line)),
                     "a republication dropped a signature"
                 );
             }
         }
-        self.tiles_are_complete(after.size().get());
-        self.edge_is_complete(after.size().get());
+        let size = after.size().get();
+        self.published = Some(after);
+        self.tiles_are_complete(size);
+        self.edge_is_complete(size);
     }
 
     /// All full tiles and bundles below a size are stored and right.
@@ -372,7 +378,7 @@ impl World {
                 staged.name()
             );
         }
-        if let Some(published) = self.published() {
+        if let Some(published) = &self.published {
             self.edge_is_complete(published.size().get());
         }
     }
@@ -396,13 +402,13 @@ impl Signer {
     fn sign(&mut self, size: TreeSize, root: NodeHash) -> Bytes {
         self.signatures += 1;
         let count = 1 + self.signatures % 2;
-        let (keys, ring) = (&self.keys[..count], &self.ring);
+        let keys = &SIGNING_KEYS[..count];
         let sign = || {
             let checkpoint = Checkpoint::new(Origin::new(ORIGIN).unwrap(), size, root);
             let lines = keys
                 .iter()
                 .map(|key| sign_as_log(key, &checkpoint).unwrap());
-            Bytes::copy_from_slice(assemble(&checkpoint, lines, ring).unwrap().as_bytes())
+            Bytes::copy_from_slice(assemble(&checkpoint, lines, &RING).unwrap().as_bytes())
         };
         self.notes
             .entry((size.get(), root, count))
@@ -440,7 +446,7 @@ impl Process {
         };
         let sequencer = Sequencer::new(
             config,
-            keys(),
+            KEYS.clone(),
             WriterId(writer),
             Timestamp::from_millis(now),
         );
@@ -575,7 +581,7 @@ pub(crate) fn finish(world: &mut World, process: &mut Process, writers: u64) {
         "the last entry was not logged"
     );
     let head = world.head();
-    let published = world.published().expect("something is published");
+    let published = world.published.as_ref().expect("something is published");
     assert_eq!(published.size(), head.size(), "something stays unpublished");
     assert_eq!(head.staged, [], "something stays staged");
     assert!(
