@@ -179,9 +179,13 @@ impl Attendance {
         std::future::poll_fn(|context| {
             self.pulse.waker.register(context.waker());
             let order = self.pulse.order.load(Ordering::Acquire);
-            // A request may have begun since the sweep; it is answered, and the connection ends after it.
-            if order == END && self.pulse.requests.load(Ordering::Relaxed) == 0 {
-                return Poll::Ready(Ok(()));
+            if order == END {
+                if self.pulse.requests.load(Ordering::Relaxed) == 0 {
+                    return Poll::Ready(Ok(()));
+                }
+                // A request began as the order was given: its answer is written whole, and then the connection ends. Should
+                // nobody read it, a later sweep gives the order again.
+                self.pulse.order.store(FINISH, Ordering::Release);
             }
             if order >= FINISH && !told {
                 told = true;
@@ -261,5 +265,44 @@ impl<S: Write + Unpin> Write for Beating<S> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
         this.beat(written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_began_as_its_connection_was_to_end_is_answered_whole() {
+        let pulses = Arc::new(Pulses::new(Arc::default()));
+        let attendance = pulses.attend(1).unwrap();
+        let mut busy = Some(attendance.pulse().busy());
+        attendance.pulse().order(END);
+        let mut polls = 0;
+        // Its first poll ends the request and writes a part of the answer, its second the rest.
+        let connection = std::future::poll_fn(|context| {
+            polls += 1;
+            busy = None;
+            if polls == 1 {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Ready(Ok::<_, Infallible>(()))
+        });
+        let told = std::cell::Cell::new(0);
+        let connection = std::pin::pin!(connection);
+        let Ok(()) = attendance
+            .drive(connection, |_| told.set(told.get() + 1))
+            .await;
+        assert_eq!((polls, told.get()), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn a_connection_without_a_request_ends_when_it_is_told_to() {
+        let pulses = Arc::new(Pulses::new(Arc::default()));
+        let attendance = pulses.attend(1).unwrap();
+        attendance.pulse().order(END);
+        let connection = std::pin::pin!(std::future::pending::<Result<(), Infallible>>());
+        let Ok(()) = attendance.drive(connection, |_| ()).await;
     }
 }
