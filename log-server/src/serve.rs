@@ -284,7 +284,12 @@ async fn connection(
     let Some(tls) = &shared.tls else {
         return speak(&shared, stream, peer, &attendance).await;
     };
-    match timeout(shared.head_deadline, tls.accept(stream)).await {
+    let handshake = tokio::select! {
+        handshake = timeout(shared.head_deadline, tls.accept(stream)) => handshake,
+        // Nothing was asked yet, and a client that says nothing must not hold up the stop.
+        () = shared.pulses.closed() => return,
+    };
+    match handshake {
         Ok(Ok(stream)) => {
             peer.certificate = certificate(&stream, &shared.auth);
             speak(&shared, stream, peer, &attendance).await;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use counterfoil_log_server::config::Config;
 use counterfoil_log_server::log::Log;
@@ -52,6 +53,11 @@ struct Secure {
 
 /// A server at `localhost` with TLS; `more` follows the tables, and `CA` in it is the file of the client CA.
 async fn secure(more: &str) -> Secure {
+    secure_with("", more).await
+}
+
+/// The same, with `top` at the top of the file.
+async fn secure_with(top: &str, more: &str) -> Secure {
     let files = tempfile::tempdir().unwrap();
     let (servers, clients) = (Authority::new("servers"), Authority::new("clients"));
     let (certificate, key) = servers.issue("localhost", ExtendedKeyUsagePurpose::ServerAuth);
@@ -68,7 +74,8 @@ async fn secure(more: &str) -> Secure {
     ]
     .concat();
     let more = more.replace("CA", &ca);
-    let config = format!("{logs}[tls]\ncertificate = \"{certificate}\"\nkey = \"{key}\"\n{more}");
+    let config =
+        format!("{top}{logs}[tls]\ncertificate = \"{certificate}\"\nkey = \"{key}\"\n{more}");
     let server = start(&config).await;
     Secure {
         server,
@@ -307,4 +314,22 @@ async fn refusal(files: &Path) -> String {
     let config = Config::parse(&text, &[]).unwrap();
     let logs: Vec<(String, Arc<dyn Log>)> = vec![("/".to_owned(), FakeLog::new("a.example"))];
     Server::bind(&config, logs).await.unwrap_err().to_string()
+}
+
+/// A client that has not said a word does not hold up the stop.
+#[tokio::test]
+async fn a_stop_does_not_wait_for_handshakes() {
+    let deadlines = "head_deadline = \"1h\"\nshutdown_deadline = \"1h\"\n";
+    let secure = secure_with(deadlines, "client_ca = \"CA\"\n").await;
+    let mut silent = Raw::connect(secure.server.address).await;
+    let client = secure.builder().build().unwrap();
+    let metrics = async || {
+        let answer = client.get(secure.url("/metrics")).send().await.unwrap();
+        answer.text().await.unwrap()
+    };
+    while !metrics().await.contains("counterfoil_http_connections 2") {}
+    tokio::time::timeout(Duration::from_mins(1), secure.server.end())
+        .await
+        .expect("the stop waits for the handshake");
+    assert_eq!(silent.rest().await, "");
 }
