@@ -19,13 +19,16 @@ pub enum LoggingError {
 
 /// Sends events to standard error in the configured format. Once in a process.
 pub fn init(config: &Config) -> Result<(), LoggingError> {
+    let terminal = std::io::stderr().is_terminal();
     let text = match config.log_format {
         LogFormat::Text => true,
         LogFormat::Json => false,
-        LogFormat::Auto => std::io::stderr().is_terminal(),
+        LogFormat::Auto => terminal,
     };
+    let colours = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_new(&config.log_filter)?)
+        .with_ansi(colours)
         .with_writer(std::io::stderr);
     let set = if text {
         builder.try_init()
