@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use rustls::pki_types::ServerName;
+use tracing_subscriber::EnvFilter;
 
 use super::{Config, ConfigError, LogConfig, RESERVED_SEGMENTS, ReadMode};
 use crate::log::MAX_ENTRY_BYTES;
@@ -25,6 +26,21 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         if number == 0 {
             return Err(value(name, "1 or more", "0"));
         }
+    }
+    for (name, time) in [
+        ("request_deadline", config.request_deadline),
+        ("head_deadline", config.head_deadline),
+        ("body_deadline", config.body_deadline),
+    ] {
+        if time.is_zero() {
+            // Every request would be too late.
+            return Err(value(name, "more than 0", "0"));
+        }
+    }
+    if let Err(error) = EnvFilter::try_new(&config.log_filter) {
+        let expected = "directives such as \"info\" or \"warn,counterfoil_log_server=debug\"";
+        let got = format!("{:?} ({error})", config.log_filter);
+        return Err(value("log_filter", expected, &got));
     }
     check_credentials(config)?;
     if config.logs.is_empty() {

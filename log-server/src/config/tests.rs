@@ -48,6 +48,16 @@ fn what_is_refused_and_what_it_says() {
             "max_requests: expected 1 or more, got 0",
         ),
         (
+            "no time at all",
+            format!("body_deadline = \"0s\"\n{LOG}"),
+            "body_deadline: expected more than 0, got 0",
+        ),
+        (
+            "filter that is none",
+            format!("log_filter = \"info,a=loud\"\n{LOG}"),
+            "log_filter: expected directives such as \"info\"",
+        ),
+        (
             "duration without unit",
             "request_deadline = \"30\"".to_owned(),
             "request_deadline: expected a duration such as",
