@@ -33,8 +33,8 @@ use std::time::{Duration, Instant};
 use counterfoil_tiles::tile::{BundleId, IdError, TileId};
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_EXPOSE_HEADERS,
-    ACCESS_CONTROL_MAX_AGE, ALLOW, HeaderMap, HeaderName, HeaderValue,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ALLOW,
+    HeaderMap, HeaderName, HeaderValue,
 };
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
@@ -473,10 +473,6 @@ fn preflight(is_write: bool) -> Response<Body> {
         (
             ACCESS_CONTROL_ALLOW_HEADERS,
             "authorization, accept, if-none-match",
-        ),
-        (
-            ACCESS_CONTROL_EXPOSE_HEADERS,
-            "etag, link, retry-after, x-request-id",
         ),
         (ACCESS_CONTROL_MAX_AGE, "86400"),
     ];
