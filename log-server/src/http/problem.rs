@@ -7,11 +7,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use axum::extract::rejection::PathRejection;
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use counterfoil_tiles::hash::LeafIndex;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use hyper::{Response, StatusCode};
 use serde::Serialize;
@@ -242,8 +244,15 @@ impl Problem {
         if let Some(allow) = self.allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
-        if self.kind == Kind::Unauthenticated {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        match self.kind {
+            Kind::Unauthenticated => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            // RFC 9110, section 15.5.16: it says which encodings would have been taken.
+            Kind::UnsupportedEncoding => {
+                headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            }
+            _ => {}
         }
         if let Some(link) = self.index.and_then(|index| {
             HeaderValue::try_from(format!("<receipt/{index}>; rel=\"related\"")).ok()
@@ -314,6 +323,13 @@ impl IntoResponse for Problem {
         let mut response = axum::response::Response::default();
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+/// A path whose percent-encoding is not of UTF-8.
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::malformed(rejection.body_text())
     }
 }
 

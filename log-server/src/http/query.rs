@@ -18,9 +18,13 @@ pub(super) fn parameters<'a, const N: usize>(
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         let known = names.iter().position(|known| *known == name);
         let Some(slot) = known.and_then(|known| values.get_mut(known)) else {
-            let expected = names.join(", ");
+            let others = if names.is_empty() {
+                "no parameters".to_owned()
+            } else {
+                format!("no other parameters than {}", names.join(", "))
+            };
             return Err(Problem::malformed(format!(
-                "expected no other parameters than {expected}, got {name:?}"
+                "expected {others}, got {name:?}"
             )));
         };
         if slot.replace(value).is_some() {
@@ -69,6 +73,15 @@ mod tests {
             let found = parameters(query, ["from", "to"]);
             assert_eq!(found, expected.map_err(Problem::malformed), "{name}");
         }
+    }
+
+    #[test]
+    fn none_may_be_known() {
+        assert_eq!(parameters(None, []), Ok([]));
+        assert_eq!(
+            parameters(Some("wait=receipt"), []),
+            Err(Problem::malformed("expected no parameters, got \"wait\""))
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::Extension;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use counterfoil_tiles::hash::{LeafHash, LeafIndex, TreeSize};
@@ -54,9 +55,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Mount>> {
 )]
 async fn receipt(
     State(mount): State<Arc<Mount>>,
-    Path(index): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
+    let Path(index) = path?;
     let index = LeafIndex::new(number("index", &index)?);
     let [size] = parameters(query.as_deref(), ["size"])?;
     let size = size
@@ -92,12 +94,13 @@ async fn receipt(
 async fn lookup(
     State(mount): State<Arc<Mount>>,
     Extension(peer): Extension<Peer>,
-    Path(hash): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let fields = Fields::of(&headers);
     mount.check_read(peer, &fields)?;
+    let Path(hash) = path?;
     let leaf = leaf_hash(&hash)?;
     let [after, limit] = parameters(query.as_deref(), ["after", "limit"])?;
     let after = after
