@@ -260,8 +260,8 @@ fn given_token<'a>(fields: &Fields<'a>) -> Result<Option<&'a [u8]>, Problem> {
 /// Refuses what a proxy or a browser sends to loopback.
 fn check_direct(fields: &Fields<'_>, authority: Option<&Authority>) -> Result<(), Problem> {
     if fields.forwarded {
-        let detail = "a write that came through a proxy (it has a Forwarded or X-Forwarded-For header) needs \
-                      credentials: configure a [[token]]";
+        let detail = "a write that came through a proxy (it has a Forwarded, X-Forwarded-For or Via header) \
+                      needs credentials: configure a [[token]]";
         return Err(Problem::new(Kind::Forbidden, detail));
     }
     let named = match fields.host {

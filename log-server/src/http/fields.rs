@@ -2,7 +2,7 @@
 
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, EXPECT, FORWARDED, HOST, HeaderMap,
-    HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN,
+    HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, VIA,
 };
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -33,7 +33,8 @@ pub(crate) struct Fields<'a> {
     pub(crate) authorization: Single<'a>,
     /// Origin: the request is from a web page.
     pub(crate) from_page: bool,
-    /// Forwarded or X-Forwarded-For: the request came through a proxy.
+    /// Forwarded, X-Forwarded-For or Via (which RFC 9110, section 7.6.3, asks of every gateway): the request came through
+    /// a proxy.
     pub(crate) forwarded: bool,
     /// Content-Encoding is another than `identity`.
     pub(crate) encoded: bool,
@@ -82,7 +83,7 @@ impl<'a> Fields<'a> {
                 fields.takes_gzip |= lists(value, &["gzip", "x-gzip"]);
             } else if name == ORIGIN {
                 fields.from_page = true;
-            } else if name == FORWARDED || name == X_FORWARDED_FOR {
+            } else if name == FORWARDED || name == X_FORWARDED_FOR || name == VIA {
                 fields.forwarded = true;
             } else if name == CONTENT_ENCODING {
                 fields.encoded |= value != "identity";
@@ -176,10 +177,11 @@ mod tests {
     #[test]
     fn marks() {
         type Mark = fn(&Fields<'_>) -> bool;
-        let rows: [(HeaderName, &str, Mark, bool); 9] = [
+        let rows: [(HeaderName, &str, Mark, bool); 10] = [
             (ORIGIN, "null", |fields| fields.from_page, true),
             (FORWARDED, "for=x", |fields| fields.forwarded, true),
             (X_FORWARDED_FOR, "x", |fields| fields.forwarded, true),
+            (VIA, "1.1 x", |fields| fields.forwarded, true),
             (
                 HeaderName::from_static("x-forwarded-fore"),
                 "x",
