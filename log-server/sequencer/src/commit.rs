@@ -17,10 +17,6 @@ use crate::sequencer::{Backoff, CommittedHead, Sequencer, Track};
 use crate::staged::{self, StagedBlob};
 use crate::tree::Growth;
 
-/// Full tiles that wait for the store, in bytes; beyond it no round starts, so that memory stays bounded while tiles cannot be
-/// written.
-const MAX_UNSTORED_BYTES: usize = 128 << 20;
-
 #[derive(Debug)]
 pub(crate) enum Commit {
     Idle,
@@ -131,8 +127,9 @@ impl Sequencer {
     fn start_round(&mut self) {
         let Some(committed) = &self.head else { return };
         // SPEC(design 2.4): "A new log publishes size 0 through its quorum before it takes entries."
+        let max_full_bytes = self.config.tile_after_bytes.saturating_mul(4);
         let room =
-            committed.head.staged.len() < MAX_STAGED && self.tree.full_bytes() < MAX_UNSTORED_BYTES;
+            committed.head.staged.len() < MAX_STAGED && self.tree.full_bytes() < max_full_bytes;
         if self.queue.is_empty() || self.published.is_none() || !room {
             if self.head_is_stale() {
                 let next = self.next_head(None);

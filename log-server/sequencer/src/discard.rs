@@ -89,6 +89,13 @@ impl Discards {
     }
 }
 
+impl Discards {
+    /// Nothing is left that could be discarded now. What a store refused to discard keeps no log from closing.
+    pub(crate) fn are_settled(&self) -> bool {
+        self.in_flight.is_empty() && (self.ready.is_empty() || self.retry_at.is_some())
+    }
+}
+
 impl Sequencer {
     pub(crate) fn advance_discard(&mut self) {
         let discards = &mut self.discards;
@@ -120,7 +127,7 @@ impl Sequencer {
     }
 }
 
-/// The directory of the partial tiles of one tile, for a listing.
+/// The directory of the partial tiles of one tile (of a level) or bundle (`None`), for a listing.
 pub(crate) fn partials_prefix(level: Option<u8>, index: u64) -> Option<String> {
     let full = match level {
         Some(level) => TileId::new(level, index, TILE_WIDTH).ok()?.path(),

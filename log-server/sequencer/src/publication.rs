@@ -130,6 +130,7 @@ impl Sequencer {
             .as_ref()
             .map_or(0, |committed| committed.head.staged.len());
         let many = self.tree.full_count() >= self.config.tile_after_blobs
+            || self.tree.full_bytes() >= self.config.tile_after_bytes
             || (staged >= self.config.tile_after_staged && self.tree.full_count() > 0);
         many.then(|| Work {
             frontier: self.tree.frontier().clone(),

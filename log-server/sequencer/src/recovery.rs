@@ -31,7 +31,7 @@ pub(crate) struct Recovery {
     read: HashMap<String, Option<Bytes>>,
     trust: Trust,
     replayed: u64,
-    /// Partial tiles whose stored bytes differ from what they must be, as they must be.
+    /// Partial tiles that are not stored as they must be, as they must be.
     repairs: Vec<NewBlob>,
     /// How often a missing staged blob sent recovery back to the head.
     restarts: u32,
@@ -68,7 +68,8 @@ enum Stage {
     StoreRepaired,
     CheckPublished(Vec<TileId>),
     ListStaged,
-    ListPartials(u8),
+    /// List the partial tiles of the last of these.
+    ListPartials(Vec<PartialFolder>),
 }
 
 /// A staged blob may vanish under a reader only because another writer went on; twice is another matter.
@@ -125,10 +126,9 @@ impl Sequencer {
             Stage::StoreRepaired => Request::Put(recovery.repairs.clone()),
             Stage::CheckPublished(tiles) => Request::Read(tiles.iter().map(TileId::path).collect()),
             Stage::ListStaged => Request::List(staged::PREFIX.to_owned()),
-            Stage::ListPartials(level) => {
-                let level = *level;
-                if let Some(prefix) = self.partials_to_list(level) {
-                    Request::List(prefix)
+            Stage::ListPartials(folders) => {
+                if let Some(folder) = folders.last() {
+                    Request::List(folder.prefix.clone())
                 } else {
                     self.recovered();
                     return Progress::Made;
@@ -171,9 +171,12 @@ impl Sequencer {
                 self.published_tiles_read(&tiles, &blobs);
             }
             (Stage::ListStaged, Outcome::Listed(names)) => self.staged_listed(names),
-            (Stage::ListPartials(level), Outcome::Listed(names)) => {
-                self.partials_listed(level, names);
+            (Stage::ListPartials(folders), Outcome::Listed(names)) => {
+                self.partials_listed(folders, names);
             }
+            // A partial tile that the store cannot make sense of is no worse than one with wrong bytes.
+            (Stage::ReadEdge(_), Outcome::Damaged(what)) => self.edge_is_wrong(&what),
+            (_, Outcome::Damaged(what)) => self.stop(StopReason::Damaged(what)),
             // Reads, listings and the very same claim can all be tried again.
             (stage, Outcome::NotDone(_) | Outcome::Unknown(_)) => {
                 if let Some(recovery) = self.recovery() {
@@ -262,6 +265,7 @@ impl Sequencer {
     /// The edge's blobs are here, or some are missing and others must be read in their place.
     fn edge_read(&mut self, names: Vec<String>, blobs: Vec<Option<Bytes>>) {
         let tiled = self.tiled;
+        let published = self.published.as_ref().map(Published::size);
         let Some(recovery) = self.recovery() else {
             return;
         };
@@ -270,7 +274,14 @@ impl Sequencer {
             Ok(edge) => {
                 // A stored partial tile that is not what its neighbours say is set aside until the root has decided.
                 recovery.repairs = edge.partial_blobs();
-                recovery.repairs.retain(|blob| matches!(recovery.read.get(&blob.name), Some(Some(stored)) if *stored != blob.bytes));
+                let read = &recovery.read;
+                recovery.repairs.retain(|blob| match read.get(&blob.name) {
+                    Some(Some(stored)) => *stored != blob.bytes,
+                    // Only a published checkpoint needs partial tiles; another size is stored anew when it is published.
+                    Some(None) => published == Some(tiled),
+                    // The store could not make sense of one of those that were asked for, and gave none.
+                    None => true,
+                });
                 let Some(tree) = Tree::from_edge(edge) else {
                     return self.stop(StopReason::Internal(
                         "a rebuilt edge has another shape than its size".into(),
@@ -403,7 +414,7 @@ impl Sequencer {
             return self.check_older_published();
         }
         self.tell(Event::Warning(format!(
-            "damaged and rebuilt, since the tiles below and the committed root show what they must be: {}",
+            "damaged or missing, and rebuilt, since the tiles below and the committed root show what they must be: {}",
             damaged.join(", ")
         )));
         self.set_stage(Stage::DiscardDamaged);
@@ -479,30 +490,16 @@ impl Sequencer {
             }
         }
         self.discards.release_orphans(head);
-        self.set_stage(Stage::ListPartials(0));
+        self.set_stage(Stage::ListPartials(partial_folders(self.tiled.get())));
     }
 
-    /// Position 0 is the bundles' partials, position n those of level n − 1.
-    fn partials_to_list(&self, position: u8) -> Option<String> {
-        let level = position.checked_sub(1);
-        let size = self.tiled.get();
-        // Above the first level without a full tile there is nothing.
-        if level
-            .and_then(|level| level.checked_sub(1))
-            .is_some_and(|below| full_tiles(size, below) == 0)
-        {
-            return None;
+    fn partials_listed(&mut self, mut folders: Vec<PartialFolder>, names: Vec<String>) {
+        if let Some(folder) = folders.pop() {
+            for name in names {
+                self.discards.note_partial(folder.level, folder.index, name);
+            }
         }
-        partials_prefix(level, full_tiles(size, level.unwrap_or(0)))
-    }
-
-    fn partials_listed(&mut self, position: u8, names: Vec<String>) {
-        let level = position.checked_sub(1);
-        let index = full_tiles(self.tiled.get(), level.unwrap_or(0));
-        for name in names {
-            self.discards.note_partial(level, index, name);
-        }
-        self.set_stage(Stage::ListPartials(position.saturating_add(1)));
+        self.set_stage(Stage::ListPartials(folders));
     }
 
     fn recovered(&mut self) {
@@ -524,6 +521,38 @@ impl Sequencer {
             }));
         }
     }
+}
+
+/// Where the partial tiles of one tile (of a level) or of one bundle (`None`) are.
+#[derive(Debug)]
+struct PartialFolder {
+    level: Option<u8>,
+    index: u64,
+    prefix: String,
+}
+
+/// Whose partial tiles an earlier run may have left: those at the right edge, to go when they are full, and those that filled
+/// last, which a crash may have kept from going.
+fn partial_folders(size: u64) -> Vec<PartialFolder> {
+    // Above the first level without a full tile there is nothing.
+    let has_tiles = |level: &u8| {
+        level
+            .checked_sub(1)
+            .is_none_or(|below| full_tiles(size, below) > 0)
+    };
+    let levels = (0..=u8::MAX).take_while(has_tiles).map(Some);
+    let mut folders = Vec::new();
+    for level in core::iter::once(None).chain(levels) {
+        let edge = full_tiles(size, level.unwrap_or(0));
+        for index in edge.checked_sub(1).into_iter().chain([edge]) {
+            folders.extend(partials_prefix(level, index).map(|prefix| PartialFolder {
+                level,
+                index,
+                prefix,
+            }));
+        }
+    }
+    folders
 }
 
 /// What keeps an edge from being built.

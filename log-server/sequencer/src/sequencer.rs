@@ -39,6 +39,9 @@ pub struct Config {
     pub tile_after_staged: usize,
     /// ... or once so many full tiles and bundles wait: it keeps memory small and spreads the writing.
     pub tile_after_blobs: usize,
+    /// ... or so many bytes of them. At four times as many no round starts, so that memory stays bounded while tiles cannot be
+    /// written.
+    pub tile_after_bytes: usize,
     /// Submitters whose entries' fate is unsettled for so long are told that it is unknown.
     pub commit_deadline: Duration,
     /// The first pause before a failed operation is tried again; it doubles.
@@ -57,6 +60,7 @@ impl Default for Config {
             max_queue_bytes: 64 << 20,
             tile_after_staged: 128,
             tile_after_blobs: 512,
+            tile_after_bytes: 32 << 20,
             commit_deadline: Duration::from_secs(5),
             retry_min: Duration::from_millis(50),
             retry_max: Duration::from_secs(2),
@@ -250,14 +254,12 @@ impl Sequencer {
         if matches!(self.phase, Phase::Stopped(_)) {
             return;
         }
-        if let Outcome::Damaged(what) = outcome {
-            return self.stop(StopReason::Damaged(what));
-        }
-        match track {
-            Track::Recovery => self.complete_recovery(outcome),
-            Track::Commit => self.complete_commit(outcome),
-            Track::Publication => self.complete_publication(outcome),
-            Track::Discard => self.complete_discard(&outcome),
+        match (track, outcome) {
+            (Track::Recovery, outcome) => self.complete_recovery(outcome),
+            (_, Outcome::Damaged(what)) => self.stop(StopReason::Damaged(what)),
+            (Track::Commit, outcome) => self.complete_commit(outcome),
+            (Track::Publication, outcome) => self.complete_publication(outcome),
+            (Track::Discard, outcome) => self.complete_discard(&outcome),
         }
     }
 
@@ -286,7 +288,7 @@ impl Sequencer {
         .min()
     }
 
-    /// Takes no more entries; commits and publishes what it has, then stops with [`StopReason::Closed`].
+    /// Takes no more entries; commits and publishes what it has, discards what that makes superfluous, then stops with [`StopReason::Closed`].
     pub fn close(&mut self) {
         self.closing = true;
     }
@@ -333,6 +335,7 @@ impl Sequencer {
             && self.commit.is_idle()
             && self.publication.is_idle()
             && self.everything_is_published()
+            && self.discards.are_settled()
         {
             self.stop(StopReason::Closed);
         }

@@ -3,6 +3,7 @@
 //! Each operation of a scenario may go wrong in every way of [`Fault`]; the invariants of [`World`] are checked at every step, and
 //! at the end a run without faults must find everything in order.
 
+mod damage;
 mod world;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -106,6 +107,14 @@ impl<'a> Runner<'a> {
             "the log stopped, though nobody else wrote"
         );
         finish(&mut self.world, &mut self.process, self.writers);
+        // A write that lands after all puts back what was discarded.
+        if self
+            .plan
+            .iter()
+            .all(|(_, fault)| *fault != Fault::UnknownDelayed)
+        {
+            damage::nothing_superseded_is_left(&self.world);
+        }
         assert_eq!(
             self.world.stops,
             [],

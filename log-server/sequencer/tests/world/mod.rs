@@ -81,6 +81,8 @@ pub(crate) struct World {
     pub(crate) acknowledged: u64,
     pub(crate) signed: BTreeMap<u64, NodeHash>,
     checked_tiles: u64,
+    /// Somebody else changed blobs; what is gone is no fault of the sequencer.
+    pub(crate) is_damaged: bool,
     pub(crate) stops: Vec<StopReason>,
 }
 
@@ -123,6 +125,7 @@ impl World {
             acknowledged: 0,
             signed: BTreeMap::new(),
             checked_tiles: 0,
+            is_damaged: false,
             stops: Vec::new(),
         }
     }
@@ -158,12 +161,7 @@ impl World {
                 }
                 Outcome::Done
             }
-            Request::Read(names) => Outcome::Read(
-                names
-                    .iter()
-                    .map(|name| self.blobs.get(name).cloned())
-                    .collect(),
-            ),
+            Request::Read(names) => self.read(names),
             Request::List(prefix) => Outcome::Listed(
                 self.blobs
                     .keys()
@@ -189,6 +187,19 @@ impl World {
                 self.signed.insert(size.get(), *root);
                 Outcome::Signed(self.signer.sign(*size, *root))
             }
+        }
+    }
+
+    /// As a store on files: an empty blob is what a disk leaves that lied.
+    fn read(&self, names: &[String]) -> Outcome {
+        let blobs: Vec<_> = names.iter().map(|name| self.blobs.get(name)).collect();
+        match names
+            .iter()
+            .zip(&blobs)
+            .find(|(_, blob)| blob.is_some_and(Bytes::is_empty))
+        {
+            Some((name, _)) => Outcome::Damaged(format!("{name} is empty")),
+            None => Outcome::Read(blobs.into_iter().map(Option::<&Bytes>::cloned).collect()),
         }
     }
 
@@ -327,6 +338,9 @@ impl World {
 
     /// The partial tiles and the partial bundle of a size are stored, or the full ones are.
     fn edge_is_complete(&self, size: u64) {
+        if self.is_damaged {
+            return;
+        }
         let first = usize::try_from(size - size % 256).unwrap();
         let end = usize::try_from(size).unwrap();
         for id in tiles_of(TreeSize::new(size)) {
@@ -444,6 +458,10 @@ impl Process {
             tile_after_blobs: 2,
             ..Config::default()
         };
+        Self::with(config, writer, now)
+    }
+
+    pub(crate) fn with(config: Config, writer: u64, now: u64) -> Self {
         let sequencer = Sequencer::new(
             config,
             KEYS.clone(),
@@ -591,7 +609,7 @@ pub(crate) fn finish(world: &mut World, process: &mut Process, writers: u64) {
 }
 
 /// Works until there is nothing to do and no timer runs.
-fn rest(world: &mut World, process: &mut Process) {
+pub(crate) fn rest(world: &mut World, process: &mut Process) {
     for _ in 0..10_000 {
         process.gather(world);
         if !process.waiting.is_empty() {
