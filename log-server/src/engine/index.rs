@@ -16,6 +16,12 @@ const FORMAT: &[u8] = b"counterfoil/index/1";
 /// Memory for blocks of the index.
 const CACHE_BYTES: u64 = 32 << 20;
 
+/// Journals at their largest (the store allows no less): a start reads them, and must not take longer for a larger log.
+const JOURNAL_BYTES: u64 = 64 << 20;
+
+/// Leaves in memory before they go into a table.
+const MEMTABLE_BYTES: u64 = 16 << 20;
+
 /// Why the index cannot answer. It can always be removed and rebuilt: `counterfoil log reindex`.
 #[derive(Debug, thiserror::Error)]
 #[error("the lookup index in {}: {source}; it is derived from the tiles: rebuild it with `counterfoil log reindex`", path.display())]
@@ -54,9 +60,13 @@ impl Index {
 
     fn open_any(path: &Path) -> Result<Self, IndexError> {
         let open = || {
-            let database = Database::builder(path).cache_size(CACHE_BYTES).open()?;
-            let leaves = database.keyspace("leaves", KeyspaceCreateOptions::default)?;
-            let state = database.keyspace("state", KeyspaceCreateOptions::default)?;
+            let database = Database::builder(path)
+                .cache_size(CACHE_BYTES)
+                .max_journaling_size(JOURNAL_BYTES)
+                .open()?;
+            let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
+            let leaves = database.keyspace("leaves", options)?;
+            let state = database.keyspace("state", options)?;
             Ok(Self {
                 path: path.into(),
                 database,
