@@ -12,6 +12,7 @@ use bytes::Bytes;
 use counterfoil_store::posix::PosixBlobStore;
 use counterfoil_store::sqlite::SqliteHeadStore;
 use counterfoil_store::{Blob, BlobName, BlobStore, HeadStore, RegisterName};
+use futures_util::future::join_all;
 
 /// Durations of single calls.
 struct Samples(Vec<Duration>);
@@ -94,6 +95,8 @@ async fn run(folder: &Path, scale: usize) -> Result<(), Box<dyn std::error::Erro
         .replace(&head, &value(3000 / scale), value(0))
         .await?;
 
+    groups(&registers, scale).await?;
+
     measure(3000 / scale, async |n| {
         let blob = Blob::new(name(&format!("staged/add-{n}")), small.clone());
         store.put_new(&[blob]).await.expect("a put");
@@ -133,6 +136,36 @@ async fn run(folder: &Path, scale: usize) -> Result<(), Box<dyn std::error::Erro
     })
     .await
     .show("fetch, 3 KB", 1);
+    Ok(())
+}
+
+/// Changes of many registers at the same time, which share a flush: what a witness of as many logs does.
+async fn groups(
+    registers: &SqliteHeadStore,
+    scale: usize,
+) -> Result<(), Box<dyn std::error::Error>> {
+    for count in [8_u32, 50, 200] {
+        let value = |n: usize| -> Bytes { [&n.to_be_bytes()[..], &[7; 600]].concat().into() };
+        let names = (0..count).map(|i| RegisterName::new(&format!("of-{count}/{i}")));
+        let names: Vec<RegisterName> = names.collect::<Result<_, _>>()?;
+        for name in &names {
+            registers.create(name, value(0)).await?;
+        }
+        measure((40_000 / count as usize / scale).max(1), async |n| {
+            let (old, new) = (value(n), value(n + 1));
+            let changes = names
+                .iter()
+                .map(|name| registers.replace(name, &old, new.clone()));
+            for outcome in join_all(changes).await {
+                outcome.expect("a replace");
+            }
+        })
+        .await
+        .show(
+            &format!("replace, 600 bytes, {count} registers at the same time (1 flush)"),
+            count,
+        );
+    }
     Ok(())
 }
 

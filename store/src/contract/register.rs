@@ -23,6 +23,7 @@ pub(super) const CASES: &[Case<Store>] = cases![
     limits_are_kept,
     one_creator,
     one_winner_of_many,
+    each_of_many_has_its_own_outcome,
     a_counter_that_many_raise,
     many_checkpoints_long,
 ];
@@ -222,6 +223,44 @@ async fn one_winner_of_many(store: Store) {
         .await;
         head = bytes(&format!("round {n}, racer {}", only_winner(&outcomes)));
         assert_eq!(fetch(&store, "head").await.unwrap(), head);
+    }
+}
+
+/// Changes of many registers at the same time: right and wrong ones, new registers, and two of one register. A backend
+/// may make them durable together, but each is done or refused for itself.
+async fn each_of_many_has_its_own_outcome(store: Store) {
+    const REGISTERS: usize = 300;
+    let register = |i: usize| name(&format!("register-{i}"));
+    for i in (0..REGISTERS).filter(|i| i % 3 != 2) {
+        store.create(&register(i), bytes("old")).await.unwrap();
+    }
+    let mut tasks = JoinSet::new();
+    for i in 0..REGISTERS * 2 {
+        let (store, register) = (Arc::clone(&store), register(i / 2));
+        tasks.spawn(async move {
+            let value = bytes(&format!("value {}", i % 2));
+            let outcome = match (i / 2) % 3 {
+                0 => store.replace(&register, &bytes("old"), value).await,
+                1 => store.replace(&register, &bytes("another"), value).await,
+                _ => store.create(&register, value).await,
+            };
+            (i, outcome)
+        });
+    }
+    let mut outcomes = tasks.join_all().await;
+    outcomes.sort_by_key(|(i, _)| *i);
+    for pair in outcomes.chunks(2) {
+        let i = pair[0].0 / 2;
+        let outcomes: Vec<_> = pair.iter().map(|(_, outcome)| outcome.clone()).collect();
+        let found = fetch(&store, &format!("register-{i}")).await.unwrap();
+        if i % 3 == 1 {
+            for outcome in &outcomes {
+                assert_conflict(outcome, &format!("register-{i}"));
+            }
+            assert_eq!(found, "old");
+        } else {
+            assert_eq!(found, format!("value {}", only_winner(&outcomes)));
+        }
     }
 }
 

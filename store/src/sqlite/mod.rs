@@ -1,8 +1,8 @@
 //! Registers in one SQLite file: the embedded default.
 //!
 //! Write-ahead log, `synchronous=FULL`, one connection: a `replace` is one `UPDATE … WHERE name = ? AND value = ?` and
-//! one flush (of the `-wal` file). Another process may use the same file at the same time; SQLite's locks order the
-//! statements, and the comparison decides.
+//! one flush (of the `-wal` file), which changes of other registers share that wait at the same time ([`group`]).
+//! Another process may use the same file; SQLite's locks order the statements, and the comparison decides.
 //!
 //! The file is a SQLite database with application id `0x43466f69` (`CFoi`) and user version 1 (the format version),
 //! both in its first 100 bytes, and one table, `register (name, value)`; [`record`] has the format of a value.
@@ -11,9 +11,11 @@
 //! checksum is wrong when it is fetched, a file that was replaced or removed underneath at the next call. After an
 //! input/output error the store takes no more writes.
 
+mod group;
 mod open;
 mod outcome;
 mod record;
+mod statement;
 mod underneath;
 
 use std::path::Path;
@@ -23,11 +25,12 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use bytes::Bytes;
 use sqlx::SqliteConnection;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, oneshot};
 
 use crate::register::check_value;
 use crate::{HeadStore, ReadError, RegisterName, ReplaceError, Trouble, TroubleKind};
 
+use group::{Change, Queue, Turn, Waiting};
 pub use open::OpenError;
 use outcome::{Refused, refused_read, refused_write};
 use underneath::Underneath;
@@ -39,9 +42,6 @@ const CHECKPOINT_AFTER_BYTES: usize = 8 << 20;
 /// A guess at what one write adds to the `-wal` file besides the value: two pages and their frame headers.
 const WRITE_OVERHEAD_BYTES: usize = 2 * (4096 + 24);
 
-const CREATE: &str =
-    "INSERT INTO register (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING";
-const REPLACE: &str = "UPDATE register SET value = ? WHERE name = ? AND value = ?";
 const FETCH: &str = "SELECT value FROM register WHERE name = ?";
 const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
@@ -53,15 +53,11 @@ pub struct SqliteHeadStore {
 
 #[derive(Debug)]
 struct Inner {
+    queue: Arc<Queue>,
     connection: Mutex<SqliteConnection>,
     underneath: Underneath,
     poison: OnceLock<Trouble>,
     since_checkpoint: AtomicUsize,
-}
-
-enum Change {
-    Create { value: Vec<u8> },
-    Replace { old: Vec<u8>, new: Vec<u8> },
 }
 
 impl SqliteHeadStore {
@@ -69,6 +65,7 @@ impl SqliteHeadStore {
     pub async fn open(file: impl AsRef<Path>) -> Result<Self, OpenError> {
         let (connection, underneath) = open::open(file.as_ref()).await?;
         let inner = Inner {
+            queue: Arc::default(),
             connection: Mutex::new(connection),
             underneath,
             poison: OnceLock::new(),
@@ -79,61 +76,77 @@ impl SqliteHeadStore {
         })
     }
 
-    /// In a task of its own, so that a caller who goes away cannot hide an input/output error from the next one.
     async fn change(&self, name: &RegisterName, change: Change) -> Result<(), ReplaceError> {
-        let (inner, register) = (Arc::clone(&self.inner), name.clone());
-        tokio::spawn(async move { inner.change(&register, change).await })
-            .await
-            .unwrap_or_else(|error| {
-                let what = format!("the task doing the work ended before its end: {error}");
-                let advice =
-                    "if this was not a shutdown, it is a mistake in this program: report it";
-                Err(ReplaceError::Unknown {
-                    name: name.clone(),
-                    trouble: Trouble::new(TroubleKind::Io, what, advice),
-                })
+        let (outcome, heard) = oneshot::channel();
+        let turn = self.inner.queue.push(Waiting {
+            name: name.clone(),
+            change,
+            outcome,
+        });
+        if let Some(turn) = turn {
+            // In a task of its own: a caller who goes away must neither cut off the group nor hide an input/output
+            // error from the next one.
+            let inner = Arc::clone(&self.inner);
+            tokio::spawn(async move { inner.commit_groups(turn).await });
+        }
+        heard.await.unwrap_or_else(|_| {
+            Err(ReplaceError::Unknown {
+                name: name.clone(),
+                trouble: Trouble::new(
+                    TroubleKind::Io,
+                    "the task doing the work ended before its end",
+                    "if this was not a shutdown, it is a mistake in this program: report it",
+                ),
             })
+        })
     }
 }
 
 impl Inner {
-    async fn change(&self, name: &RegisterName, change: Change) -> Result<(), ReplaceError> {
-        let mut connection = self.connection.lock().await;
-        let not_done = |trouble| ReplaceError::NotDone {
-            name: name.clone(),
-            trouble,
-        };
-        self.usable().map_err(not_done)?;
-        let (query, written) = match &change {
-            Change::Create { value } => (
-                sqlx::query(CREATE).bind(name.as_str()).bind(value),
-                value.len(),
-            ),
-            Change::Replace { old, new } => (
-                sqlx::query(REPLACE).bind(new).bind(name.as_str()).bind(old),
-                new.len(),
-            ),
-        };
-        match query.execute(&mut *connection).await {
-            Ok(done) if done.rows_affected() == 1 => {
-                self.checkpoint_if_due(&mut connection, written).await;
-                Ok(())
-            }
-            Ok(_) => Err(ReplaceError::Conflict { name: name.clone() }),
-            Err(error) => match refused_write(&error) {
-                Refused::NotDone(trouble) => Err(not_done(trouble)),
-                Refused::Unknown(trouble) => {
-                    self.poison(&trouble);
-                    Err(ReplaceError::Unknown {
-                        name: name.clone(),
-                        trouble,
-                    })
-                }
-            },
+    async fn commit_groups(&self, mut turn: Turn) {
+        loop {
+            let mut connection = self.connection.lock().await;
+            let Some(group) = turn.next_group() else {
+                return;
+            };
+            self.commit(&mut connection, group).await;
         }
     }
 
-    /// Moves what the `-wal` file holds into the main file now and then. The change before it is done either way.
+    async fn commit(&self, connection: &mut SqliteConnection, group: Vec<Waiting>) {
+        let written = group.iter().map(|waiting| waiting.change.written());
+        let written = written.fold(0, usize::saturating_add);
+        let done = match self.usable() {
+            Ok(()) => statement::run(connection, &group)
+                .await
+                .map_err(|error| refused_write(&error)),
+            Err(trouble) => Err(Refused::NotDone(trouble)),
+        };
+        if let Err(Refused::Unknown(trouble)) = &done {
+            self.poison(trouble);
+        }
+        for Waiting { name, outcome, .. } in group {
+            let told = match &done {
+                Ok(changed) if changed.contains(name.as_str()) => Ok(()),
+                Ok(_) => Err(ReplaceError::Conflict { name }),
+                Err(Refused::NotDone(trouble)) => Err(ReplaceError::NotDone {
+                    name,
+                    trouble: trouble.clone(),
+                }),
+                Err(Refused::Unknown(trouble)) => Err(ReplaceError::Unknown {
+                    name,
+                    trouble: trouble.clone(),
+                }),
+            };
+            // Whoever asked may have gone away.
+            drop(outcome.send(told));
+        }
+        if done.is_ok_and(|changed| !changed.is_empty()) {
+            self.checkpoint_if_due(connection, written).await;
+        }
+    }
+
+    /// Moves what the `-wal` file holds into the main file now and then. The changes before it are done either way.
     async fn checkpoint_if_due(&self, connection: &mut SqliteConnection, written: usize) {
         let added = written.saturating_add(WRITE_OVERHEAD_BYTES);
         let before = self.since_checkpoint.fetch_add(added, Ordering::Relaxed);

@@ -15,6 +15,7 @@ use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 
 use crate::{Trouble, TroubleKind};
 
+use super::group::MAX_GROUP_CHANGES;
 use super::outcome;
 use super::underneath::Underneath;
 
@@ -72,6 +73,10 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .pragma("wal_autocheckpoint", "0")
         .pragma("cell_size_check", "ON")
         .pragma("trusted_schema", "OFF")
+        // The rows of a group's statement never touch a disk on their way.
+        .pragma("temp_store", "MEMORY")
+        // SQLite tells which registers a group changed before it commits; it must not wait there for a reader.
+        .row_buffer_size(MAX_GROUP_CHANGES)
         .disable_statement_logging()
 }
 

@@ -8,6 +8,7 @@
 //! | `put-folders PREFIX COUNT SIZE` | `PREFIX0/b`, `PREFIX1/b`, ... |
 //! | `discard NAME`, `get NAME` | |
 //! | `create NAME VALUE`, `replace NAME OLD NEW`, `fetch NAME` | |
+//! | `create-many PREFIX COUNT VALUE`, `replace-many PREFIX COUNT OLD NEW` | `PREFIX0`, `PREFIX1`, ... at the same time; the outcome that all have |
 //! | `raise NAME TIMES` | a counter, by fetch and replace until done |
 
 use std::io::{BufRead, Write};
@@ -19,6 +20,7 @@ use counterfoil_store::{
     Blob, BlobName, BlobStore, DiscardError, HeadStore, PutError, ReadError, RegisterName,
     ReplaceError, Trouble,
 };
+use futures_util::future::join_all;
 
 use crate::support::block_on;
 
@@ -87,6 +89,22 @@ async fn answer(open: &mut Open, words: &[&str]) -> String {
         (["replace", name, old, new], _, Some(store)) => {
             changed(store.replace(&register(name), &text(old), text(new)).await)
         }
+        (["create-many", prefix, count, value], _, Some(store)) => {
+            changed_many(count, async |i| {
+                store
+                    .create(&register(&format!("{prefix}{i}")), text(value))
+                    .await
+            })
+            .await
+        }
+        (["replace-many", prefix, count, old, new], _, Some(store)) => {
+            changed_many(count, async |i| {
+                store
+                    .replace(&register(&format!("{prefix}{i}")), &text(old), text(new))
+                    .await
+            })
+            .await
+        }
         (["fetch", name], _, Some(store)) => read(store.fetch(&register(name)).await),
         (["raise", name, times], _, Some(store)) => {
             raise(store, &register(name), times.parse().unwrap()).await
@@ -135,6 +153,20 @@ fn changed(outcome: Result<(), ReplaceError>) -> String {
         Err(ReplaceError::NotDone { trouble, .. }) => failed("not-done", &trouble),
         Err(ReplaceError::Unknown { trouble, .. }) => failed("unknown", &trouble),
     }
+}
+
+/// Makes changes at the same time. They are one group, so they have one outcome.
+async fn changed_many(
+    count: &str,
+    change: impl AsyncFn(usize) -> Result<(), ReplaceError>,
+) -> String {
+    let changes = (0..count.parse().unwrap()).map(|i| change(i));
+    let outcomes: Vec<String> = join_all(changes).await.into_iter().map(changed).collect();
+    assert!(
+        outcomes.iter().all(|outcome| *outcome == outcomes[0]),
+        "{outcomes:?}"
+    );
+    outcomes[0].clone()
 }
 
 fn read(outcome: Result<Option<Bytes>, ReadError>) -> String {

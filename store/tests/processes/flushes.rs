@@ -59,6 +59,25 @@ pub(crate) fn lone_add_is_three() -> Option<String> {
     None
 }
 
+/// Changes of different registers at the same time share a flush.
+pub(crate) fn a_group_is_one() -> Option<String> {
+    if let Some(reason) = without_strace() {
+        return Some(reason);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let found = flushes(
+        folder.path(),
+        &["create first 0"],
+        &[
+            "create-many log/ 200 0",
+            "replace-many log/ 200 0 1",
+            "replace-many log/ 200 1 2",
+        ],
+    );
+    assert_paths(&found, &["/registers.sqlite-wal>"; 3]);
+    None
+}
+
 /// A blob in new folders: its bytes, then each folder whose entries changed. Nothing of that is known to be durable when
 /// another process made it, so the first use costs the same there.
 pub(crate) fn new_folders_are_flushed() -> Option<String> {

@@ -176,6 +176,45 @@ pub(crate) fn failed_flush_of_a_register() -> Option<String> {
     None
 }
 
+/// The flush of a group fails: unknown for each of its changes, then refused; a new process finds the old values or the
+/// new ones, never some of them.
+pub(crate) fn failed_flush_of_a_group() -> Option<String> {
+    if let Some(reason) = without_strace() {
+        return Some(reason);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("registers.sqlite");
+    let mut process = Process::start();
+    process.open_registers(&file);
+    process.must("create-many log/ 40 0");
+    let wal = format!("{}-wal", file.display());
+    let inject = "inject=fsync:error=EIO:when=2";
+    let (mut traced, trace) = traced(
+        folder.path(),
+        &["-P", &wal, "-e", "trace=fsync", "-e", inject],
+    );
+    traced.open_registers(&file);
+    traced.must("replace-many log/ 40 0 1");
+    let outcome = traced.ask("replace-many log/ 40 1 2");
+    assert!(outcome.is_unknown("Io"), "{outcome:?}");
+    for command in ["replace-many log/ 40 1 3", "replace-many log/ 40 2 3"] {
+        let outcome = traced.ask(command);
+        assert!(outcome.is_not_done("Poisoned"), "{command}: {outcome:?}");
+    }
+    traced.end();
+    let trace = std::fs::read_to_string(trace).unwrap();
+    assert_eq!(trace.matches("INJECTED").count(), 1, "{trace}");
+    let found: Vec<Outcome> = (0..40)
+        .map(|i| process.ask(&format!("fetch log/{i}")))
+        .collect();
+    let all = |value: &str| {
+        let value = Outcome::Value(Some(hex::encode(value)));
+        found.iter().all(|found| *found == value)
+    };
+    assert!(all("1") || all("2"), "{found:?}");
+    None
+}
+
 /// What a process does while one of its system calls fails or kills it.
 const SCRIPT: &[&str] = &[
     "put staged/a 1 5000",
@@ -187,6 +226,9 @@ const SCRIPT: &[&str] = &[
     "create head 0",
     "replace head 0 1",
     "replace head 1 2",
+    "create-many many/ 5 0",
+    "replace-many many/ 5 0 1",
+    "replace-many many/ 5 1 2",
 ];
 
 /// The answers to [`SCRIPT`]; fewer if the process died. `None` if no fault was injected: the run was over before.
@@ -277,27 +319,33 @@ fn check_script(folder: &Path, answers: &[Outcome], context: &str) {
         "{context}: temporary folders of the dead are left"
     );
 
-    let head = block_on(async {
+    let names = ["head", "many/0", "many/1", "many/2", "many/3", "many/4"];
+    let values = block_on(async {
         let registers = SqliteHeadStore::open(data.join("registers.sqlite")).await;
         let registers = registers.unwrap_or_else(|error| panic!("{context}: {error}"));
-        registers
-            .fetch(&RegisterName::new("head").unwrap())
-            .await
-            .unwrap()
+        let mut values = Vec::new();
+        for name in names {
+            let value = registers.fetch(&RegisterName::new(name).unwrap()).await;
+            values.push(value.unwrap());
+        }
+        values
     });
-    let head: Option<usize> =
-        head.map(|value| std::str::from_utf8(&value).unwrap().parse().unwrap());
-    for (value, i) in [(0, 6), (1, 7), (2, 8)] {
-        assert!(
-            !done(i) || head >= Some(value),
-            "{context}: done and gone, {head:?}: {answers:?}"
-        );
-        let not_done =
-            matches!(answer(i), Some(Outcome::NotDone(_) | Outcome::Conflict)) || answers.len() < i;
-        assert!(
-            !not_done || head != Some(value),
-            "{context}: refused and there, {head:?}: {answers:?}"
-        );
+    for (name, value) in names.iter().zip(values) {
+        let found: Option<usize> =
+            value.map(|value| std::str::from_utf8(&value).unwrap().parse().unwrap());
+        let first = if *name == "head" { 6 } else { 9 };
+        for (value, i) in [(0, first), (1, first + 1), (2, first + 2)] {
+            assert!(
+                !done(i) || found >= Some(value),
+                "{context}: {name} done and gone, {found:?}: {answers:?}"
+            );
+            let not_done = matches!(answer(i), Some(Outcome::NotDone(_) | Outcome::Conflict))
+                || answers.len() < i;
+            assert!(
+                !not_done || found != Some(value),
+                "{context}: {name} refused and there, {found:?}: {answers:?}"
+            );
+        }
     }
 }
 

@@ -44,6 +44,7 @@ const CASES: &[Case] = &[
         crash::killed_while_replacing,
     ),
     ("flushes::lone_add_is_three", flushes::lone_add_is_three),
+    ("flushes::a_group_is_one", flushes::a_group_is_one),
     (
         "flushes::new_folders_are_flushed",
         flushes::new_folders_are_flushed,
@@ -68,6 +69,10 @@ const CASES: &[Case] = &[
     (
         "injected::failed_flush_of_a_register",
         injected::failed_flush_of_a_register,
+    ),
+    (
+        "injected::failed_flush_of_a_group",
+        injected::failed_flush_of_a_group,
     ),
     (
         "injected::every_call_fails_once",
