@@ -10,6 +10,7 @@ mod deduplication;
 mod driver;
 mod examine;
 mod follow;
+mod guard;
 mod history;
 mod index;
 mod intake;

@@ -430,6 +430,74 @@ async fn a_damaged_register_is_refused_by_name() {
     assert!(words.contains("head") && words.contains("root"), "{words}");
 }
 
+/// The registers as a backup has them, taken while the log was stopped.
+fn registers(data: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    ["registers.sqlite", "registers.sqlite-wal"]
+        .map(|name| data.join(name))
+        .into_iter()
+        .filter_map(|path| Some((path.clone(), std::fs::read(&path).ok()?)))
+        .collect()
+}
+
+// SPEC(tlog-checkpoint): "A log MUST not sign any checkpoint which is inconsistent with any checkpoint it previously signed."
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_does_not_start_behind_what_it_has_signed() {
+    // Either of the two places where a checkpoint is kept besides the registers is enough.
+    for forgotten in ["checkpoint", "checkpoints", "neither"] {
+        let dir = tempfile::tempdir().unwrap();
+        {
+            let log = start(dir.path()).await;
+            add(&log.engine(), 0..10).await;
+            log.engine().close().await;
+        }
+        let backup = registers(dir.path());
+        {
+            let log = start(dir.path()).await;
+            add(&log.engine(), 10..20).await;
+            log.engine().close().await;
+        }
+        for (path, bytes) in &backup {
+            std::fs::write(path, bytes).unwrap();
+        }
+        match forgotten {
+            "checkpoint" => std::fs::remove_file(dir.path().join(forgotten)).unwrap(),
+            "checkpoints" => std::fs::remove_dir_all(dir.path().join(forgotten)).unwrap(),
+            _ => {}
+        }
+        let Err(error) = data::open(&config(dir.path()), keys()).await else {
+            panic!(
+                "the log forks itself: it goes on from 10, it has signed 20 ({forgotten} removed)"
+            )
+        };
+        let words = error.to_string();
+        assert!(words.contains("20") && words.contains("10"), "{words}");
+        let examined = data::check(&config(dir.path()), keys()).await.unwrap();
+        assert!(examined.refusal.is_some(), "{examined:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_checkpoint_that_is_damaged_keeps_no_log_from_starting() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let log = start(dir.path()).await;
+        add(&log.engine(), 0..10).await;
+        log.engine().close().await;
+    }
+    let kept = std::fs::read_dir(dir.path().join("checkpoints")).unwrap();
+    let mut emptied = 0;
+    for file in kept {
+        let path = file.unwrap().path();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, b"").unwrap();
+        emptied += 1;
+    }
+    assert!(emptied > 0);
+    let log = start(dir.path()).await;
+    add(&log.engine(), 10..20).await;
+    log.engine().close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_is_made_once_and_opened_only_where_it_is() {
     let dir = tempfile::tempdir().unwrap();

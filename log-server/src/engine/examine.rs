@@ -3,8 +3,14 @@
 //! Every write that recovery asks for is answered as done and not carried out: the claim of the head, the repair of a damaged
 //! partial tile, discards. What recovery says on the way, and whether it ends, is the finding.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use counterfoil_sequencer::{Event, Outcome, Request, Sequencer, StopReason, Timestamp, WriterId};
 
+use super::guard::{self, GuardError};
+use super::history::History;
+use super::start::EngineError;
 use super::stores::{LogSigner, Stores};
 
 /// What recovery finds.
@@ -28,13 +34,21 @@ pub struct Examination {
 const MAX_FAILURES: usize = 3;
 
 /// Runs recovery without writing.
-pub async fn examine(
-    signer: &LogSigner,
-    stores: &Stores,
-) -> Result<Examination, counterfoil_tiles::key::KeyError> {
+pub async fn examine(signer: &LogSigner, stores: &Stores) -> Result<Examination, EngineError> {
+    let keys = signer.log_keys()?;
+    let history = History::open(Arc::clone(&stores.blobs), Duration::ZERO).await?;
+    match guard::check(stores, &keys, &history).await {
+        Err(GuardError::Behind(reason)) => {
+            return Ok(Examination {
+                refusal: Some(reason),
+                ..Examination::default()
+            });
+        }
+        other => other?,
+    }
     let mut sequencer = Sequencer::new(
         counterfoil_sequencer::Config::default(),
-        signer.log_keys()?,
+        keys,
         WriterId(rand::random()),
         Timestamp::default(),
     );

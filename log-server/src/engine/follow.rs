@@ -10,7 +10,7 @@ use counterfoil_tiles::hash::{NodeHash, TreeSize};
 use counterfoil_tiles::tile::{TILE_WIDTH, TileId};
 use tokio::sync::watch;
 
-use super::history::History;
+use super::history::{self, History};
 use super::index::Index;
 use super::reader::Reader;
 use super::shared::Shared;
@@ -29,7 +29,7 @@ pub(crate) async fn record(
     copy: Option<PosixBlobStore>,
 ) {
     // A constant of the allowed form.
-    let Ok(name) = BlobName::new("checkpoint") else {
+    let Ok(name) = BlobName::new(history::COPY) else {
         return;
     };
     let mut announced = shared.subscribe();

@@ -7,9 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use counterfoil_store::{Blob, BlobName, BlobStore};
+use counterfoil_store::{Blob, BlobName, BlobStore, ReadError};
 
 const PREFIX: &str = "checkpoints/";
+
+/// The copy of the newest, for static servers.
+pub(crate) const COPY: &str = "checkpoint";
 
 /// The checkpoints of the recent past, by size.
 pub(crate) struct History {
@@ -27,15 +30,13 @@ struct Kept {
 
 impl History {
     /// Reads what earlier runs kept.
-    pub(crate) async fn open(
-        blobs: Arc<dyn BlobStore>,
-        age: Duration,
-    ) -> Result<Self, counterfoil_store::ReadError> {
+    pub(crate) async fn open(blobs: Arc<dyn BlobStore>, age: Duration) -> Result<Self, ReadError> {
         let mut kept = BTreeMap::new();
         for name in blobs.list(PREFIX).await? {
-            if let (Some((size, seconds)), Some(note)) =
-                (parse(name.as_str()), blobs.get(&name).await?)
-            {
+            let Some((size, seconds)) = parse(name.as_str()) else {
+                continue;
+            };
+            if let Some(note) = get_if_whole(&*blobs, &name).await? {
                 kept.insert(
                     size,
                     Kept {
@@ -56,6 +57,12 @@ impl History {
     /// The signed note of this very size; the caller verifies it.
     pub(crate) fn note(&self, size: u64) -> Option<Bytes> {
         self.locked().get(&size).map(|kept| kept.note.clone())
+    }
+
+    /// All notes, the largest size first.
+    pub(crate) fn newest_first(&self) -> Vec<Bytes> {
+        let kept = self.locked();
+        kept.values().rev().map(|kept| kept.note.clone()).collect()
     }
 
     fn locked(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Kept>> {
@@ -106,6 +113,20 @@ impl History {
         if let Err(error) = self.blobs.discard(&old).await {
             tracing::warn!(%error, "old checkpoints stay in the store");
         }
+    }
+}
+
+/// The log does without a kept checkpoint that is damaged.
+pub(crate) async fn get_if_whole(
+    blobs: &dyn BlobStore,
+    name: &BlobName,
+) -> Result<Option<Bytes>, ReadError> {
+    match blobs.get(name).await {
+        Err(error @ ReadError::Damaged { .. }) => {
+            tracing::warn!(%error, "a kept checkpoint is not used; remove it");
+            Ok(None)
+        }
+        other => other,
     }
 }
 

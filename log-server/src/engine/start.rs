@@ -16,6 +16,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::deduplication::Deduplication;
 use super::driver::Driver;
+use super::guard::{self, GuardError};
 use super::history::History;
 use super::index::{Index, IndexError};
 use super::intake::Intake;
@@ -83,6 +84,15 @@ pub enum EngineError {
     DeduplicationNeedsIndex,
 }
 
+impl From<GuardError> for EngineError {
+    fn from(error: GuardError) -> Self {
+        match error {
+            GuardError::Behind(reason) => Self::Refused(reason),
+            GuardError::Read(error) => Self::Store(error),
+        }
+    }
+}
+
 /// Makes the registers of a new, empty log. The first start publishes its empty tree.
 pub async fn initialise(heads: &dyn HeadStore) -> Result<(), EngineError> {
     let head = register_name(Register::Head);
@@ -105,6 +115,7 @@ impl Engine {
         let signer = Arc::new(signer);
         let history =
             Arc::new(History::open(Arc::clone(&stores.blobs), settings.checkpoint_history).await?);
+        guard::check(&stores, &keys, &history).await?;
         let index = settings
             .index
             .as_deref()
