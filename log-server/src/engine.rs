@@ -283,8 +283,9 @@ impl Log for Engine {
 async fn submit(shared: &Shared, entries: Vec<Entry>) -> Result<LeafIndex, AddError> {
     let count = entries.len();
     let answer = shared.intake.push(entries).map_err(add_error)?;
-    let gone = |_| SubmitError::Stopped {
-        reason: "the log has stopped".into(),
+    // The driver answers whatever it can, even as it stops; if it is gone without an answer the entries may be committed.
+    let gone = |_| SubmitError::OutcomeUnknown {
+        reason: "the log ended before it could answer".into(),
     };
     let index = answer
         .await
@@ -338,5 +339,30 @@ fn add_error(error: SubmitError) -> AddError {
             reason: reason.into(),
             retry_after,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use counterfoil_store::memory::MemoryBlobStore;
+
+    use super::intake::Intake;
+    use super::reader::Reader;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_submission_that_the_driver_took_and_never_answered_is_unknown() {
+        let reader = Reader::new(Arc::new(MemoryBlobStore::new()), 1 << 20);
+        let shared = Shared::new("log.example".into(), Intake::new(10, 1_000), reader);
+        let taken = async {
+            shared.intake.arrived().await;
+            drop(shared.intake.take());
+        };
+        let entries = vec![Entry::new(Bytes::from_static(b"entry"))];
+        let (answer, ()) = tokio::join!(submit(&shared, entries), taken);
+        assert!(
+            matches!(answer, Err(AddError::OutcomeUnknown { .. })),
+            "{answer:?}"
+        );
     }
 }

@@ -499,6 +499,28 @@ async fn a_kept_checkpoint_that_is_damaged_keeps_no_log_from_starting() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_queue_is_as_long_as_the_configuration_says() {
+    let dir = tempfile::tempdir().unwrap();
+    data::create(dir.path()).await.unwrap();
+    let config = LogConfig {
+        max_queue_entries: 1 << 20,
+        ..config(dir.path())
+    };
+    let log = data::open(&config, keys()).await.unwrap();
+    let engine = log.engine();
+    let batches: Vec<_> = (0..12)
+        .map(|_| {
+            let engine = Arc::clone(&engine);
+            tokio::spawn(async move { engine.add(entries(0..65_536)).await })
+        })
+        .collect();
+    for batch in batches {
+        batch.await.unwrap().expect("there was room for it");
+    }
+    engine.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_is_made_once_and_opened_only_where_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let missing = data::open(&config(dir.path()), keys()).await;

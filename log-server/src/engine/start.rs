@@ -138,6 +138,9 @@ impl Engine {
         ))];
         let config = Config {
             checkpoint_interval: settings.checkpoint_interval,
+            // The intake has let in what comes here, all that it holds at once, and at the end once more.
+            max_queue_entries: settings.max_queue_entries.saturating_mul(2),
+            max_queue_bytes: settings.max_queue_bytes.saturating_mul(2),
             ..Config::default()
         };
         let (up, is_up) = oneshot::channel();
