@@ -488,9 +488,10 @@ fn an_interrupted_audit_goes_on_with_its_findings() {
         &base64::engine::general_purpose::STANDARD,
         hash,
     );
+    let origin = log.vkey.split('+').next().unwrap();
     let state = |findings: &str| {
         format!(
-            r#"{{"state":"counterfoil/audit@v1","verified":null,"unfinished":{{"tree":{{"units":1,"open":[["{hash}"]]}},"from_unit":0,"findings":[{findings}],"more_findings":0,"counts":{{"entries":65536,"bundles":256,"tiles":257,"bytes":0}},"consistent":null}}}}"#
+            r#"{{"state":"counterfoil/audit@v1","verified":null,"unfinished":{{"origin":"{origin}","tree":{{"units":1,"open":[["{hash}"]]}},"from_unit":0,"findings":[{findings}],"more_findings":0,"counts":{{"entries":65536,"bundles":256,"tiles":257,"bytes":0}},"consistent":null}}}}"#
         )
     };
     log.counterfoil.write("state.json", state(""));
@@ -528,7 +529,13 @@ fn an_interrupted_audit_goes_on_with_its_findings() {
 fn a_state_that_is_none_is_refused() {
     let Some(log) = Log::copy() else { return };
     let other_log = r#"{"state":"counterfoil/audit@v1","verified":{"note":"other.example/log\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n— a AAAAAAA=\n","at":0,"tree":{"units":0,"open":[]}},"unfinished":null}"#;
+    let others_progress = r#"{"state":"counterfoil/audit@v1","verified":null,"unfinished":{"origin":"other.example/log","tree":{"units":0,"open":[]},"from_unit":0,"findings":[],"more_findings":0,"counts":{"entries":0,"bundles":0,"tiles":0,"bytes":0},"consistent":null}}"#;
     let rows = [
+        (
+            "another log, of which an audit was interrupted",
+            others_progress,
+            "is of the log other.example/log",
+        ),
         ("not JSON", "hello", "is not the state of an audit"),
         (
             "another format",

@@ -205,7 +205,7 @@ impl Audit<'_> {
                 if !full {
                     break;
                 }
-                keep(audited, state);
+                self.keep(audited, state);
             }
             if saved.elapsed() >= SAVE_INTERVAL {
                 self.save(state);
@@ -277,23 +277,24 @@ impl Audit<'_> {
             tracing::warn!(%error, "progress is not saved");
         }
     }
-}
 
-/// Puts the progress into the state, if everything up to there was read and is known: what a passing fault of the
-/// network kept from being read is read again by the audit that goes on.
-fn keep(audited: &Audited, state: &mut State) {
-    let all_read = audited
-        .findings
-        .iter()
-        .all(|finding| finding.kind.is_damage());
-    if let (true, Some(tree)) = (all_read, SavedTree::new(&audited.tree)) {
-        state.unfinished = Some(Unfinished {
-            tree,
-            from_unit: audited.from_entry / UNIT_ENTRIES,
-            findings: audited.findings.clone(),
-            more_findings: audited.more_findings,
-            counts: audited.counts,
-            consistent: audited.consistent,
-        });
+    /// Puts the progress into the state, if everything up to there was read and is known: what a passing fault of the
+    /// network kept from being read is read again by the audit that goes on.
+    fn keep(&self, audited: &Audited, state: &mut State) {
+        let all_read = audited
+            .findings
+            .iter()
+            .all(|finding| finding.kind.is_damage());
+        if let (true, Some(tree)) = (all_read, SavedTree::new(&audited.tree)) {
+            state.unfinished = Some(Unfinished {
+                origin: self.signed.checkpoint().origin().to_string(),
+                tree,
+                from_unit: audited.from_entry / UNIT_ENTRIES,
+                findings: audited.findings.clone(),
+                more_findings: audited.more_findings,
+                counts: audited.counts,
+                consistent: audited.consistent,
+            });
+        }
     }
 }

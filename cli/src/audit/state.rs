@@ -7,7 +7,7 @@
 //! {
 //!   "state": "counterfoil/audit@v1",
 //!   "verified": {"note": "example.com/log\n…", "at": 1795000000, "tree": {"units": 3, "open": [["…", "…", "…"]]}},
-//!   "unfinished": {"tree": {"units": 40, "open": [["…"]]}, "from_unit": 0, "findings": [], …}
+//!   "unfinished": {"origin": "example.com/log", "tree": {"units": 40, "open": [["…"]]}, "from_unit": 0, "findings": [], …}
 //! }
 //! ```
 //!
@@ -92,6 +92,8 @@ pub(crate) struct Verified {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Unfinished {
+    /// The log.
+    pub(crate) origin: String,
     /// The tree over the units that were checked.
     pub(crate) tree: SavedTree,
     /// Where it started: units before this were verified by an earlier audit.
@@ -186,12 +188,14 @@ impl State {
                 state.format
             )));
         }
-        if let Some(found) = state.remembered().map_err(&malformed)?
-            && found.checkpoint.origin() != origin
-        {
+        let verified = state.remembered().map_err(&malformed)?;
+        let verified = verified.map(|before| before.checkpoint.origin().to_string());
+        let unfinished = state.unfinished.as_ref().map(|one| one.origin.clone());
+        let mut origins = verified.into_iter().chain(unfinished);
+        if let Some(found) = origins.find(|found| found != origin.as_str()) {
             return Err(StateError::OtherLog {
                 path: path.to_owned(),
-                found: found.checkpoint.origin().to_string(),
+                found,
                 expected: origin.clone(),
             });
         }
