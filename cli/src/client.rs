@@ -5,7 +5,8 @@
 
 mod error;
 
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
@@ -25,6 +26,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server that sends nothing for this long is given up.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A pause from which on it is said that, and why, something is tried again.
+const TOLD_PAUSE: Duration = Duration::from_millis(500);
+
+/// And how often at most: a log that is down fails many requests at once.
+const TOLD_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The longest explanation that is read of an error.
 const MAX_PROBLEM_BYTES: usize = 16 << 10;
@@ -75,6 +82,8 @@ impl std::fmt::Debug for Token {
 pub(crate) struct LogClient {
     http: reqwest::Client,
     base: Url,
+    /// When it was last said that something is tried again.
+    told: Arc<Mutex<Option<Instant>>>,
 }
 
 impl LogClient {
@@ -110,7 +119,11 @@ impl LogClient {
             .map_err(|error| {
                 CallError::Usage(format!("no HTTP client can be made: {}", chain(&error)))
             })?;
-        Ok(Self { http, base })
+        Ok(Self {
+            http,
+            base,
+            told: Arc::default(),
+        })
     }
 
     /// The URL prefix of the log, with its final slash.
@@ -136,7 +149,7 @@ impl LogClient {
             }
             match attempts.failed(error.retry_after(), rand::random()) {
                 Some(pause) => {
-                    tracing::debug!(%error, attempt = attempts.made(), ?pause, "trying again");
+                    self.tell(&error, attempts.made(), pause);
                     tokio::time::sleep(pause).await;
                 }
                 None => return Err(error),
@@ -184,6 +197,18 @@ impl LogClient {
             .await
             .map_err(|error| sending_failed(&url, &error))?;
         answer(&url, response, limit).await
+    }
+
+    /// Says that a read is tried again: aloud where somebody would begin to wonder, but not for each of many requests.
+    fn tell(&self, error: &CallError, attempt: u32, pause: Duration) {
+        let now = Instant::now();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if pause < TOLD_PAUSE || told.is_some_and(|at| now - at < TOLD_INTERVAL) {
+            tracing::debug!(%error, attempt, ?pause, "trying again");
+        } else {
+            tracing::warn!("{error}; trying again in {:.0} s", pause.as_secs_f64());
+            *told = Some(now);
+        }
     }
 
     /// The URL of a path below the prefix. The host is not parsed again for each of many tiles.

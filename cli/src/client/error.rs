@@ -85,6 +85,8 @@ impl CallError {
     pub(super) fn is_passing(&self) -> bool {
         match self {
             Self::NotSent { .. } | Self::NoAnswer { .. } => true,
+            // What is damaged stays so until an operator has mended it; the wish to come back in a minute is for others.
+            Self::Refused { refusal, .. } if refusal.kind.as_deref() == Some("damaged") => false,
             Self::Refused { refusal, .. } => matches!(refusal.status, 429 | 502..=504),
             Self::TooLong { .. } | Self::Usage(_) => false,
         }
@@ -188,5 +190,29 @@ mod tests {
             problem(b"plain after all"),
             (None, "plain after all".to_owned())
         );
+    }
+
+    #[test]
+    fn a_read_is_tried_again_where_that_may_help() {
+        let rows = [
+            (503, None, true),
+            (503, Some("overloaded"), true),
+            (503, Some("damaged"), false),
+            (502, None, true),
+            (429, Some("over-rate"), true),
+            (500, None, false),
+            (404, Some("not-found"), false),
+        ];
+        for (status, kind, passing) in rows {
+            let refusal = Refusal {
+                status,
+                kind: kind.map(str::to_owned),
+                detail: String::new(),
+                retry_after: None,
+            };
+            let url = String::new();
+            let error = CallError::Refused { url, refusal };
+            assert_eq!(error.is_passing(), passing, "{status} {kind:?}");
+        }
     }
 }

@@ -369,10 +369,11 @@ impl Submission<'_> {
         } else {
             String::new()
         };
-        self.output.note(format!(
-            "{} files are logged in {}{note}.",
-            self.items.len(),
-            self.origin
-        ));
+        let files = match self.items.len() {
+            1 => "1 file is".to_owned(),
+            many => format!("{many} files are"),
+        };
+        self.output
+            .note(format!("{files} logged in {}{note}.", self.origin));
     }
 }

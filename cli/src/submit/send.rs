@@ -197,7 +197,10 @@ async fn send(client: &LogClient, entries: &[Bytes]) -> Sent {
             );
             return Sent::NotLogged(how, failure);
         };
-        tracing::info!(%error, attempt = attempts.made(), ?pause, "nothing was logged; trying again");
+        tracing::warn!(
+            "{error}; nothing was logged, trying again in {:.0} s",
+            pause.as_secs_f64()
+        );
         tokio::time::sleep(pause).await;
     }
 }
