@@ -7,12 +7,14 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use serde_json::Value;
 
 use crate::exit::{Exit, Failure};
-use crate::interrupt;
+use crate::interrupt::Interrupts;
 use crate::output::{Mark, Output};
 use crate::submit::files::{self, receipt_path};
 
@@ -50,6 +52,8 @@ struct Tour {
     home: PathBuf,
     steps: usize,
     failed: Vec<String>,
+    /// The user wants it to end.
+    told: Arc<AtomicBool>,
     output: Output,
 }
 
@@ -77,12 +81,51 @@ enum Byte {
 
 /// What a command came to.
 struct Answer {
-    code: Option<i32>,
+    code: i32,
     text: String,
 }
 
-/// Runs the tour.
-pub(crate) fn run(args: &DemoArgs, output: Output) -> Result<Exit, Failure> {
+/// Runs the tour. Told to end at any moment, it takes away what it has made, the server above all.
+pub(crate) async fn run(args: DemoArgs, output: Output) -> Result<Exit, Failure> {
+    let mut interrupts = Interrupts::listen();
+    let told = Arc::new(AtomicBool::new(false));
+    let (once, kept) = (args.once, args.keep.is_some());
+    let walk = {
+        let told = Arc::clone(&told);
+        tokio::task::spawn_blocking(move || walk(&args, told, output))
+    };
+    tokio::pin!(walk);
+    let walked = tokio::select! {
+        walked = &mut walk => walked,
+        () = interrupts.next() => {
+            told.store(true, Ordering::Relaxed);
+            walk.await
+        }
+    };
+    let walked = walked.map_err(|error| Failure::could_not_tell(error.to_string()))??;
+    let Walked {
+        tour,
+        mut server,
+        exit,
+        temporary,
+    } = walked;
+    if !once && exit == Exit::Done {
+        tour.stay(&mut server, kept, &mut interrupts).await?;
+    }
+    Tour::stop(server)?;
+    drop(temporary);
+    Ok(exit)
+}
+
+/// A tour that has come to its end, with everything still there.
+struct Walked {
+    tour: Tour,
+    server: Server,
+    exit: Exit,
+    temporary: Option<tempfile::TempDir>,
+}
+
+fn walk(args: &DemoArgs, told: Arc<AtomicBool>, output: Output) -> Result<Walked, Failure> {
     let program = std::env::current_exe().map_err(|error| {
         Failure::could_not_tell(format!("this program cannot be found: {error}"))
     })?;
@@ -92,17 +135,18 @@ pub(crate) fn run(args: &DemoArgs, output: Output) -> Result<Exit, Failure> {
         home,
         steps: 0,
         failed: Vec::new(),
+        told,
         output,
     };
     let records = tour.records(args)?;
-    let mut server = tour.walk(args, &records)?;
+    let server = tour.walk(args, &records)?;
     let exit = tour.conclude(&server.url);
-    if !args.once && exit == Exit::Done {
-        tour.stay(&mut server, args.keep.is_some())?;
-    }
-    Tour::stop(server)?;
-    drop(temporary);
-    Ok(exit)
+    Ok(Walked {
+        tour,
+        server,
+        exit,
+        temporary,
+    })
 }
 
 /// The directory of everything that the tour makes.
@@ -298,6 +342,14 @@ impl Tour {
                     self.program.display()
                 ))
             })?;
+        // Ctrl-C reaches the command as well, and what it came to then says nothing.
+        let Some(code) = result
+            .status
+            .code()
+            .filter(|_| !self.told.load(Ordering::Relaxed))
+        else {
+            return Err(Failure::could_not_tell("the demo was interrupted"));
+        };
         let mut text = String::from_utf8_lossy(&result.stdout).into_owned();
         text += &String::from_utf8_lossy(&result.stderr);
         let lines: Vec<&str> = text.lines().collect();
@@ -313,10 +365,7 @@ impl Tour {
             self.output.line(format!("     … {hidden} more lines"));
             self.output.line(format!("     {}", lines[lines.len() - 1]));
         }
-        Ok(Answer {
-            code: result.status.code(),
-            text,
-        })
+        Ok(Answer { code, text })
     }
 
     /// This program, in the directory of the tour. What is shown has no colours of its own, and nothing of the user's
@@ -337,13 +386,11 @@ impl Tour {
 
     /// Compares a command's exit code with the one it should have.
     fn expect(&mut self, answer: &Answer, code: i32, what: &str) {
-        let holds = answer.code == Some(code);
+        let holds = answer.code == code;
         let mark = self
             .output
             .mark(if holds { Mark::Passed } else { Mark::Failed });
-        let exit = answer
-            .code
-            .map_or_else(|| "a signal".to_owned(), |code| code.to_string());
+        let exit = answer.code;
         self.output.line(format!("   {mark}: {what} (exit {exit})"));
         if !holds {
             self.failed.push(format!(
@@ -461,7 +508,12 @@ impl Tour {
     }
 
     /// Stays up until the user has seen enough.
-    fn stay(&self, server: &mut Server, kept: bool) -> Result<(), Failure> {
+    async fn stay(
+        &self,
+        server: &mut Server,
+        kept: bool,
+        interrupts: &mut Interrupts,
+    ) -> Result<(), Failure> {
         let url = &server.url;
         let log = text(&self.home.join(LOG));
         self.output.line(format!(
@@ -476,13 +528,10 @@ Ctrl-C ends it{}.",
             if kept { "" } else { " and removes it" }
         ));
         let _ = io::stdout().flush();
-        crate::on_network(async {
-            tokio::select! {
-                () = interrupt::wait() => Ok(Exit::Done),
-                () = ended(&mut server.child) => Err(Failure::could_not_tell("the log ended by itself")),
-            }
-        })
-        .map(|_| ())
+        tokio::select! {
+            () = interrupts.next() => Ok(()),
+            () = ended(&mut server.child) => Err(Failure::could_not_tell("the log ended by itself")),
+        }
     }
 
     /// Tells the server to stop, and waits until it has answered what it took.

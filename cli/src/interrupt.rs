@@ -1,23 +1,45 @@
 //! Waiting for the user's Ctrl-C or a supervisor's SIGTERM.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Returns when the process is asked to end.
-pub(crate) async fn wait() {
-    let mut terminate = match signal(SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM ends this process at once");
-            return std::future::pending().await;
-        }
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        result = tokio::signal::ctrl_c() => {
-            if let Err(error) = result {
-                tracing::warn!(%error, "Ctrl-C ends this process at once");
-                std::future::pending::<()>().await;
+/// From [`listen`](Self::listen) on, neither signal ends the process by itself, and none is missed.
+#[derive(Debug)]
+pub(crate) struct Interrupts {
+    terminate: Option<Signal>,
+    interrupt: Option<Signal>,
+}
+
+impl Interrupts {
+    /// Begins to listen.
+    pub(crate) fn listen() -> Self {
+        let listen = |kind, name| match signal(kind) {
+            Ok(signal) => Some(signal),
+            Err(error) => {
+                tracing::warn!(%error, "{name} ends this process at once");
+                None
             }
+        };
+        Self {
+            terminate: listen(SignalKind::terminate(), "SIGTERM"),
+            interrupt: listen(SignalKind::interrupt(), "Ctrl-C"),
         }
+    }
+
+    /// Returns when the process is asked to end; called again, when it is asked again.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            () = received(self.terminate.as_mut()) => {}
+            () = received(self.interrupt.as_mut()) => {}
+        }
+    }
+}
+
+async fn received(signal: Option<&mut Signal>) {
+    let received = match signal {
+        Some(signal) => signal.recv().await,
+        None => None,
+    };
+    if received.is_none() {
+        std::future::pending::<()>().await;
     }
 }

@@ -80,7 +80,7 @@ fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         #[cfg(feature = "log")]
         Command::Log(command) => log::run(command, output),
         #[cfg(feature = "log")]
-        Command::Demo(args) => demo::run(&args, output),
+        Command::Demo(args) => on_network(demo::run(args, output)),
         Command::Verify(args) => verify::run(&args, output),
         Command::Inspect(args) => inspect::run(&args, output),
         Command::Completions(args) => Ok(shell::completions(&args)),

@@ -5,6 +5,8 @@
 mod common;
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
@@ -73,7 +75,27 @@ fn what_is_wrong_with_a_configuration_is_said_before_anything_runs() {
     let counterfoil = Counterfoil::new();
     Server::init(&counterfoil);
     let good = fs::read_to_string(counterfoil.path("log/counterfoil.toml")).unwrap();
-    let rows: [(&str, String, &[&str], &str); 7] = [
+    let other = [
+        "key",
+        "generate",
+        "--name",
+        "other.example",
+        "log/other.key",
+    ];
+    assert_eq!(counterfoil.run(other).code, 0);
+    let rows: [(&str, String, &[&str], &str); 9] = [
+        (
+            "key of another log",
+            good.replace("log.key", "other.key"),
+            &[],
+            "the key is named \"other.example\"",
+        ),
+        (
+            "filter that is none",
+            good.clone(),
+            &["--log-filter", "info,a=loud"],
+            "log_filter: expected directives",
+        ),
         (
             "unknown key",
             format!("lisen = []\n{good}"),
@@ -155,6 +177,38 @@ fn a_server_ends_gracefully_and_its_address_is_not_taken_twice() {
     assert_eq!(server.stop(), Some(0));
     let server = Server::start(&counterfoil, &[]);
     assert_eq!(server.size(), 3);
+}
+
+/// A client that never ends its request holds up a stop for as long as the deadlines say, and not against the operator's will.
+#[test]
+fn a_second_signal_ends_a_server_at_once() {
+    let counterfoil = Counterfoil::new();
+    Server::init(&counterfoil);
+    let hours = [
+        "--body-deadline",
+        "2h",
+        "--request-deadline",
+        "2h",
+        "--shutdown-deadline",
+        "2h",
+    ];
+    let server = Server::start(&counterfoil, &hours);
+    let address = server
+        .url
+        .strip_prefix("http://")
+        .unwrap()
+        .trim_end_matches('/')
+        .to_owned();
+    let mut slow = TcpStream::connect(&address).unwrap();
+    let head = "POST /add HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
+    slow.write_all(head.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    slow.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100", "the request is taken");
+    server.signal();
+    // It has been told when it no longer listens.
+    while TcpStream::connect(&address).is_ok() {}
+    assert_eq!(server.stop(), Some(3));
 }
 
 #[test]
@@ -244,6 +298,29 @@ fn log_check_names_what_is_damaged() {
     }
 }
 
+/// What the log itself calls damaged is named at once: it says to come back in a minute, and would say so again.
+#[test]
+fn an_audit_names_what_the_log_refuses_to_serve() {
+    let counterfoil = Counterfoil::new();
+    let server = Server::new(&counterfoil);
+    fill(&counterfoil, &server, 3, "records");
+    assert_eq!(server.stop(), Some(0));
+    let bundle = data(&counterfoil).join("tile/entries/000.p/3");
+    let mut bytes = fs::read(&bundle).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::remove_file(&bundle).unwrap();
+    fs::write(&bundle, bytes).unwrap();
+    let server = Server::start(&counterfoil, &[]);
+    let ran = counterfoil.run(["--json", "audit", &server.url, "--policy", "log/policy"]);
+    assert_eq!(ran.code, 3, "{}", ran.all());
+    let finding = &ran.json()["findings"][0];
+    assert_eq!(finding["resource"], "tile/entries/000.p/3", "{}", ran.all());
+    assert!(
+        finding["what"].as_str().unwrap().contains("damaged"),
+        "{finding}"
+    );
+}
+
 #[test]
 fn an_index_is_built_anew() {
     let counterfoil = Counterfoil::new();
@@ -328,6 +405,41 @@ fn the_demo_holds_in_every_step() {
     assert_eq!(ran.code, 0, "{}", ran.all());
     let ran = counterfoil.run(["demo", "mine", "--once", "--keep", "kept"]);
     assert_eq!(ran.code, 2, "{}", ran.all());
+}
+
+/// Told to end in the middle, the tour takes its server and its directory with it.
+#[test]
+fn a_demo_that_is_interrupted_leaves_nothing_behind() {
+    let counterfoil = Counterfoil::new();
+    fs::create_dir(counterfoil.path("temporary")).unwrap();
+    let mut command = counterfoil.command(["demo"]);
+    command
+        .env("TMPDIR", counterfoil.path("temporary"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut demo = command.spawn().unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let url = lines.find_map(|line| {
+        let url = line
+            .unwrap()
+            .strip_prefix("     ready at http://")?
+            .to_owned();
+        Some(url)
+    });
+    let pid = rustix::process::Pid::from_raw(i32::try_from(demo.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    let ran = Ran::of(&demo.wait_with_output().unwrap());
+    assert_eq!(ran.code, 3, "{rest:?} {}", ran.all());
+    assert!(ran.stderr.contains("interrupted"), "{}", ran.all());
+    let left = fs::read_dir(counterfoil.path("temporary")).unwrap().count();
+    assert_eq!(left, 0, "{}", ran.all());
+    let address = url.unwrap();
+    let address = address.trim_end_matches('/');
+    assert!(
+        TcpStream::connect(address).is_err(),
+        "{address} still listens"
+    );
 }
 
 /// The proxy of these tests hands on what it should: without this, tests that meddle could pass for the wrong reason.

@@ -128,6 +128,11 @@ pub async fn open(config: &LogConfig, keys: Vec<SigningKey>) -> Result<RunningLo
     })
 }
 
+/// Whether these keys can sign for this log.
+pub fn check_keys(config: &LogConfig, keys: Vec<SigningKey>) -> Result<(), DataError> {
+    signer(config, keys).map(|_| ())
+}
+
 /// Would this log start, and what would it mend? Changes nothing; may run beside a server, which then may change what is read.
 pub async fn check(config: &LogConfig, keys: Vec<SigningKey>) -> Result<Examination, DataError> {
     let signer = signer(config, keys)?;

@@ -16,6 +16,7 @@ use super::tree::{ComputedTile, Tree, settle_edge};
 use super::unit::{self, Edge, UNIT_ENTRIES, UnitResult, Unsettled};
 use crate::client::Token;
 use crate::exit::Failure;
+use crate::interrupt::Interrupts;
 use crate::output::Output;
 use crate::place::{LogReader, Place};
 
@@ -127,8 +128,11 @@ impl Audit<'_> {
             first_unit: audited.tree.units(),
             jobs: self.jobs,
         };
+        let mut interrupts = Interrupts::listen();
         let mut crew = Crew::start(self.place, self.token, &work, progress.clone())?;
-        let last = self.follow(&mut crew, &mut audited, state).await;
+        let last = self
+            .follow(&mut crew, &mut audited, state, &mut interrupts)
+            .await;
         if audited.ended == Ended::Complete && crew.gave_up() {
             audited.ended = Ended::GaveUp;
         }
@@ -141,7 +145,13 @@ impl Audit<'_> {
                 cut.filter(|cut| *cut == size),
             );
             for tile in audited.tree.partial_tiles() {
-                self.check_tile(&tile, &mut audited).await;
+                tokio::select! {
+                    () = self.check_tile(&tile, &mut audited) => {}
+                    () = interrupts.next() => {
+                        audited.ended = Ended::Interrupted;
+                        return Ok(audited);
+                    }
+                }
             }
             let signed = self.signed.checkpoint().root();
             let (root, finding) = settle_edge(
@@ -178,15 +188,20 @@ impl Audit<'_> {
     }
 
     /// Takes the results in order until all are there or the audit ends early. Gives what the last unit leaves open, if it is not full.
-    async fn follow(&self, crew: &mut Crew, audited: &mut Audited, state: &mut State) -> LastUnit {
+    async fn follow(
+        &self,
+        crew: &mut Crew,
+        audited: &mut Audited,
+        state: &mut State,
+        interrupts: &mut Interrupts,
+    ) -> LastUnit {
         let mut waiting = BTreeMap::new();
         let mut last = LastUnit::default();
         let mut saved = Instant::now();
-        let mut interrupted = std::pin::pin!(crate::interrupt::wait());
         loop {
             let result = tokio::select! {
                 result = crew.next() => result,
-                () = &mut interrupted => {
+                () = interrupts.next() => {
                     audited.ended = Ended::Interrupted;
                     return last;
                 }

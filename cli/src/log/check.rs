@@ -11,7 +11,7 @@ use counterfoil_log_server::run::load_keys;
 use counterfoil_tiles::key::Vkey;
 use serde_json::json;
 
-use super::run::failure;
+use super::run::{failure, refused};
 use super::{load, load_key};
 use crate::audit::{self, AuditArgs, Report};
 use crate::checks::Checks;
@@ -46,7 +46,7 @@ async fn check(log: &LogConfig, output: Output) -> Result<Exit, Failure> {
     let vkeys: Vec<Vkey> = keys.iter().map(|key| key.vkey().clone()).collect();
     let examination = data::check(log, keys)
         .await
-        .map_err(|error| Failure::could_not_tell(format!("{}: {error}", log.origin)))?;
+        .map_err(|error| refused(log, &error))?;
     let mut checks = Checks::default();
     check_start(&examination, &mut checks);
     let report = match examination.published {

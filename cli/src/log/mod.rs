@@ -39,7 +39,7 @@ Examples:
     ///
     /// Each key of the configuration file is also a flag and an environment variable (`COUNTERFOIL_LOG__KEY`,
     /// `COUNTERFOIL_LOG__SECTION__KEY`); a flag beats the environment, which beats the file. The address is printed when
-    /// the server is ready. On SIGTERM or Ctrl-C it takes no more, answers what it took, and ends.
+    /// the server is ready. On SIGTERM or Ctrl-C it takes no more, answers what it took, and ends; on a second one at once.
     #[command(after_help = "\
 Examples:
   counterfoil log run --config records

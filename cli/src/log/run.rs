@@ -1,17 +1,21 @@
 //! `counterfoil log run` and `counterfoil log reindex`.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 
 use clap::Args;
 use counterfoil_log_server::config::{Config, LogConfig};
+use counterfoil_log_server::data::DataError;
 use counterfoil_log_server::run::{RunError, load_keys, start};
+use counterfoil_log_server::serve::ServeError;
 use counterfoil_log_server::{data, logging, tls};
 use counterfoil_tiles::key::SigningKey;
 use serde_json::json;
+use tokio::sync::Notify;
 
 use super::{ConfigArgs, load_key};
 use crate::exit::{Exit, Failure};
-use crate::interrupt;
+use crate::interrupt::Interrupts;
 use crate::output::Output;
 
 /// `counterfoil log run`.
@@ -39,18 +43,30 @@ pub(super) fn run(args: &RunArgs, output: Output) -> Result<Exit, Failure> {
     }
     logging::init(&config).map_err(|error| Failure::usage(error.to_string()))?;
     crate::on_network(async {
+        let mut interrupts = Interrupts::listen();
         let running = start(&config, &load_key)
             .await
             .map_err(|error| failure(&error))?;
         tell_ready(&config, running.addresses(), output)?;
-        running.run(interrupt::wait()).await;
-        Ok(Exit::Done)
+        let stop = Notify::new();
+        let mut serving = pin!(running.run(stop.notified()));
+        tokio::select! {
+            () = &mut serving => return Ok(Exit::Done),
+            () = interrupts.next() => stop.notify_one(),
+        }
+        tokio::select! {
+            () = serving => Ok(Exit::Done),
+            () = interrupts.next() => Err(Failure::could_not_tell(
+                "told to end twice: what was still in progress is not answered; nothing acknowledged is lost",
+            )),
+        }
     })
 }
 
 fn check(config: &Config, output: Output) -> Result<Exit, Failure> {
     for log in &config.logs {
-        load_keys(log, &load_key).map_err(|error| failure(&error))?;
+        let keys = load_keys(log, &load_key).map_err(|error| failure(&error))?;
+        data::check_keys(log, keys).map_err(|error| refused(log, &error))?;
     }
     if let Some(config) = &config.tls {
         tls::configure(config).map_err(|error| Failure::usage(error.to_string()))?;
@@ -107,10 +123,7 @@ async fn reindex_one(log: &LogConfig, output: Output) -> Result<u64, Failure> {
         progress.set_position(done.get());
     })
     .await
-    .map_err(|error| {
-        Failure::could_not_tell(format!("{}: {error}", log.origin))
-            .advice("the log must not be running, and its tiles must be whole: `counterfoil log check` tells")
-    })?;
+    .map_err(|error| refused(log, &error))?;
     progress.finish_and_clear();
     Ok(indexed.get())
 }
@@ -119,10 +132,32 @@ async fn reindex_one(log: &LogConfig, output: Output) -> Result<u64, Failure> {
 pub(super) fn failure(error: &RunError) -> Failure {
     let text = error.to_string();
     match error {
-        RunError::Key { .. } => Failure::usage(text),
-        RunError::Serve(_) => Failure::usage(text)
+        RunError::Serve(ServeError::Listen { .. }) => Failure::usage(text)
             .advice("another process may listen there: --listen gives another address"),
-        RunError::Log { .. } => Failure::could_not_tell(text)
+        RunError::Key { .. } | RunError::Serve(_) => Failure::usage(text),
+        RunError::Log { source, .. } => data_failure(text, source),
+    }
+}
+
+/// Why the data directory of a log cannot be used.
+pub(super) fn refused(log: &LogConfig, error: &DataError) -> Failure {
+    data_failure(format!("log {:?}: {error}", log.origin), error)
+}
+
+/// What the configuration names is the user's; what is in the data is not.
+fn data_failure(text: String, error: &DataError) -> Failure {
+    match error {
+        DataError::NoLog { .. }
+        | DataError::Origin(_)
+        | DataError::Key(_)
+        | DataError::KeyName { .. }
+        | DataError::FirstKey => Failure::usage(text),
+        // It says itself what to do.
+        DataError::Lock(_) => Failure::could_not_tell(text),
+        DataError::Create { .. }
+        | DataError::Blobs(_)
+        | DataError::Registers(_)
+        | DataError::Engine(_) => Failure::could_not_tell(text)
             .advice("`counterfoil log check` says what is wrong with the data"),
     }
 }

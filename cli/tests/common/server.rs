@@ -57,9 +57,14 @@ impl Server {
 
     /// Asks it to end, and waits; gives the exit code.
     pub fn stop(mut self) -> Option<i32> {
+        self.signal();
+        self.child.wait().unwrap().code()
+    }
+
+    /// Asks it to end.
+    pub fn signal(&self) {
         let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        self.child.wait().unwrap().code()
     }
 
     /// The body of a GET, with its status.
