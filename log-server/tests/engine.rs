@@ -594,6 +594,73 @@ async fn duplicates_share_an_index_where_the_log_deduplicates() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn duplicates_are_found_while_the_index_catches_up() {
+    const DISTINCT: u64 = 40;
+    let dir = tempfile::tempdir().unwrap();
+    data::create(dir.path()).await.unwrap();
+    let config = LogConfig {
+        deduplicate: true,
+        checkpoint_interval: Duration::from_millis(1),
+        ..config(dir.path())
+    };
+    let log = data::open(&config, keys()).await.unwrap();
+    let submitters: Vec<_> = (0..4)
+        .map(|submitter| {
+            let engine = log.engine();
+            tokio::spawn(async move {
+                let mut answers = Vec::new();
+                for round in 0..100 {
+                    // Each at its own pace, so that entries are met on their way, committed, and indexed.
+                    let number = (round * (submitter + 1) / 2) % DISTINCT;
+                    let runs = engine.add(entries(number..number + 1)).await.unwrap();
+                    answers.push((number, runs[0].first));
+                }
+                answers
+            })
+        })
+        .collect();
+    let mut indexes = std::collections::BTreeMap::new();
+    for submitter in submitters {
+        for (number, index) in submitter.await.unwrap() {
+            assert_eq!(
+                *indexes.entry(number).or_insert(index),
+                index,
+                "entry {number}"
+            );
+        }
+    }
+    assert_eq!(indexes.len() as u64, DISTINCT);
+    assert_eq!(log.engine().status().size, DISTINCT);
+    log.engine().close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_duplicate_is_answered_from_an_index_that_is_wrong() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for (dir, first) in [(&dir, 0), (&other, 100)] {
+        let log = start(dir.path()).await;
+        let engine = log.engine();
+        engine.add(entries(first..first + 10)).await.unwrap();
+        let until = Instant::now() + Duration::from_mins(1);
+        while engine.status().indexed_size < 10 {
+            assert!(Instant::now() < until, "the lookup index does not catch up");
+            tokio::task::yield_now().await;
+        }
+        engine.close().await;
+    }
+    std::fs::remove_dir_all(dir.path().join("index")).unwrap();
+    std::fs::rename(other.path().join("index"), dir.path().join("index")).unwrap();
+    let config = LogConfig {
+        deduplicate: true,
+        ..config(dir.path())
+    };
+    let log = data::open(&config, keys()).await.unwrap();
+    let wrong = log.engine().add(entries(103..104)).await.unwrap_err();
+    assert!(wrong.to_string().contains("reindex"), "{wrong}");
+    log.engine().close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_closed_log_answers_what_it_took_and_takes_no_more() {
     let dir = tempfile::tempdir().unwrap();
     let log = start(dir.path()).await;

@@ -64,7 +64,8 @@ pub(crate) async fn index(shared: Arc<Shared>, index: Index) {
         Err(error) => return shared.trouble(error.to_string()),
     };
     loop {
-        shared.indexed.store(indexed.get(), Ordering::Relaxed);
+        // What deduplication forgets it must find in the index.
+        shared.indexed.store(indexed.get(), Ordering::Release);
         let Some(published) = next(&mut announced, indexed).await else {
             return;
         };
