@@ -8,13 +8,14 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use counterfoil_tiles::checkpoint::{Checkpoint, Origin};
+use counterfoil_tiles::checkpoint::{Checkpoint, LogKey, Origin, SignedCheckpoint};
 use counterfoil_tiles::cosignature::{
     Timestamp, cosign_checkpoint, cosign_subtree, sign_as_log, verify_subtree,
 };
 use counterfoil_tiles::frontier::Frontier;
 use counterfoil_tiles::hash::{LeafHash, LeafIndex, NodeHash, TreeSize, empty_root, hash_leaf};
 use counterfoil_tiles::key::{Algorithm, KeyName, KeyRing, PrivateKey, Seed, SigningKey, Vkey};
+use counterfoil_tiles::misbehaviour::{Misbehaviour, ProvedMisbehaviour};
 use counterfoil_tiles::note::Note;
 use counterfoil_tiles::policy::Policy;
 use counterfoil_tiles::proof::{
@@ -32,10 +33,11 @@ use counterfoil_tiles::witness_wire::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     ("bundle", bundle),
     ("checkpoint", checkpoint),
     ("cosignature", cosignature),
+    ("misbehaviour", misbehaviour),
     ("note", note),
     ("policy", policy),
     ("proof", proof),
@@ -112,6 +114,25 @@ pub fn policy(data: &[u8]) {
                     .iter()
                     .all(|one| policy.satisfied_by(|other| other == one))
             );
+        }
+    }
+}
+
+/// A misbehaviour file. What is proved is what the log signed.
+pub fn misbehaviour(data: &[u8]) {
+    let scene = scene();
+    for bytes in [data, &edited(scene.misbehaviour.as_bytes(), data)] {
+        let Ok(claim) = Misbehaviour::parse(bytes) else {
+            continue;
+        };
+        assert_eq!(claim.to_string().as_bytes(), bytes);
+        let logs = scene.ring.iter().cloned().map(LogKey::new);
+        let Ok(proved) = claim.verify(&logs.collect::<Vec<_>>()) else {
+            continue;
+        };
+        let file = scene.misbehaviour.replace("\\n", "\n");
+        for signed in proved.signed() {
+            assert!(file.contains(signed.note().text()));
         }
     }
 }
@@ -412,6 +433,7 @@ struct Scene {
     receipt: Receipt,
     cosigner: Vkey,
     subtree_cosignature: Vec<u8>,
+    misbehaviour: String,
 }
 
 fn scene() -> &'static Scene {
@@ -444,6 +466,11 @@ fn make_scene() -> Result<Scene, Box<dyn std::error::Error>> {
         witness.vkey(),
         pq.vkey()
     );
+    let fork = Checkpoint::new(Origin::new("log.example")?, size, tree().roots[6]);
+    let fork = Note::new(&fork.to_string(), vec![sign_as_log(&log, &fork)?])?;
+    let log_key = LogKey::new(log.vkey().clone());
+    let signed = |note: &Note| SignedCheckpoint::verify(note.clone(), [&log_key]);
+    let misbehaviour = ProvedMisbehaviour::of_two(&signed(&note)?, &signed(&fork)?);
     let subtree = Subtree::new(4, 6)?;
     let cosignature = cosign_subtree(&pq, checkpoint.origin(), subtree, &root, Timestamp::ZERO)?;
     Ok(Scene {
@@ -459,5 +486,6 @@ fn make_scene() -> Result<Scene, Box<dyn std::error::Error>> {
         leaf: tree().leaves[4],
         cosigner: pq.vkey().clone(),
         subtree_cosignature: cosignature.signature().to_vec(),
+        misbehaviour: misbehaviour.ok_or("two roots of one size")?.to_string(),
     })
 }

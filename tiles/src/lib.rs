@@ -18,6 +18,7 @@ pub mod cosignature;
 pub mod frontier;
 pub mod hash;
 pub mod key;
+pub mod misbehaviour;
 pub mod note;
 pub mod policy;
 pub mod proof;

@@ -2,7 +2,7 @@
 
 use super::{Checkpoint, CheckpointError, Origin};
 use crate::key::{KeyError, KeyRing, Vkey};
-use crate::note::{Note, VerifiedSignature};
+use crate::note::{Note, NoteError, SignatureLine, VerifiedSignature};
 
 /// A key that signs for an origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +91,26 @@ impl SignedCheckpoint {
     /// The log's signatures that were verified, at least one.
     pub fn log_signatures(&self) -> &[VerifiedSignature] {
         &self.signatures
+    }
+
+    /// The same checkpoint with nothing but the log's verified signatures, the first by each key.
+    pub fn without_others(&self) -> Result<Self, NoteError> {
+        let mut signatures: Vec<VerifiedSignature> = Vec::new();
+        let mut lines: Vec<SignatureLine> = Vec::new();
+        for by in &self.signatures {
+            let is_by =
+                |line: &&SignatureLine| *line.name() == by.name && line.key_id() == by.key_id;
+            if lines.iter().any(|line| is_by(&line)) {
+                continue;
+            }
+            lines.extend(self.note.signatures().iter().find(is_by).cloned());
+            signatures.push(by.clone());
+        }
+        Ok(Self {
+            note: Note::new(self.note.text(), lines)?,
+            checkpoint: self.checkpoint.clone(),
+            signatures,
+        })
     }
 }
 
