@@ -13,6 +13,12 @@ pub const SEED_SIZE: usize = 32;
 
 const PREFIX: &str = "PRIVATE+KEY+";
 
+/// What stands before the seed of an Ed25519 key in PKCS#8 (RFC 8410, section 7): version 0, the algorithm, and the
+/// lengths of two nested octet strings.
+const PKCS8_ED25519: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
+
 /// The secret that a private key is made from. Erased when dropped, never shown.
 #[derive(Clone)]
 pub struct Seed(Zeroizing<[u8; SEED_SIZE]>);
@@ -67,6 +73,17 @@ impl PrivateKey {
     /// What signs. The seed is erased; the library's copy is erased when the signing key is dropped.
     pub fn into_signing_key(self) -> SigningKey {
         self.signing_key
+    }
+
+    /// An Ed25519 key as PKCS#8 in DER (RFC 8410), the form in which TLS libraries take it; erased when dropped. `None`
+    /// for other algorithms.
+    pub fn to_pkcs8(&self) -> Option<Zeroizing<Vec<u8>>> {
+        match self.vkey().algorithm() {
+            Algorithm::Ed25519 | Algorithm::CosignatureV1 => Some(Zeroizing::new(
+                [PKCS8_ED25519.as_slice(), self.seed.as_bytes()].concat(),
+            )),
+            Algorithm::MlDsa44 => None,
+        }
     }
 
     /// The text form, erased when dropped.
