@@ -4,6 +4,7 @@
 //! at the end a run without faults must find everything in order.
 
 mod damage;
+mod refusals;
 mod world;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
