@@ -26,7 +26,7 @@ while read -r manifest; do
 	crate=$(dirname "$manifest")
 	for name in $(names_in dependencies "$manifest") $(names_in dev-dependencies "$manifest"); do
 		used+="$name"$'\n'
-		git grep -q --untracked -E "\b${name//-/_}\b" -- "$crate/src/*.rs" "$crate/tests/*.rs" "$crate/benches/*.rs" ||
+		git grep -q --untracked -E "\b${name//-/_}\b" -- "$crate/src/*.rs" "$crate/tests/*.rs" "$crate/benches/*.rs" "$crate/examples/*.rs" ||
 			 complain "$manifest asks for $name, which no code of $crate names"
 	done
 done < <(git ls-files -- '*/Cargo.toml' ':!fuzz')

@@ -25,6 +25,8 @@ mod place;
 mod private_file;
 mod receipt;
 mod retry;
+#[cfg(feature = "log")]
+mod service;
 mod shell;
 mod submit;
 mod time;

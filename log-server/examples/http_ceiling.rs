@@ -21,6 +21,7 @@ use counterfoil_log_server::log::{
     AddError, Log, LogStatus, Lookup, ProofError, Published, ReadError, Resource, Run, State,
 };
 use counterfoil_log_server::serve::Server;
+use counterfoil_service::config::Settings;
 use counterfoil_tiles::hash::{LeafHash, LeafIndex, NodeHash, TreeSize, empty_root};
 use counterfoil_tiles::key::Vkey;
 use counterfoil_tiles::tile::{BundleId, TileId};

@@ -4,12 +4,11 @@
 //! log, writers on a loopback address need none; but browsers and proxies reach loopback too, so that a write which
 //! shows signs of either is refused.
 
-mod bucket;
-
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use counterfoil_service::bucket::Bucket;
 use hyper::http::uri::Authority;
 use rustls::pki_types::ServerName;
 use rustls::server::ParsedCertificate;
@@ -19,7 +18,6 @@ use subtle::ConstantTimeEq;
 use crate::config::Config;
 use crate::http::fields::{Fields, Single};
 use crate::http::problem::{Kind, Problem};
-use bucket::Bucket;
 
 /// The credentials that the server knows.
 #[derive(Debug)]
@@ -103,6 +101,7 @@ impl Auth {
             }
         }
         let has_ca = config
+            .front
             .tls
             .as_ref()
             .is_some_and(|tls| tls.client_ca.is_some());

@@ -13,7 +13,6 @@
 mod adds;
 pub(crate) mod answer;
 mod batch;
-mod body;
 pub(crate) mod fields;
 mod openapi;
 mod probes;
@@ -23,13 +22,14 @@ mod reads;
 mod squeeze;
 mod tiles;
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use counterfoil_service::limits::{Place, Places};
+use counterfoil_service::metrics::Connections;
+use counterfoil_service::serve::{Handler, OtherEnd};
+use counterfoil_service::soon_or_within;
 use counterfoil_tiles::tile::{BundleId, IdError, TileId};
 use hyper::body::Incoming;
 use hyper::header::{
@@ -38,14 +38,14 @@ use hyper::header::{
 };
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
+use rustls::server::ParsedCertificate;
 use tower::ServiceExt;
 use tracing::Level;
 
 use crate::auth::{Access, Anonymous, Auth, Peer};
 use crate::config::{Config, LogConfig, ReadMode};
-use crate::limits::{Place, Places};
 use crate::log::Log;
-use crate::metrics::{Connections, Metrics, Requests, Route};
+use crate::metrics::{Metrics, Requests, Route};
 use answer::{Body, Sharing, bare, with_common_fields, without_body};
 use fields::{Fields, Format, Single};
 use probes::PATHS as PROBES;
@@ -63,6 +63,7 @@ const WRITE_METHODS: &str = "POST, OPTIONS";
 pub(crate) struct Site {
     /// The longest prefix first, so that the first that fits is the right one.
     mounts: Vec<(Arc<Mount>, axum::Router)>,
+    auth: Arc<Auth>,
     places: Arc<Places>,
     deadlines: Deadlines,
     /// What is not below any log's prefix, and the probes.
@@ -222,19 +223,22 @@ impl Site {
     pub(crate) fn new(
         config: &Config,
         logs: Vec<Arc<dyn Log>>,
-        auth: &Arc<Auth>,
         connections: Arc<Connections>,
     ) -> Self {
+        let auth = Arc::new(Auth::new(config));
         let mut mounts: Vec<Arc<Mount>> = config
             .logs
             .iter()
             .zip(logs)
             .map(|(log_config, log)| {
-                Arc::new(Mount::new(config, log_config, log, Arc::clone(auth)))
+                Arc::new(Mount::new(config, log_config, log, Arc::clone(&auth)))
             })
             .collect();
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.prefix.len()));
-        let places = Arc::new(Places::new(config.max_requests, config.max_body_bytes));
+        let places = Arc::new(Places::new(
+            config.front.max_requests,
+            config.front.max_body_bytes,
+        ));
         let counted = mounts
             .iter()
             .map(|mount| (Arc::clone(&mount.log), Arc::clone(&mount.requests)))
@@ -244,10 +248,11 @@ impl Site {
         Self {
             router,
             mounts: mounts.into_iter().zip(routers).collect(),
+            auth,
             places,
             deadlines: Deadlines {
-                request: config.request_deadline,
-                body: config.body_deadline,
+                request: config.front.request_deadline,
+                body: config.front.body_deadline,
             },
             ids: Ids {
                 start: rand::random(),
@@ -256,8 +261,98 @@ impl Site {
         }
     }
 
-    /// Answers one request.
-    pub(crate) async fn respond(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+    /// Answers what is asked for often. What is rare or large is boxed, so that the future stays small.
+    async fn dispatch(
+        &self,
+        target: Target,
+        asked: Asked<'_>,
+        method: &Method,
+        body: Incoming,
+        place: Place<'_>,
+    ) -> Result<Response<Body>, Problem> {
+        let reads = matches!(*method, Method::GET | Method::HEAD);
+        let posts = *method == Method::POST;
+        match target {
+            Target::Add if posts => adds::one(asked, self.deadlines, body, place).await,
+            Target::AddBatch if posts => {
+                Box::pin(adds::batch(asked, self.deadlines, body, place)).await
+            }
+            Target::Add | Target::AddBatch => Err(Problem::method(WRITE_METHODS)),
+            _ if !reads => Err(Problem::method(READ_METHODS)),
+            Target::Checkpoint => tiles::checkpoint(asked),
+            Target::Tile(id) => self.in_time(tiles::tile(asked, id)).await,
+            Target::Bundle(id) => self.in_time(Box::pin(tiles::bundle(asked, id))).await,
+            Target::NoTile(error) => Err(Problem::malformed(format!(
+                "not the path of a tile or an entry bundle: {error}"
+            ))),
+            Target::Other => Err(Problem::new(
+                Kind::NotFound,
+                "there is nothing at this path",
+            )),
+        }
+    }
+
+    /// Answers everything else.
+    async fn route(
+        &self,
+        router: &axum::Router,
+        peer: Peer,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Problem> {
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(peer);
+        let answer = router.clone().oneshot(request);
+        let answer = async { Ok(answer.await.unwrap_or_else(|never| match never {})) };
+        let mut response = self.in_time(answer).await?;
+        // A handler leaves its problem to be written where it is known how.
+        match response.extensions_mut().remove::<Problem>() {
+            Some(problem) => Err(problem),
+            None => Ok(with_common_fields(
+                response.map(Body::Routed),
+                Sharing::Open,
+            )),
+        }
+    }
+
+    /// Gives up when a request may take no longer.
+    async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        let deadline = self.deadlines.request;
+        soon_or_within(deadline, answer).await.unwrap_or_else(|| {
+            let detail = format!("no answer within {} ms", deadline.as_millis());
+            Err(Problem::new(Kind::TooSlow, detail))
+        })
+    }
+
+    fn problem(&self, problem: &Problem, format: Format, mount: Option<&Mount>) -> Response<Body> {
+        let id = self.ids.next();
+        let log = mount.map_or("", |mount| mount.log.origin());
+        if problem.kind.status().is_server_error() {
+            tracing::warn!(log, request = id, "{problem}");
+        } else {
+            tracing::debug!(log, request = id, "{problem}");
+        }
+        with_id(problem.respond(format, &id), id)
+    }
+}
+
+impl Handler for Site {
+    type Peer = Peer;
+    type Body = Body;
+
+    fn peer(&self, end: &OtherEnd<'_>) -> Peer {
+        let certificate = end
+            .certificate
+            .and_then(|leaf| ParsedCertificate::try_from(leaf).ok());
+        Peer {
+            loopback: end.is_loopback(),
+            certificate: certificate.and_then(|parsed| self.auth.certificate(&parsed)),
+        }
+    }
+
+    async fn respond(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
         let started = Instant::now();
         let (head, body) = request.into_parts();
         let fields = Fields::of(&head.headers);
@@ -344,82 +439,6 @@ impl Site {
         }
         response
     }
-
-    /// Answers what is asked for often. What is rare or large is boxed, so that the future stays small.
-    async fn dispatch(
-        &self,
-        target: Target,
-        asked: Asked<'_>,
-        method: &Method,
-        body: Incoming,
-        place: Place<'_>,
-    ) -> Result<Response<Body>, Problem> {
-        let reads = matches!(*method, Method::GET | Method::HEAD);
-        let posts = *method == Method::POST;
-        match target {
-            Target::Add if posts => adds::one(asked, self.deadlines, body, place).await,
-            Target::AddBatch if posts => {
-                Box::pin(adds::batch(asked, self.deadlines, body, place)).await
-            }
-            Target::Add | Target::AddBatch => Err(Problem::method(WRITE_METHODS)),
-            _ if !reads => Err(Problem::method(READ_METHODS)),
-            Target::Checkpoint => tiles::checkpoint(asked),
-            Target::Tile(id) => self.in_time(tiles::tile(asked, id)).await,
-            Target::Bundle(id) => self.in_time(Box::pin(tiles::bundle(asked, id))).await,
-            Target::NoTile(error) => Err(Problem::malformed(format!(
-                "not the path of a tile or an entry bundle: {error}"
-            ))),
-            Target::Other => Err(Problem::new(
-                Kind::NotFound,
-                "there is nothing at this path",
-            )),
-        }
-    }
-
-    /// Answers everything else.
-    async fn route(
-        &self,
-        router: &axum::Router,
-        peer: Peer,
-        request: Request<Incoming>,
-    ) -> Result<Response<Body>, Problem> {
-        let mut request = request.map(axum::body::Body::new);
-        request.extensions_mut().insert(peer);
-        let answer = router.clone().oneshot(request);
-        let answer = async { Ok(answer.await.unwrap_or_else(|never| match never {})) };
-        let mut response = self.in_time(answer).await?;
-        // A handler leaves its problem to be written where it is known how.
-        match response.extensions_mut().remove::<Problem>() {
-            Some(problem) => Err(problem),
-            None => Ok(with_common_fields(
-                response.map(Body::Routed),
-                Sharing::Open,
-            )),
-        }
-    }
-
-    /// Gives up when a request may take no longer.
-    async fn in_time<T>(
-        &self,
-        answer: impl Future<Output = Result<T, Problem>>,
-    ) -> Result<T, Problem> {
-        let deadline = self.deadlines.request;
-        soon_or_within(deadline, answer).await.unwrap_or_else(|| {
-            let detail = format!("no answer within {} ms", deadline.as_millis());
-            Err(Problem::new(Kind::TooSlow, detail))
-        })
-    }
-
-    fn problem(&self, problem: &Problem, format: Format, mount: Option<&Mount>) -> Response<Body> {
-        let id = self.ids.next();
-        let log = mount.map_or("", |mount| mount.log.origin());
-        if problem.kind.status().is_server_error() {
-            tracing::warn!(log, request = id, "{problem}");
-        } else {
-            tracing::debug!(log, request = id, "{problem}");
-        }
-        with_id(problem.respond(format, &id), id)
-    }
 }
 
 fn with_id(mut response: Response<Body>, id: String) -> Response<Body> {
@@ -448,15 +467,6 @@ fn below(mut request: Request<Incoming>, prefix: usize) -> Request<Incoming> {
         *request.uri_mut() = uri;
     }
     request
-}
-
-/// What a future comes to, if it does within `time`. One that is ready at once costs no timer.
-async fn soon_or_within<T>(time: Duration, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    match poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => tokio::time::timeout(time, future).await.ok(),
-    }
 }
 
 /// The answer to OPTIONS: a browser may read from any page, with a token if it has one, and never writes.

@@ -3,25 +3,20 @@
 //! What is counted on each request is an atomic in an array, found without a lock or a hash. What a log knows of itself
 //! is asked for when `/metrics` is.
 
-mod histogram;
-mod merge;
-
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use counterfoil_service::limits::Places;
+use counterfoil_service::metrics::{Answers, Connections, FrontCollector, encode_answers, merge};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 
-use crate::limits::Places;
 use crate::log::{Log, LogStatus, State};
-use histogram::Histogram;
 
 /// What a request was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,46 +51,19 @@ impl Route {
     }
 }
 
-/// The first digits of status codes.
-const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
-
 /// What one log's requests came to.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
-    routes: [RouteCounts; Route::ALL.len()],
-}
-
-#[derive(Debug, Default)]
-struct RouteCounts {
-    classes: [AtomicU64; CLASSES.len()],
-    seconds: Histogram,
+    routes: [Answers; Route::ALL.len()],
 }
 
 impl Requests {
     /// Counts an answered request.
     pub(crate) fn answered(&self, route: Route, status: u16, took: Duration) {
-        let Some(counts) = self.routes.get(route as usize) else {
-            return;
-        };
-        let class = usize::from(status / 100).saturating_sub(1);
-        if let Some(class) = counts.classes.get(class) {
-            class.fetch_add(1, Ordering::Relaxed);
+        if let Some(answers) = self.routes.get(route as usize) {
+            answers.count(status, took);
         }
-        counts.seconds.observe(took);
     }
-}
-
-/// What connections came to.
-#[derive(Debug, Default)]
-pub(crate) struct Connections {
-    pub(crate) open: AtomicU64,
-    pub(crate) accepted: AtomicU64,
-    /// Above `max_connections`.
-    pub(crate) refused: AtomicU64,
-    /// Had no request in time.
-    pub(crate) expired: AtomicU64,
-    /// TLS handshakes that failed.
-    pub(crate) handshakes_failed: AtomicU64,
 }
 
 /// All metrics of a server.
@@ -126,7 +94,7 @@ impl Metrics {
         };
         let registries = logs.iter().map(own).collect();
         let mut server = Registry::with_prefix("counterfoil");
-        server.register_collector(Box::new(ServerCollector {
+        server.register_collector(Box::new(FrontCollector {
             places,
             connections,
         }));
@@ -147,73 +115,7 @@ impl Metrics {
                 let _ = encode(&mut text, registry);
                 text
             });
-        merge::merge(texts)
-    }
-}
-
-#[derive(Debug)]
-struct ServerCollector {
-    places: Arc<Places>,
-    connections: Arc<Connections>,
-}
-
-impl Collector for ServerCollector {
-    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let connections = &self.connections;
-        let gauges = [
-            (
-                "http_requests_in_progress",
-                "Requests in the server",
-                self.places.requests() as u64,
-            ),
-            (
-                "http_body_bytes",
-                "Memory of request bodies",
-                self.places.bytes() as u64,
-            ),
-            (
-                "http_connections",
-                "Open connections",
-                read(&connections.open),
-            ),
-        ];
-        for (name, help, value) in gauges {
-            let gauge = ConstGauge::new(value);
-            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
-        }
-        let counters = [
-            (
-                "http_connections_accepted",
-                "Connections",
-                &connections.accepted,
-            ),
-            (
-                "http_connections_refused",
-                "Connections above max_connections",
-                &connections.refused,
-            ),
-            (
-                "http_connections_expired",
-                "Connections closed for want of a request",
-                &connections.expired,
-            ),
-            (
-                "tls_handshakes_failed",
-                "TLS handshakes that failed",
-                &connections.handshakes_failed,
-            ),
-        ];
-        for (name, help, value) in counters {
-            let counter = ConstCounter::new(read(value));
-            counter.encode(encoder.encode_descriptor(
-                name,
-                help,
-                None,
-                counter.metric_type(),
-            )?)?;
-        }
-        Ok(())
+        merge(texts)
     }
 }
 
@@ -229,39 +131,16 @@ impl fmt::Debug for LogsCollector {
 
 impl LogsCollector {
     fn encode_requests(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
-        let help = "Answered requests by endpoint and class of the status code";
-        let mut family =
-            encoder.encode_descriptor("http_requests", help, None, MetricType::Counter)?;
-        for (log, requests) in &self.logs {
-            for (route, counts) in Route::ALL.iter().zip(&requests.routes) {
-                for (class, count) in CLASSES.iter().zip(&counts.classes) {
-                    let labels = [
-                        ("log", log.origin()),
-                        ("route", route.word()),
-                        ("status", class),
-                    ];
-                    let count = count.load(Ordering::Relaxed);
-                    if count > 0 {
-                        ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
-                    }
-                }
-            }
-        }
-        let help = "Time from the head of the request to the answer";
-        let seconds = Some(&Unit::Seconds);
-        let mut family = encoder.encode_descriptor(
-            "http_request_duration",
-            help,
-            seconds,
-            MetricType::Histogram,
-        )?;
-        for (log, requests) in &self.logs {
-            for (route, counts) in Route::ALL.iter().zip(&requests.routes) {
-                let labels = [("log", log.origin()), ("route", route.word())];
-                counts.seconds.encode(family.encode_family(&labels)?)?;
-            }
-        }
-        Ok(())
+        let rows = || {
+            self.logs.iter().flat_map(|(log, requests)| {
+                let routes = Route::ALL.iter().zip(&requests.routes);
+                routes.map(|(route, answers)| {
+                    let labels = [("log", log.origin()), ("route", route.word())];
+                    (labels, answers)
+                })
+            })
+        };
+        encode_answers(encoder, rows)
     }
 }
 

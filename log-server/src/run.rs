@@ -79,7 +79,7 @@ pub async fn start(config: &Config, load: LoadKey<'_>) -> Result<Running, RunErr
     Ok(Running {
         server,
         logs,
-        deadline: config.shutdown_deadline,
+        deadline: config.front.shutdown_deadline,
     })
 }
 

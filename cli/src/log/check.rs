@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::path::PathBuf;
 
 use clap::Args;
-use counterfoil_log_server::config::LogConfig;
+use counterfoil_log_server::config::{Config, LogConfig};
 use counterfoil_log_server::data;
 use counterfoil_log_server::engine::Examination;
 use counterfoil_log_server::run::load_keys;
@@ -12,12 +12,12 @@ use counterfoil_tiles::key::Vkey;
 use serde_json::json;
 
 use super::run::{failure, refused};
-use super::{load, load_key};
 use crate::audit::{self, AuditArgs, Report};
 use crate::checks::Checks;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::place::Place;
+use crate::service::{load, load_key};
 use crate::token::TokenArgs;
 use crate::trust::TrustArgs;
 
@@ -31,7 +31,7 @@ pub(crate) struct CheckArgs {
 
 /// Checks every log of the configuration.
 pub(super) fn run(args: &CheckArgs, output: Output) -> Result<Exit, Failure> {
-    let config = load(&args.config, &[])?;
+    let config = load::<Config>(&args.config, &[])?;
     crate::on_network(async {
         let mut exit = Exit::Done;
         for log in &config.logs {

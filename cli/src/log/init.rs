@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use counterfoil_log_server::{config, data};
+use counterfoil_log_server::config::Config;
+use counterfoil_log_server::data;
+use counterfoil_service::config::Settings;
 use counterfoil_tiles::key::{Algorithm, KeyName, Vkey};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -49,7 +51,7 @@ pub(super) fn run(args: &InitArgs, output: Output) -> Result<Exit, Failure> {
     let names: Vec<&str> = algorithms.iter().map(|(_, name)| *name).collect();
     let config = config_text(args, &names);
     // An origin that the server would refuse is refused before anything is made.
-    config::Config::parse(&config, &[]).map_err(|error| Failure::usage(error.to_string()))?;
+    Config::parse(&config, &[]).map_err(|error| Failure::usage(error.to_string()))?;
     let directory = &args.directory;
     let cannot = |what: &Path, error: io::Error| {
         Failure::usage(format!("{} cannot be made: {error}", what.display()))
@@ -112,7 +114,7 @@ fn config_text(args: &InitArgs, keys: &[&str]) -> String {
     let origin = quote(args.origin.as_str());
     let listen = format!("[{}]", quote(&args.listen.to_string()));
     let keys: Vec<String> = keys.iter().map(|name| quote(name)).collect();
-    config::default_file(&[
+    Config::SCHEMA.file(&[
         ("listen", &listen),
         ("log.origin", &origin),
         ("log.data", &quote(DATA_NAME)),
@@ -146,7 +148,6 @@ Next:
 
 #[cfg(test)]
 mod tests {
-    use counterfoil_log_server::config::Config;
     use counterfoil_tiles::policy::Policy;
 
     use super::*;
@@ -160,7 +161,7 @@ mod tests {
             listen: "127.0.0.1:0".parse().unwrap(),
         };
         let config = Config::parse(&config_text(&args, &[KEY_NAME, MLDSA_KEY_NAME]), &[]).unwrap();
-        assert_eq!(config.listen, [args.listen]);
+        assert_eq!(config.front.listen, [args.listen]);
         assert_eq!(config.logs[0].origin, "log.example.org/it's#1");
         assert_eq!(
             config.logs[0].keys,

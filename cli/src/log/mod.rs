@@ -1,25 +1,19 @@
 //! `counterfoil log`: make, run and mend logs.
 
 mod check;
-mod flags;
 mod init;
 mod run;
 
-use std::path::{Path, PathBuf};
-
-use clap::{Args, Subcommand};
-use counterfoil_log_server::config::{Config, ConfigError, Override, from_environment};
-use counterfoil_tiles::key::SigningKey;
+use clap::Subcommand;
+use counterfoil_log_server::config::Config;
 
 use crate::exit::{Exit, Failure};
-use crate::key;
 use crate::output::Output;
+use crate::service::Service;
 
 pub(crate) use check::CheckArgs;
 pub(crate) use init::InitArgs;
 pub(crate) use run::{ReindexArgs, RunArgs};
-
-use flags::ConfigFlags;
 
 /// The name of the configuration in the directory of a log.
 const CONFIG_NAME: &str = "counterfoil.toml";
@@ -63,58 +57,10 @@ Example:
     Reindex(ReindexArgs),
 }
 
-/// Where the configuration is.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ConfigArgs {
-    /// The configuration file, or the directory that `log init` made
-    #[arg(
-        long,
-        value_name = "FILE|DIR",
-        env = "COUNTERFOIL_CONFIG",
-        default_value = "."
-    )]
-    config: PathBuf,
-    #[command(flatten)]
-    flags: ConfigFlags,
-}
-
-impl ConfigArgs {
-    /// Loads the configuration; the environment and the flags lie over the file.
-    fn load(&self) -> Result<Config, Failure> {
-        load(&self.config, self.flags.overrides())
-    }
-}
-
-/// Loads a configuration with the environment, and then these overrides, over it.
-fn load(path: &Path, overrides: &[Override]) -> Result<Config, Failure> {
-    let path = if path.is_dir() {
-        path.join(CONFIG_NAME)
-    } else {
-        path.to_owned()
-    };
-    let variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let mut all = from_environment(variables);
-    all.extend_from_slice(overrides);
-    let config = Config::load(&path, &all).map_err(|error| {
-        let failure = Failure::usage(format!("the configuration: {error}"));
-        match error {
-            ConfigError::Unreadable { .. } => failure.advice(
-                "make a log with `counterfoil log init DIR --origin ORIGIN`, and give its DIR",
-            ),
-            _ => failure,
-        }
-    })?;
-    if config.logs.is_empty() {
-        return Err(Failure::usage(format!("{} has no [[log]]", path.display()))
-            .advice("`counterfoil log init` writes a configuration with one"));
-    }
-    Ok(config)
-}
-
-/// Loads a key as the server wants it: from a private file, or not at all.
-fn load_key(path: &Path) -> Result<SigningKey, Box<dyn std::error::Error + Send + Sync>> {
-    Ok(key::load(path)?.into_signing_key())
+impl Service for Config {
+    const CONFIG_NAME: &'static str = CONFIG_NAME;
+    const ADVICE: &'static str =
+        "make a log with `counterfoil log init DIR --origin ORIGIN`, and give its DIR";
 }
 
 /// Runs `counterfoil log`.

@@ -5,24 +5,24 @@ use std::pin::pin;
 
 use clap::Args;
 use counterfoil_log_server::config::{Config, LogConfig};
-use counterfoil_log_server::data::DataError;
+use counterfoil_log_server::data::{self, DataError};
 use counterfoil_log_server::run::{RunError, load_keys, start};
 use counterfoil_log_server::serve::ServeError;
-use counterfoil_log_server::{data, logging, tls};
+use counterfoil_service::{logging, serve, tls};
 use counterfoil_tiles::key::SigningKey;
 use serde_json::json;
 use tokio::sync::Notify;
 
-use super::{ConfigArgs, load_key};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupts;
 use crate::output::Output;
+use crate::service::{ConfigArgs, load_key};
 
 /// `counterfoil log run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
-    config: ConfigArgs,
+    config: ConfigArgs<Config>,
     /// Check the configuration, the keys and the certificates, and end
     #[arg(long)]
     check: bool,
@@ -32,7 +32,7 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ReindexArgs {
     #[command(flatten)]
-    config: ConfigArgs,
+    config: ConfigArgs<Config>,
 }
 
 /// Runs the server until it is told to stop.
@@ -41,7 +41,7 @@ pub(super) fn run(args: &RunArgs, output: Output) -> Result<Exit, Failure> {
     if args.check {
         return check(&config, output);
     }
-    logging::init(&config).map_err(|error| Failure::usage(error.to_string()))?;
+    logging::init(&config.front).map_err(|error| Failure::usage(error.to_string()))?;
     crate::on_network(async {
         let mut interrupts = Interrupts::listen();
         let running = start(&config, &load_key)
@@ -68,7 +68,7 @@ fn check(config: &Config, output: Output) -> Result<Exit, Failure> {
         let keys = load_keys(log, &load_key).map_err(|error| failure(&error))?;
         data::check_keys(log, keys).map_err(|error| refused(log, &error))?;
     }
-    if let Some(config) = &config.tls {
+    if let Some(config) = &config.front.tls {
         tls::configure(config).map_err(|error| Failure::usage(error.to_string()))?;
     }
     output.line("The configuration is good.");
@@ -78,7 +78,7 @@ fn check(config: &Config, output: Output) -> Result<Exit, Failure> {
 
 /// Says on standard output where each log is: a supervisor or a test reads it.
 fn tell_ready(config: &Config, addresses: &[SocketAddr], output: Output) -> Result<(), Failure> {
-    let scheme = if config.tls.is_some() {
+    let scheme = if config.front.tls.is_some() {
         "https"
     } else {
         "http"
@@ -132,7 +132,7 @@ async fn reindex_one(log: &LogConfig, output: Output) -> Result<u64, Failure> {
 pub(super) fn failure(error: &RunError) -> Failure {
     let text = error.to_string();
     match error {
-        RunError::Serve(ServeError::Listen { .. }) => Failure::usage(text)
+        RunError::Serve(ServeError::Front(serve::ServeError::Listen { .. })) => Failure::usage(text)
             .advice("another process may listen there: --listen gives another address"),
         RunError::Key { .. } | RunError::Serve(_) => Failure::usage(text),
         RunError::Log { source, .. } => data_failure(text, source),

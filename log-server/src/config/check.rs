@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use counterfoil_service::config::ConfigError;
 use rustls::pki_types::ServerName;
-use tracing_subscriber::EnvFilter;
 
-use super::{Config, ConfigError, LogConfig, RESERVED_SEGMENTS, ReadMode};
+use super::{Config, LogConfig, RESERVED_SEGMENTS, ReadMode};
 use crate::log::MAX_ENTRY_BYTES;
 
 /// What an operator is told whose log could be written by anybody.
@@ -16,32 +16,7 @@ pub const LISTEN_WITHOUT_CREDENTIALS: &str = "anybody who reaches this address c
 const MAX_PREFIX_BYTES: usize = 256;
 
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
-    if config.listen.is_empty() {
-        return Err(value("listen", "at least one address", "none"));
-    }
-    for (name, number) in [
-        ("max_connections", config.max_connections),
-        ("max_requests", config.max_requests),
-    ] {
-        if number == 0 {
-            return Err(value(name, "1 or more", "0"));
-        }
-    }
-    for (name, time) in [
-        ("request_deadline", config.request_deadline),
-        ("head_deadline", config.head_deadline),
-        ("body_deadline", config.body_deadline),
-    ] {
-        if time.is_zero() {
-            // Every request would be too late.
-            return Err(value(name, "more than 0", "0"));
-        }
-    }
-    if let Err(error) = EnvFilter::try_new(&config.log_filter) {
-        let expected = "directives such as \"info\" or \"warn,counterfoil_log_server=debug\"";
-        let got = format!("{:?} ({error})", config.log_filter);
-        return Err(value("log_filter", expected, &got));
-    }
+    config.front.check()?;
     check_credentials(config)?;
     if config.logs.is_empty() {
         return Err(ConfigError::Missing {
@@ -101,6 +76,7 @@ fn check_log(place: &str, log: &LogConfig, config: &Config) -> Result<(), Config
         return Ok(());
     }
     match config
+        .front
         .listen
         .iter()
         .find(|address| !address.ip().is_loopback())
@@ -122,7 +98,7 @@ fn check_limits(place: &str, log: &LogConfig, config: &Config) -> Result<(), Con
             "max_batch_bytes",
             log.max_batch_bytes,
             log.max_entry_bytes + 2,
-            config.max_body_bytes,
+            config.front.max_body_bytes,
         ),
         (
             "max_batch_entries",
@@ -223,6 +199,7 @@ fn check_credentials(config: &Config) -> Result<(), ConfigError> {
     }
     if !config.clients.is_empty()
         && config
+            .front
             .tls
             .as_ref()
             .is_none_or(|tls| tls.client_ca.is_none())
@@ -287,8 +264,12 @@ impl Config {
     /// Whether some token or client certificate may write to a log.
     pub(crate) fn has_credentials_for(&self, origin: &str) -> bool {
         let names = |logs: &[String]| logs.iter().any(|log| log == "*" || log == origin);
-        let any_certificate =
-            self.clients.is_empty() && self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        let any_certificate = self.clients.is_empty()
+            && self
+                .front
+                .tls
+                .as_ref()
+                .is_some_and(|tls| tls.client_ca.is_some());
         any_certificate
             || self.tokens.iter().any(|token| names(&token.logs))
             || self.clients.iter().any(|client| names(&client.logs))
@@ -296,16 +277,9 @@ impl Config {
 }
 
 fn value(place: &str, expected: &str, got: &str) -> ConfigError {
-    ConfigError::Value {
-        place: place.to_owned(),
-        expected: expected.to_owned(),
-        got: got.to_owned(),
-    }
+    ConfigError::value(place, expected, got)
 }
 
 fn conflict(place: &str, key: &str, reason: &str) -> ConfigError {
-    ConfigError::Conflict {
-        place: format!("{place}.{key}"),
-        reason: reason.to_owned(),
-    }
+    ConfigError::conflict(format!("{place}.{key}"), reason)
 }

@@ -1,8 +1,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::keys::{KEYS, Key, Section};
-use super::{Config, LogConfig, Override, ReadMode, default_file, from_environment};
+use counterfoil_service::config::{FrontConfig, Key, Override, Settings};
+
+use super::keys::{CLIENT, SCHEMA, TLS, TOKEN};
+use super::{Config, LogConfig, ReadMode};
 
 const LOG: &str = "[[log]]\norigin = \"a.example\"\ndata = \"d\"\nkeys = [\"k\"]\n";
 const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -241,7 +243,7 @@ fn defaults() {
 /// Each key of the list is a field, each default in the list is the field's, and the written file is a valid one.
 #[test]
 fn the_default_file_says_what_is_so() {
-    let file = default_file(&[
+    let file = SCHEMA.file(&[
         ("log.origin", "\"a.example\""),
         ("log.data", "\"d\""),
         ("log.keys", "[\"k\"]"),
@@ -257,15 +259,18 @@ fn the_default_file_says_what_is_so() {
     let all = Config::parse(&uncommented, &[]).unwrap();
     let plain = Config::parse(LOG, &[]).unwrap();
     assert_eq!(all.logs, plain.logs);
-    assert!(all.tls.is_some() && all.tokens.len() == 1 && all.clients.len() == 1);
+    assert!(all.front.tls.is_some() && all.tokens.len() == 1 && all.clients.len() == 1);
     let without = Config {
-        tls: None,
+        front: FrontConfig {
+            tls: None,
+            ..all.front
+        },
         tokens: Vec::new(),
         clients: Vec::new(),
         ..all
     };
     assert_eq!(without, plain);
-    for key in KEYS {
+    for key in SCHEMA.all() {
         let line = format!("{} = ", key.name);
         assert!(file.contains(&line), "{} is not in the file", key.path());
     }
@@ -274,7 +279,7 @@ fn the_default_file_says_what_is_so() {
 #[test]
 fn flags_beat_variables_beat_the_file() {
     let variable = |name: &str, value: &str| (format!("COUNTERFOIL_LOG__{name}"), value.to_owned());
-    let mut overrides = from_environment([
+    let mut overrides = SCHEMA.from_environment([
         variable("LOG__CHECKPOINT_INTERVAL", "2s"),
         variable("REQUEST_DEADLINE", "7s"),
         variable("LISTEN", "127.0.0.1:1,[::1]:2"),
@@ -290,23 +295,23 @@ fn flags_beat_variables_beat_the_file() {
     overrides.push(Override::flag("log.deduplicate", "true"));
     let text = format!("request_deadline = \"6s\"\n{LOG}checkpoint_interval = \"3s\"\n");
     let config = Config::parse(&text, &overrides).unwrap();
-    assert_eq!(config.request_deadline, Duration::from_secs(8));
+    assert_eq!(config.front.request_deadline, Duration::from_secs(8));
     assert_eq!(config.logs[0].checkpoint_interval, Duration::from_secs(2));
     assert_eq!(config.logs[0].read, ReadMode::Token);
     assert!(config.logs[0].deduplicate);
-    assert_eq!(config.listen.len(), 2);
-    assert_eq!(config.tls.unwrap().certificate, Path::new("c"));
+    assert_eq!(config.front.listen.len(), 2);
+    assert_eq!(config.front.tls.unwrap().certificate, Path::new("c"));
     assert_eq!(config.tokens[0].rate, Some(5.0));
 }
 
 #[test]
 fn every_key_is_a_variable_and_a_flag() {
-    let file = default_file(&[
+    let file = SCHEMA.file(&[
         ("log.origin", "\"log.example.org/records\""),
         ("log.data", "\"d\""),
         ("log.keys", "[\"k\"]"),
     ]);
-    for key in KEYS {
+    for key in SCHEMA.all() {
         let toml: toml::Table = format!("x = {}", key.value).parse().unwrap();
         let text = match &toml["x"] {
             toml::Value::String(text) => text.clone(),
@@ -320,7 +325,7 @@ fn every_key_is_a_variable_and_a_flag() {
             "COUNTERFOIL_LOG__{}",
             key.path().to_uppercase().replace('.', "__")
         );
-        let mut overrides = from_environment([(variable, text.clone())]);
+        let mut overrides = SCHEMA.from_environment([(variable, text.clone())]);
         overrides.extend(company(key));
         Config::parse(&file, &overrides).unwrap_or_else(|e| panic!("{}: {e}", key.path()));
         let mut overrides = vec![Override::flag(&key.path(), &text)];
@@ -332,20 +337,20 @@ fn every_key_is_a_variable_and_a_flag() {
 /// What must stand beside a key for the file to be valid.
 fn company(key: &Key) -> Vec<Override> {
     let mut paths: Vec<(&str, &str)> = match key.section {
-        Section::Server | Section::Log => Vec::new(),
-        Section::Tls => vec![("tls.certificate", "c"), ("tls.key", "k")],
-        Section::Token => vec![
+        TLS => vec![("tls.certificate", "c"), ("tls.key", "k")],
+        TOKEN => vec![
             ("token.name", "t"),
             ("token.sha256", DIGEST),
             ("token.rate", "1"),
         ],
-        Section::Client => vec![
+        CLIENT => vec![
             ("tls.certificate", "c"),
             ("tls.key", "k"),
             ("tls.client_ca", "a"),
             ("client.name", "n.example"),
             ("client.rate", "1"),
         ],
+        _ => Vec::new(),
     };
     paths.retain(|(path, _)| *path != key.path());
     paths
@@ -357,7 +362,7 @@ fn company(key: &Key) -> Vec<Override> {
 #[test]
 fn what_is_refused_in_variables_and_flags() {
     let variable =
-        |name: &str, value: &str| from_environment([(name.to_owned(), value.to_owned())]);
+        |name: &str, value: &str| SCHEMA.from_environment([(name.to_owned(), value.to_owned())]);
     let flag = |path: &str, value: &str| vec![Override::flag(path, value)];
     let two = format!(
         "{LOG}{}prefix = \"/b\"\n",

@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::time::Instant;
 
 use bytes::Bytes;
+use counterfoil_service::body::{self, Limit};
+use counterfoil_service::limits::Place;
 use counterfoil_tiles::hash::{LeafIndex, TreeSize};
 use hyper::Response;
 use hyper::body::Incoming;
@@ -11,12 +13,10 @@ use serde::Serialize;
 use tokio::time::timeout_at;
 
 use super::answer::{Body, READY, ok};
-use super::body::Limit;
-use super::fields::Format;
+use super::fields::{Fields, Format};
 use super::problem::{Kind, Problem};
-use super::{Asked, Deadlines, Mount, batch, body, query};
+use super::{Asked, Deadlines, Mount, batch, query};
 use crate::auth::GrantId;
-use crate::limits::Place;
 use crate::log::Run;
 
 /// Answer to an entry, as JSON.
@@ -56,15 +56,17 @@ pub(super) async fn one(
     let checked = authorize(asked).and_then(|grant| {
         let wait = wait_for_receipt(asked.uri.query())?;
         mount.auth.charge(grant, 1)?;
+        plain(asked.fields)?;
         Ok(wait)
     });
-    let (wait, body) = body::after(checked, body, asked.fields, deadlines.body).await?;
+    let sender = asked.fields.sender();
+    let (wait, body) = body::after(checked, body, sender, deadlines.body).await?;
     let limit = Limit {
         bytes: mount.max_entry_bytes,
         what: "an entry",
         time: deadlines.body,
     };
-    let entry = body::read(body, asked.fields, &limit, &mut place).await?;
+    let entry = body::read(body, sender, &limit, &mut place).await?;
     if entry.is_empty() {
         let detail = "expected an entry of 1 byte or more, got an empty body";
         return Err(Problem::malformed(detail));
@@ -97,15 +99,17 @@ pub(super) async fn batch(
     let mount = asked.mount;
     let checked = authorize(asked).and_then(|grant| {
         query::parameters(asked.uri.query(), [])?;
+        plain(asked.fields)?;
         Ok(grant)
     });
-    let (grant, body) = body::after(checked, body, asked.fields, deadlines.body).await?;
+    let sender = asked.fields.sender();
+    let (grant, body) = body::after(checked, body, sender, deadlines.body).await?;
     let limit = Limit {
         bytes: mount.max_batch_bytes,
         what: "a batch",
         time: deadlines.body,
     };
-    let body = body::read(body, asked.fields, &limit, &mut place).await?;
+    let body = body::read(body, sender, &limit, &mut place).await?;
     let entries = batch::split(&body, mount.max_batch_entries, mount.max_entry_bytes)?;
     mount.auth.charge(grant, entries.len())?;
     let runs = add(mount, entries, asked.started + deadlines.request).await?;
@@ -128,6 +132,16 @@ fn authorize(asked: Asked<'_>) -> Result<Option<GrantId>, Problem> {
     mount
         .auth
         .write(mount.access(), asked.peer, &asked.fields, authority)
+}
+
+/// Refuses a body that is encoded.
+fn plain(fields: Fields<'_>) -> Result<(), Problem> {
+    if fields.encoded {
+        let detail =
+            "expected a body without Content-Encoding: what is logged is the bytes as they come";
+        return Err(Problem::new(Kind::UnsupportedEncoding, detail));
+    }
+    Ok(())
 }
 
 async fn add(mount: &Mount, entries: Vec<Bytes>, deadline: Instant) -> Result<Vec<Run>, Problem> {

@@ -1,5 +1,6 @@
 //! The header fields that decide how a request is answered, found in one pass over all.
 
+use counterfoil_service::body::Sender;
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, EXPECT, FORWARDED, HOST, HeaderMap,
     HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, VIA,
@@ -92,6 +93,15 @@ impl<'a> Fields<'a> {
             }
         }
         fields
+    }
+
+    /// How the caller sends its body.
+    pub(crate) fn sender(&self) -> Sender {
+        if self.expects {
+            Sender::Waiting
+        } else {
+            Sender::Eager
+        }
     }
 }
 

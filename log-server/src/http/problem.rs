@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::extract::rejection::PathRejection;
 use axum::response::IntoResponse;
 use bytes::Bytes;
+use counterfoil_service::body::BodyError;
 use counterfoil_tiles::hash::LeafIndex;
 use hyper::header::{
     ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, RETRY_AFTER,
@@ -330,6 +331,18 @@ impl IntoResponse for Problem {
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
         Self::malformed(rejection.body_text())
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        let kind = match error {
+            BodyError::TooLong { .. } => Kind::TooLarge,
+            BodyError::TooSlow(_) => Kind::SlowBody,
+            BodyError::NoRoom => Kind::Overloaded,
+            BodyError::Broken(_) => Kind::Malformed,
+        };
+        Self::new(kind, error.to_string())
     }
 }
 

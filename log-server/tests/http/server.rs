@@ -6,6 +6,7 @@ use std::sync::Arc;
 use counterfoil_log_server::config::Config;
 use counterfoil_log_server::log::Log;
 use counterfoil_log_server::serve::Server;
+use counterfoil_service::config::Settings;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;

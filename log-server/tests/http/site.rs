@@ -3,6 +3,7 @@
 use counterfoil_log_server::config::Config;
 use counterfoil_log_server::log::State;
 use counterfoil_log_server::serve::Server;
+use counterfoil_service::config::Settings;
 use serde_json::Value;
 
 use crate::server::{header, log, one, start};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use counterfoil_log_server::config::Config;
 use counterfoil_log_server::log::Log;
 use counterfoil_log_server::serve::Server;
+use counterfoil_service::config::Settings;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair,

@@ -15,14 +15,14 @@ const BOUNDS: [u64; 17] = [
 
 /// Counts by bucket; the last is what exceeds all bounds.
 #[derive(Debug, Default)]
-pub(super) struct Histogram {
+pub struct Histogram {
     buckets: [AtomicU64; BOUNDS.len() + 1],
     micros: AtomicU64,
 }
 
 impl Histogram {
     /// Counts one duration.
-    pub(super) fn observe(&self, took: Duration) {
+    pub fn observe(&self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let bucket = BOUNDS.partition_point(|bound| *bound < micros);
         if let Some(bucket) = self.buckets.get(bucket) {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Requests and bytes that are in the server.
 #[derive(Debug)]
-pub(crate) struct Places {
+pub struct Places {
     requests: Gauge,
     bytes: Gauge,
 }
@@ -46,7 +46,7 @@ impl Gauge {
 
 impl Places {
     /// Room for `requests` requests with bodies of `bytes` bytes together.
-    pub(crate) fn new(requests: usize, bytes: usize) -> Self {
+    pub fn new(requests: usize, bytes: usize) -> Self {
         Self {
             requests: Gauge::new(requests),
             bytes: Gauge::new(bytes),
@@ -54,7 +54,7 @@ impl Places {
     }
 
     /// A place for one request, unless all are taken.
-    pub(crate) fn enter(&self) -> Option<Place<'_>> {
+    pub fn enter(&self) -> Option<Place<'_>> {
         self.requests.take(1).then(|| Place {
             places: self,
             bytes: 0,
@@ -62,26 +62,26 @@ impl Places {
     }
 
     /// Requests that have a place.
-    pub(crate) fn requests(&self) -> usize {
+    pub fn requests(&self) -> usize {
         self.requests.used.load(Ordering::Relaxed)
     }
 
     /// Bytes that are charged.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.bytes.used.load(Ordering::Relaxed)
     }
 }
 
 /// The place of one request; dropped, it is free again.
 #[derive(Debug)]
-pub(crate) struct Place<'a> {
+pub struct Place<'a> {
     places: &'a Places,
     bytes: usize,
 }
 
 impl Place<'_> {
     /// Charges memory for a body; `false` if there is not so much.
-    pub(crate) fn charge(&mut self, bytes: usize) -> bool {
+    pub fn charge(&mut self, bytes: usize) -> bool {
         let fits = self.places.bytes.take(bytes);
         if fits {
             self.bytes += bytes;

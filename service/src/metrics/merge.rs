@@ -3,7 +3,7 @@
 /// Merges texts of `OpenMetrics`, each ending in `# EOF`, by metric family.
 ///
 /// `OpenMetrics` wants all samples of a family under one description, and each log's registry writes its own.
-pub(super) fn merge(texts: impl IntoIterator<Item = String>) -> String {
+pub fn merge(texts: impl IntoIterator<Item = String>) -> String {
     let mut families: Vec<(String, String)> = Vec::new();
     for text in texts {
         let mut current = 0;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de};
 
 /// What a duration looks like, for error messages.
-pub(super) const EXPECTED: &str = "a duration such as \"250ms\", \"1s\", \"10m\", \"1h\" or \"7d\"";
+pub const EXPECTED: &str = "a duration such as \"250ms\", \"1s\", \"10m\", \"1h\" or \"7d\"";
 
 /// Parses a duration.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().ok()?;
@@ -24,7 +24,7 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
 }
 
 /// For `#[serde(with)]`.
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(from)?;
     parse(&text).ok_or_else(|| de::Error::custom(format!("expected {EXPECTED}, got {text:?}")))
 }

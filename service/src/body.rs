@@ -6,75 +6,94 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
-use super::fields::Fields;
-use super::problem::{Kind, Problem};
-use super::soon_or_within;
 use crate::limits::Place;
+use crate::soon_or_within;
 
 /// How much of a body that is too long is read and thrown away before the answer, so that a client that writes its whole
 /// request before it reads is told why. One that has more to say is cut off.
 const DISCARDED_BYTES: u64 = 16 << 20;
 
+/// How the caller sends its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// At once.
+    Eager,
+    /// When it is told to: the request has Expect.
+    Waiting,
+}
+
 /// What a body may be.
-pub(super) struct Limit {
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
     /// Its longest length in bytes.
-    pub(super) bytes: usize,
+    pub bytes: usize,
     /// What is that long, for the answer.
-    pub(super) what: &'static str,
+    pub what: &'static str,
     /// How long it may take.
-    pub(super) time: Duration,
+    pub time: Duration,
+}
+
+/// Why there is no body.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// It is longer than its limit.
+    #[error("expected {what} of at most {most} bytes, got {got}")]
+    TooLong {
+        /// What is that long.
+        what: &'static str,
+        /// The limit.
+        most: usize,
+        /// What came.
+        got: String,
+    },
+    /// It takes longer than its deadline.
+    #[error("expected the whole body within {} ms", .0.as_millis())]
+    TooSlow(Duration),
+    /// There is no memory for it now.
+    #[error("the server is at its limit of memory for request bodies")]
+    NoRoom,
+    /// The connection or the stream broke.
+    #[error("the body ended before its end: {0}")]
+    Broken(hyper::Error),
 }
 
 /// What was checked before the body is read; if it fails, the body is read and thrown away before the answer.
-pub(super) async fn after<T>(
-    checked: Result<T, Problem>,
+pub async fn after<T, E>(
+    checked: Result<T, E>,
     body: Incoming,
-    fields: Fields<'_>,
+    sender: Sender,
     time: Duration,
-) -> Result<(T, Incoming), Problem> {
+) -> Result<(T, Incoming), E> {
     match checked {
         Ok(checked) => Ok((checked, body)),
         Err(problem) => {
-            discard(body, fields, time).await;
+            discard(body, sender, time).await;
             Err(problem)
         }
     }
 }
 
-/// Reads the whole body. The bytes are a copy of their own, so that an entry does not keep the connection's read buffer.
-pub(super) async fn read(
+/// Reads the whole body. The bytes are a copy of their own, so that they do not keep the connection's read buffer.
+pub async fn read(
     body: Incoming,
-    fields: Fields<'_>,
+    sender: Sender,
     limit: &Limit,
     place: &mut Place<'_>,
-) -> Result<Bytes, Problem> {
-    if fields.encoded {
-        let detail =
-            "expected a body without Content-Encoding: what is logged is the bytes as they come";
-        discard(body, fields, limit.time).await;
-        return Err(Problem::new(Kind::UnsupportedEncoding, detail));
-    }
+) -> Result<Bytes, BodyError> {
     let size = body.size_hint();
     if size.lower() > limit.bytes as u64 {
-        discard(body, fields, limit.time).await;
-        return Err(limit.exceeded(&format!("{} bytes", size.lower())));
+        discard(body, sender, limit.time).await;
+        return Err(limit.exceeded(format!("{} bytes", size.lower())));
     }
     // With a length, exactly its room is charged and used; without one, what comes is charged as it comes.
     let room = size.exact().and_then(|exact| usize::try_from(exact).ok());
     charge(place, room.unwrap_or(0))?;
     let gathered = soon_or_within(limit.time, gather(body, room, limit, place)).await;
-    let gathered = gathered.ok_or_else(|| {
-        let millis = limit.time.as_millis();
-        Problem::new(
-            Kind::SlowBody,
-            format!("expected the whole body within {millis} ms"),
-        )
-    })??;
-    match gathered {
+    match gathered.ok_or(BodyError::TooSlow(limit.time))?? {
         Gathered::Whole(bytes) => Ok(bytes),
         Gathered::TooLong(rest) => {
-            discard(rest, fields, limit.time).await;
-            Err(limit.exceeded("more"))
+            discard(rest, sender, limit.time).await;
+            Err(limit.exceeded("more".to_owned()))
         }
     }
 }
@@ -90,13 +109,10 @@ async fn gather(
     room: Option<usize>,
     limit: &Limit,
     place: &mut Place<'_>,
-) -> Result<Gathered, Problem> {
+) -> Result<Gathered, BodyError> {
     let mut gathered = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            Problem::malformed(format!("the body ended before its end: {error}"))
-        })?;
-        let Ok(data) = frame.into_data() else {
+        let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else {
             continue;
         };
         if data.len() > limit.bytes - gathered.len() {
@@ -117,26 +133,26 @@ async fn gather(
 }
 
 impl Limit {
-    fn exceeded(&self, got: &str) -> Problem {
-        let detail = format!(
-            "expected {} of at most {} bytes, got {got}",
-            self.what, self.bytes
-        );
-        Problem::new(Kind::TooLarge, detail)
+    fn exceeded(&self, got: String) -> BodyError {
+        BodyError::TooLong {
+            what: self.what,
+            most: self.bytes,
+            got,
+        }
     }
 }
 
-fn charge(place: &mut Place<'_>, bytes: usize) -> Result<(), Problem> {
+fn charge(place: &mut Place<'_>, bytes: usize) -> Result<(), BodyError> {
     if place.charge(bytes) {
-        return Ok(());
+        Ok(())
+    } else {
+        Err(BodyError::NoRoom)
     }
-    let detail = "the server is at its limit of memory for request bodies";
-    Err(Problem::new(Kind::Overloaded, detail))
 }
 
 /// Reads on, within bounds, and throws away, unless the caller waits to be told to send.
-async fn discard(mut body: Incoming, fields: Fields<'_>, time: Duration) {
-    if fields.expects || body.size_hint().lower() > DISCARDED_BYTES {
+pub async fn discard(mut body: Incoming, sender: Sender, time: Duration) {
+    if sender == Sender::Waiting || body.size_hint().lower() > DISCARDED_BYTES {
         return;
     }
     let discard = async {

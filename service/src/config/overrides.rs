@@ -5,12 +5,8 @@
 
 use toml::{Table, Value};
 
-use super::ConfigError;
-use super::keys::{KEYS, Key, Section};
 use super::nearest::nearest;
-
-/// What the names of the environment variables begin with.
-pub const ENVIRONMENT_PREFIX: &str = "COUNTERFOIL_LOG__";
+use super::{ConfigError, Key, Schema, Section};
 
 /// One value that a variable or a flag gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +42,8 @@ impl Override {
     }
 
     /// Puts the value into the table.
-    pub(super) fn apply(&self, table: &mut Table) -> Result<(), ConfigError> {
-        let (section, number, key) = self.locate()?;
+    pub(super) fn apply(&self, schema: &Schema, table: &mut Table) -> Result<(), ConfigError> {
+        let (section, number, key) = self.locate(schema)?;
         let value = key
             .kind
             .read(&self.value)
@@ -57,19 +53,22 @@ impl Override {
                 got: format!("{:?}", self.value),
             })?;
         let target = match section {
-            Section::Server => table,
-            Section::Tls => self.table(
+            Section::TOP => table,
+            section if section.is_list() => self.element(table, section, number)?,
+            section => self.table(
                 table
                     .entry(section.name())
                     .or_insert_with(|| Value::Table(Table::new())),
             )?,
-            _ => self.element(table, section, number)?,
         };
         target.insert(key.name.to_owned(), value);
         Ok(())
     }
 
-    fn locate(&self) -> Result<(Section, Option<usize>, &'static Key), ConfigError> {
+    fn locate(
+        &self,
+        schema: &Schema,
+    ) -> Result<(Section, Option<usize>, &'static Key), ConfigError> {
         let parts: Vec<&str> = self.path.split('.').collect();
         let (section, number, name) = match parts.as_slice() {
             [name] => ("", None, *name),
@@ -77,13 +76,12 @@ impl Override {
             [section, number, name] => (*section, number.parse().ok(), *name),
             _ => ("", None, ""),
         };
-        let found = Section::ALL
-            .into_iter()
-            .find(|candidate| candidate.name() == section)
+        let found = schema
+            .section(section)
             .filter(|candidate| parts.len() < 3 || (candidate.is_list() && number.is_some()))
-            .and_then(|section| Some((section, number, Key::find(section, name)?)));
+            .and_then(|section| Some((section, number, schema.find(section, name)?)));
         found.ok_or_else(|| {
-            let paths: Vec<String> = KEYS.iter().map(Key::path).collect();
+            let paths: Vec<String> = schema.all().map(Key::path).collect();
             ConfigError::UnknownKey {
                 place: self.source.clone(),
                 nearest: nearest(&self.path, paths.iter().map(String::as_str)).to_owned(),
@@ -143,19 +141,24 @@ impl Override {
     }
 }
 
-/// The overrides among environment variables, in the order of their names.
-pub fn from_environment(variables: impl IntoIterator<Item = (String, String)>) -> Vec<Override> {
-    let mut found: Vec<Override> = variables
-        .into_iter()
-        .filter_map(|(name, value)| {
-            let path = name.strip_prefix(ENVIRONMENT_PREFIX)?;
-            Some(Override {
-                path: path.to_ascii_lowercase().replace("__", "."),
-                source: name,
-                value,
+impl Schema {
+    /// The overrides among environment variables, in the order of their names.
+    pub fn from_environment(
+        &self,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Vec<Override> {
+        let mut found: Vec<Override> = variables
+            .into_iter()
+            .filter_map(|(name, value)| {
+                let path = name.strip_prefix(self.variables)?;
+                Some(Override {
+                    path: path.to_ascii_lowercase().replace("__", "."),
+                    source: name,
+                    value,
+                })
             })
-        })
-        .collect();
-    found.sort_by(|a, b| a.source.cmp(&b.source));
-    found
+            .collect();
+        found.sort_by(|a, b| a.source.cmp(&b.source));
+        found
+    }
 }

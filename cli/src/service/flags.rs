@@ -3,27 +3,46 @@
 //! `--request-deadline` is the key `request_deadline`, `--tls-key` is `key` in `[tls]`, `--log-data` is `data` in the only
 //! `[[log]]`. Where a file has several tables of a kind, `--set log.1.data=…` says which is meant.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use counterfoil_log_server::config::Override;
-use counterfoil_log_server::config::keys::{KEYS, Key, Kind, Section};
+use counterfoil_service::config::{Key, Kind, Override, Section, Settings};
 
 /// The values that flags lay over the configuration, in the order of the keys; those of `--set` last.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ConfigFlags(Vec<Override>);
+pub(crate) struct ConfigFlags<S> {
+    overrides: Vec<Override>,
+    settings: PhantomData<fn() -> S>,
+}
 
-impl ConfigFlags {
+impl<S> ConfigFlags<S> {
     /// The overrides.
     pub(crate) fn overrides(&self) -> &[Override] {
-        &self.0
+        &self.overrides
+    }
+}
+
+impl<S> Clone for ConfigFlags<S> {
+    fn clone(&self) -> Self {
+        Self {
+            overrides: self.overrides.clone(),
+            settings: PhantomData,
+        }
+    }
+}
+
+impl<S> fmt::Debug for ConfigFlags<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ConfigFlags").field(&self.overrides).finish()
     }
 }
 
 const SET: &str = "set";
 
-impl Args for ConfigFlags {
+impl<S: Settings> Args for ConfigFlags<S> {
     fn augment_args(command: Command) -> Command {
-        let command = KEYS
-            .iter()
+        let command = S::SCHEMA
+            .all()
             .fold(command, |command, key| command.arg(flag(key)));
         command.arg(
             Arg::new(SET)
@@ -40,10 +59,10 @@ impl Args for ConfigFlags {
     }
 }
 
-impl FromArgMatches for ConfigFlags {
+impl<S: Settings> FromArgMatches for ConfigFlags<S> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut overrides = Vec::new();
-        for key in KEYS {
+        for key in S::SCHEMA.all() {
             let path = key.path();
             if let Some(value) = matches.get_one::<String>(&path) {
                 overrides.push(Override::flag(&path, value));
@@ -55,7 +74,10 @@ impl FromArgMatches for ConfigFlags {
             })?;
             overrides.push(one);
         }
-        Ok(Self(overrides))
+        Ok(Self {
+            overrides,
+            settings: PhantomData,
+        })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -68,7 +90,7 @@ fn flag(key: &Key) -> Arg {
     let path = key.path();
     let name = path.replace(['.', '_'], "-");
     let heading = match key.section {
-        Section::Server => "Configuration".to_owned(),
+        Section::TOP => "Configuration".to_owned(),
         section if section.is_list() => format!("Configuration: [[{}]]", section.name()),
         section => format!("Configuration: [{}]", section.name()),
     };
@@ -89,18 +111,21 @@ fn flag(key: &Key) -> Arg {
         .hide_short_help(true)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "log"))]
 mod tests {
+    use counterfoil_log_server::config::Config;
+
     use super::*;
 
-    fn parse(arguments: &[&str]) -> Result<ConfigFlags, clap::Error> {
-        let command = ConfigFlags::augment_args(Command::new("test").no_binary_name(true));
+    fn parse(arguments: &[&str]) -> Result<ConfigFlags<Config>, clap::Error> {
+        let command =
+            ConfigFlags::<Config>::augment_args(Command::new("test").no_binary_name(true));
         ConfigFlags::from_arg_matches(&command.try_get_matches_from(arguments)?)
     }
 
     #[test]
     fn every_key_is_a_flag() {
-        for key in KEYS {
+        for key in Config::SCHEMA.all() {
             let path = key.path();
             let name = format!("--{}", path.replace(['.', '_'], "-"));
             let flags = parse(&[&name, "value"]).unwrap();

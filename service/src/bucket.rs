@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+/// A token bucket.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub struct Bucket {
     rate: f64,
     burst: f64,
     balance: f64,
@@ -12,7 +13,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// A full bucket: `rate` a second, and `burst` at once.
-    pub(super) fn new(rate: f64, burst: f64, now: Instant) -> Self {
+    pub fn new(rate: f64, burst: f64, now: Instant) -> Self {
         Self {
             rate,
             burst,
@@ -22,12 +23,12 @@ impl Bucket {
     }
 
     /// What comes in, a second.
-    pub(super) fn rate(&self) -> f64 {
+    pub fn rate(&self) -> f64 {
         self.rate
     }
 
     /// Takes `amount` if there is one (or the burst, if that is less); otherwise says how long until there is.
-    pub(super) fn take(&mut self, amount: usize, now: Instant) -> Result<(), Duration> {
+    pub fn take(&mut self, amount: usize, now: Instant) -> Result<(), Duration> {
         let passed = now.saturating_duration_since(self.at);
         self.at = now;
         self.balance = (self.balance + passed.as_secs_f64() * self.rate).min(self.burst);

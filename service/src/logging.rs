@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, LogFormat};
+use crate::config::{FrontConfig, LogFormat};
 
 /// Why the server cannot log.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +18,7 @@ pub enum LoggingError {
 }
 
 /// Sends events to standard error in the configured format. Once in a process.
-pub fn init(config: &Config) -> Result<(), LoggingError> {
+pub fn init(config: &FrontConfig) -> Result<(), LoggingError> {
     let terminal = std::io::stderr().is_terminal();
     let text = match config.log_format {
         LogFormat::Text => true,
