@@ -13,7 +13,7 @@ use counterfoil_tiles::checkpoint::{Checkpoint, Origin};
 use counterfoil_tiles::cosignature::{Timestamp, cosign_checkpoint, ml_dsa_message};
 use counterfoil_tiles::hash::{NodeHash, TreeSize};
 use counterfoil_tiles::key::mldsa::PublicKey;
-use counterfoil_tiles::key::{Algorithm, KeyName, Seed, SigningKey};
+use counterfoil_tiles::key::{Algorithm, KeyError, KeyName, Seed, SigningKey};
 use counterfoil_tiles::proof::Subtree;
 use ml_dsa::{MlDsa44, Signature};
 use serde::Deserialize;
@@ -111,6 +111,26 @@ fn wycheproof_seeds_give_the_recorded_keys_and_their_signatures_verify() {
     }
     println!("{keys} keys, {signatures} signatures");
     assert!(keys > 0 && signatures >= 70);
+}
+
+/// The library reads a `SubjectPublicKeyInfo` too; a vkey has the bare key, and nothing else has its key ID.
+#[test]
+fn a_key_has_one_encoding() {
+    let bare = public_key([7; 32]);
+    let header = "30820532300b06096086480165030403110382052100";
+    let wrapped = [hex::decode(header).unwrap(), bare.clone()].concat();
+    assert!(
+        aws_lc_rs::signature::ParsedPublicKey::new(&aws_lc_rs::signature::ML_DSA_44, &wrapped)
+            .is_ok()
+    );
+    assert!(PublicKey::load(&bare).is_ok());
+    for bytes in [&wrapped[..], &bare[1..], &[&bare[..], &[0]].concat()] {
+        let refused = PublicKey::load(bytes).unwrap_err();
+        assert!(
+            matches!(refused, KeyError::Length { found, .. } if found == bytes.len()),
+            "{refused}"
+        );
+    }
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{
     KeyPair as _, ML_DSA_44, ML_DSA_44_SIGNING, ParsedPublicKey, PqdsaKeyPair,
 };
 
-use super::{InvalidSignature, KeyError, Seed, SignError};
+use super::{Algorithm, InvalidSignature, KeyError, Seed, SignError};
 
 /// Bytes of a public key.
 pub const PUBLIC_KEY_SIZE: usize = 1312;
@@ -25,8 +25,16 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Loads a key for use. Each string of the right length is a key of FIPS 204.
+    /// Loads a key for use. Each string of the right length is a key of FIPS 204, and none of another: the library
+    /// would also take a key wrapped in DER.
     pub fn load(bytes: &[u8]) -> Result<Self, KeyError> {
+        if bytes.len() != PUBLIC_KEY_SIZE {
+            return Err(KeyError::Length {
+                algorithm: Algorithm::MlDsa44,
+                expected: PUBLIC_KEY_SIZE,
+                found: bytes.len(),
+            });
+        }
         let parsed = ParsedPublicKey::new(&ML_DSA_44, bytes).map_err(|_| KeyError::Refused)?;
         Ok(Self {
             parsed,

@@ -19,20 +19,16 @@ pub enum PublicKey {
 impl PublicKey {
     /// Loads the key material of an algorithm; refuses the keys that no honest signer has.
     pub fn load(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, KeyError> {
-        let wrong_length = KeyError::Length {
-            algorithm,
-            expected: algorithm.public_key_size(),
-            found: bytes.len(),
-        };
         match algorithm {
             Algorithm::Ed25519 | Algorithm::CosignatureV1 => {
-                let bytes = bytes.try_into().map_err(|_| wrong_length)?;
+                let bytes = bytes.try_into().map_err(|_| KeyError::Length {
+                    algorithm,
+                    expected: algorithm.public_key_size(),
+                    found: bytes.len(),
+                })?;
                 Ok(Self::Ed25519(ed25519::PublicKey::load(bytes)?))
             }
-            Algorithm::MlDsa44 if bytes.len() == mldsa::PUBLIC_KEY_SIZE => {
-                Ok(Self::MlDsa44(Arc::new(mldsa::PublicKey::load(bytes)?)))
-            }
-            Algorithm::MlDsa44 => Err(wrong_length),
+            Algorithm::MlDsa44 => Ok(Self::MlDsa44(Arc::new(mldsa::PublicKey::load(bytes)?))),
         }
     }
 
