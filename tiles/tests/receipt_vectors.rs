@@ -42,7 +42,6 @@ fn receipts_of_the_go_checksum_database() {
         return;
     };
     let rows = common::json_lines::<Sumdb>(&dir, "proof/sumdb.jsonl");
-    assert!(rows.len() >= 176);
     for row in &rows {
         assert_eq!(row.overall, "accept");
         let receipt = Receipt::parse(row.bundle.as_bytes()).unwrap();
@@ -187,7 +186,6 @@ fn generated_receipts() {
     let keys = common::json_lines::<Keys>(&dir, "generated/keys.jsonl");
     let keys: BTreeMap<&str, &Keys> = keys.iter().map(|keys| (keys.set.as_str(), keys)).collect();
     let rows = common::json_lines::<Row>(&dir, "generated/tlogproofs.jsonl");
-    assert!(rows.len() >= 1088);
     let mut differences = BTreeMap::new();
     for row in &rows {
         let policy = policy(keys[row.set.as_str()], row.quorum);

@@ -10,10 +10,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::naive::{self, Wider};
 use common::vectors_dir;
+use counterfoil_tiles::checkpoint::{LogKey, SignedCheckpoint};
 use counterfoil_tiles::frontier::Frontier;
 use counterfoil_tiles::hash::{
     LeafHash, LeafIndex, NodeHash, TreeSize, hash_leaf, hash_leaves, tile_roots,
 };
+use counterfoil_tiles::note::Note;
 use counterfoil_tiles::proof::{
     MissingTile, ProofError, ProofPlan, TileReader, root_from_tiles, verify_consistency,
     verify_inclusion,
@@ -43,14 +45,18 @@ impl Folder {
     }
 }
 
-/// Size and root of a checkpoint: its second and third line.
-fn size_and_root(path: &Path) -> (TreeSize, NodeHash) {
-    let text = fs::read_to_string(path).unwrap();
-    let lines: Vec<&str> = text.lines().collect();
-    (
-        TreeSize::new(lines[1].parse().unwrap()),
-        lines[2].parse().unwrap(),
-    )
+/// Size and root of a checkpoint that the log with this key signed.
+fn size_and_root(path: &Path, key: &LogKey) -> (TreeSize, NodeHash) {
+    let note = Note::parse(&fs::read(path).unwrap()).unwrap();
+    let signed = SignedCheckpoint::verify(note, [key])
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    (signed.checkpoint().size(), *signed.checkpoint().root())
+}
+
+/// The key beside a log.
+fn log_key(dir: &Path) -> LogKey {
+    let text = fs::read_to_string(dir.join("vkey")).unwrap();
+    LogKey::new(text.trim_end().parse().unwrap())
 }
 
 /// Every file under a folder, as a path relative to it.
@@ -118,12 +124,13 @@ fn check_every_file(log: &Path, leaves: &[LeafHash]) -> (usize, usize) {
 fn tessera_66000_from_its_bundles() {
     let Some(dir) = vectors_dir() else { return };
     let dir = dir.join("tlog/tessera-66000");
-    let log = Folder(dir.join("log"));
+    let (log, key) = (Folder(dir.join("log")), log_key(&dir));
     let mut checkpoints: Vec<_> = files(&dir.join("checkpoints"))
         .iter()
-        .map(|name| size_and_root(&dir.join("checkpoints").join(name)))
+        .map(|name| size_and_root(&dir.join("checkpoints").join(name), &key))
         .collect();
-    checkpoints.push(size_and_root(&dir.join("log/checkpoint")));
+    assert_eq!(checkpoints.len(), 10);
+    checkpoints.push(size_and_root(&dir.join("log/checkpoint"), &key));
     checkpoints.sort_unstable_by_key(|(size, _)| *size);
     let (largest, _) = *checkpoints.last().unwrap();
 
@@ -235,10 +242,11 @@ fn tessera_66000_frontier_gives_the_tiles_of_each_level() {
 #[test]
 fn tessera_testdata() {
     let Some(dir) = vectors_dir() else { return };
-    let log = Folder(dir.join("tlog/tessera-testdata/log"));
+    let dir = dir.join("tlog/tessera-testdata");
+    let (log, key) = (Folder(dir.join("log")), log_key(&dir));
     let mut all = Vec::new();
     for number in 0..=15_u16 {
-        let (size, root) = size_and_root(&log.0.join(format!("checkpoint.{number}")));
+        let (size, root) = size_and_root(&log.0.join(format!("checkpoint.{number}")), &key);
         assert_eq!(size.get(), u64::from(number));
         let mut leaves = Vec::new();
         for id in all_bundles(size) {
