@@ -5,29 +5,30 @@
 //! a key ID. It fails if a parser panics, if what was parsed does not write back the same bytes, or if something verifies
 //! that was never signed.
 
-use std::collections::HashMap;
+#[path = "proofs.rs"]
+mod proofs;
+
 use std::sync::OnceLock;
 
 use counterfoil_tiles::checkpoint::{Checkpoint, LogKey, Origin, SignedCheckpoint};
 use counterfoil_tiles::cosignature::{
     Timestamp, cosign_checkpoint, cosign_subtree, sign_as_log, verify_subtree,
 };
-use counterfoil_tiles::frontier::Frontier;
-use counterfoil_tiles::hash::{LeafHash, LeafIndex, NodeHash, TreeSize, empty_root, hash_leaf};
+use counterfoil_tiles::hash::{LeafHash, LeafIndex, TreeSize};
 use counterfoil_tiles::key::{Algorithm, KeyName, KeyRing, PrivateKey, Seed, SigningKey, Vkey};
 use counterfoil_tiles::misbehaviour::{Misbehaviour, ProvedMisbehaviour};
 use counterfoil_tiles::note::Note;
 use counterfoil_tiles::policy::Policy;
-use counterfoil_tiles::proof::{
-    ProofPlan, Subtree, verify_consistency, verify_inclusion, verify_subtree_consistency,
-    verify_subtree_inclusion,
-};
+use counterfoil_tiles::proof::{ProofPlan, Subtree};
 use counterfoil_tiles::receipt::Receipt;
 use counterfoil_tiles::tile::{BundleId, EntryBundle, Tile, TileId, encode_bundle};
 use counterfoil_tiles::witness_wire::{
     AddCheckpointRequest, SignSubtreeRequest, encode_cosignatures, encode_size, parse_cosignatures,
-    parse_size,
+    parse_size, verify_cosignatures,
 };
+
+pub use proofs::proof;
+use proofs::tree;
 
 /// The name of a target and its body.
 pub type Target = (&'static str, fn(&[u8]));
@@ -174,13 +175,20 @@ pub fn witness_bodies(data: &[u8]) {
     for bytes in [
         data,
         &edited(
-            encode_cosignatures(scene.note.signatures()).as_bytes(),
+            encode_cosignatures(&scene.note.signatures()[1..]).as_bytes(),
             data,
         ),
     ] {
-        if let Ok(lines) = parse_cosignatures(bytes) {
-            assert_eq!(encode_cosignatures(&lines).as_bytes(), bytes);
-        }
+        let Ok(lines) = parse_cosignatures(bytes) else {
+            continue;
+        };
+        assert_eq!(encode_cosignatures(&lines).as_bytes(), bytes);
+        let good = verify_cosignatures(bytes, &scene.signed, &scene.witnesses);
+        assert!(
+            good.into_iter()
+                .flatten()
+                .all(|(line, _)| scene.note.signatures()[1..].contains(&line))
+        );
     }
     for bytes in [data, &edited(b"20852163\n", data)] {
         if let Ok(size) = parse_size(bytes) {
@@ -269,77 +277,6 @@ pub fn bundle(data: &[u8]) {
     }
 }
 
-/// Proofs over a small tree, edited: what verifies against a true root is true. The input is eight numbers, then edits.
-pub fn proof(data: &[u8]) {
-    let mut numbers = data
-        .iter()
-        .copied()
-        .map(u64::from)
-        .chain(std::iter::repeat(0));
-    let mut number = |below: u64| numbers.next().unwrap_or(0) % below;
-    let tree = tree();
-    let (old, new) = (number(LEAVES + 1), number(LEAVES + 1));
-    let (index, claimed, other) = (number(LEAVES), number(LEAVES), number(LEAVES));
-    let edits = data.get(8..).unwrap_or_default();
-    let root = |size: u64| &tree.roots[usize::try_from(size).expect("small")];
-    let leaf = |index: u64| &tree.leaves[usize::try_from(index).expect("small")];
-
-    let size = TreeSize::new(new);
-    if let Ok(plan) = ProofPlan::inclusion(LeafIndex::new(index), size) {
-        let hashes = edited_hashes(
-            &plan
-                .resolve(size, &tree.tiles)
-                .expect("all tiles are there"),
-            edits,
-        );
-        for index in [index, claimed, u64::MAX - claimed] {
-            if verify_inclusion(LeafIndex::new(index), size, leaf(other), &hashes, root(new))
-                .is_ok()
-            {
-                assert_eq!(leaf(index), leaf(other));
-            }
-        }
-        let _ = verify_inclusion(
-            LeafIndex::new(index),
-            TreeSize::new(u64::MAX - other),
-            leaf(other),
-            &hashes,
-            root(new),
-        );
-    }
-    if let Ok(plan) = ProofPlan::consistency(TreeSize::new(old), size) {
-        let hashes = edited_hashes(
-            &plan
-                .resolve(size, &tree.tiles)
-                .expect("all tiles are there"),
-            edits,
-        );
-        for old_root in [root(old), root(claimed)] {
-            if verify_consistency(TreeSize::new(old), size, old_root, root(new), &hashes).is_ok() {
-                assert_eq!(old_root, root(old));
-            }
-        }
-        let _ = verify_consistency(
-            TreeSize::new(old),
-            TreeSize::new(u64::MAX - other),
-            root(old),
-            root(new),
-            &hashes,
-        );
-    }
-    if let Ok(subtree) = Subtree::new(claimed, old) {
-        let hashes = edited_hashes(&tree.roots, edits);
-        let _ = verify_subtree_consistency(subtree, size, root(old), root(new), &hashes);
-        let _ = verify_subtree_inclusion(
-            LeafIndex::new(index),
-            subtree,
-            leaf(other),
-            &hashes,
-            root(new),
-        );
-    }
-}
-
 /// Changes a good example. Four bytes are one edit: a position (two bytes), what to do there, and with which byte.
 fn edited(example: &[u8], edits: &[u8]) -> Vec<u8> {
     let mut bytes = example.to_vec();
@@ -362,71 +299,12 @@ fn edited(example: &[u8], edits: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Changes a list of hashes in the same manner.
-fn edited_hashes(hashes: &[NodeHash], edits: &[u8]) -> Vec<NodeHash> {
-    let mut hashes = hashes.to_vec();
-    for edit in edits.chunks_exact(3).take(4) {
-        let [at, what, byte] = edit else { continue };
-        let at = usize::from(*at) % (hashes.len() + 1);
-        match what % 5 {
-            0 => hashes.insert(at, NodeHash::from_bytes([*byte; 32])),
-            1 => hashes.truncate(at),
-            2 if at < hashes.len() => drop(hashes.remove(at)),
-            3 if at < hashes.len() => hashes.swap(0, at),
-            _ if at < hashes.len() => {
-                let mut bytes = hashes[at].to_bytes();
-                bytes[usize::from(byte / 8)] ^= 1 << (byte % 8);
-                hashes[at] = NodeHash::from_bytes(bytes);
-            }
-            _ => {}
-        }
-    }
-    hashes
-}
-
-const LEAVES: u64 = 80;
-
-/// A tree, all its roots, and its tiles (whole tiles of fewer entries are prefixes of the last).
-struct Tree {
-    leaves: Vec<LeafHash>,
-    roots: Vec<NodeHash>,
-    tiles: HashMap<TileId, Tile>,
-}
-
-fn tree() -> &'static Tree {
-    static TREE: OnceLock<Tree> = OnceLock::new();
-    TREE.get_or_init(|| {
-        let leaves: Vec<LeafHash> = (0..LEAVES)
-            .map(|number| hash_leaf(&number.to_be_bytes()))
-            .collect();
-        let mut frontier = Frontier::new();
-        let (mut roots, mut tiles) = (vec![empty_root()], HashMap::new());
-        for (leaf, width) in leaves.iter().zip(1_u16..) {
-            frontier.append(&[*leaf]).expect("a small tree");
-            roots.push(frontier.root());
-            let hashes = leaves
-                .iter()
-                .take(usize::from(width))
-                .copied()
-                .map(NodeHash::from)
-                .collect();
-            tiles.insert(
-                TileId::new(0, 0, width).expect("a tile"),
-                Tile::new(hashes).expect("a tile"),
-            );
-        }
-        Tree {
-            leaves,
-            roots,
-            tiles,
-        }
-    })
-}
-
 /// A log, two witnesses and a receipt under their policy.
 struct Scene {
     private_key: PrivateKey,
     ring: KeyRing,
+    witnesses: KeyRing,
+    signed: SignedCheckpoint,
     policy: Policy,
     note: Note,
     leaf: LeafHash,
@@ -480,6 +358,8 @@ fn make_scene() -> Result<Scene, Box<dyn std::error::Error>> {
             Seed::new([1; 32]),
         )?,
         ring: KeyRing::new([log.vkey().clone(), witness.vkey().clone()])?,
+        witnesses: KeyRing::new([witness.vkey().clone(), pq.vkey().clone()])?,
+        signed: SignedCheckpoint::verify(note.clone(), [&LogKey::new(log.vkey().clone())])?,
         policy: Policy::parse(policy.as_bytes())?,
         receipt: Receipt::new(index, proof, note.clone())?,
         note,
