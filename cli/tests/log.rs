@@ -211,6 +211,7 @@ fn a_second_signal_ends_a_server_at_once() {
     assert_eq!(server.stop(), Some(3));
 }
 
+// SPEC(tlog-tiles): "The Signed Tree Head MUST be served as a [checkpoint][] at"
 #[test]
 fn a_log_is_audited_over_http_as_it_grows() {
     let counterfoil = Counterfoil::new();

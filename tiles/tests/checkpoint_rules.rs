@@ -15,6 +15,11 @@ use formats::{
 
 const ROOT: &str = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=";
 
+// SPEC(tlog-checkpoint): "The note text is a sequence of at least three non-empty lines, separated by newlines (U+000A)."
+// SPEC(tlog-checkpoint): "The second line is the **tree size**, the ASCII decimal representation of the number of leaves in
+// the tree, with no leading zeroes (unless the tree is empty, in which case the tree size is `0`)."
+// SPEC(tlog-checkpoint): "The third line is the **root hash**, the base64 encoding of the root of the [RFC 6962] Merkle hash
+// tree at the specified tree size."
 #[test]
 fn what_is_no_checkpoint_is_refused() {
     let good = format!("log.example\n7\n{ROOT}\n");

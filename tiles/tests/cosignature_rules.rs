@@ -64,6 +64,8 @@ fn key_ids_are_hashes_of_name_type_and_key() {
 }
 
 // SPEC(tlog-cosignature): "The signature MUST be a `timestamped_signature` structure."
+// SPEC(tlog-cosignature): "Per [RFC 8446][], Section 3.3, these are serialized in sequence, with the timestamp encoded in
+// big-endian order."
 #[test]
 fn a_cosignature_is_a_timestamp_and_a_signature() {
     let checkpoint = checkpoint(7);

@@ -21,6 +21,10 @@ fn line(name: &str, key_id: [u8; 4], signature: &[u8]) -> SignatureLine {
     .unwrap()
 }
 
+// SPEC(signed-note): "A signed note consists of a text ending in newline (U+000A), followed by a blank line (only a newline),
+// followed by one or more signature lines of this form: em dash (U+2014), space (U+0020), key name, space, base64-encoded
+// signature, newline."
+// SPEC(signed-note): "Signatures are the base64 encoding of 4+n bytes."
 #[test]
 fn what_is_no_note_is_refused() {
     assert_eq!(Note::parse(GOOD.as_bytes()).unwrap().text(), "text\n");
@@ -107,6 +111,7 @@ fn notes_are_utf8_without_control_characters() {
 
 // SPEC(signed-note): "The note text MAY contain empty lines; the text is separated from the signatures by the last empty
 // line in the note."
+// SPEC(signed-note): "The note text includes the final newline but not the separating blank line."
 #[test]
 fn the_last_empty_line_ends_the_text() {
     let whole = "one\n\n— b AAAAAAA=\n\ntwo\n\n\n— a AAAAAAA=\n";

@@ -88,6 +88,7 @@ fn each_listed_log_is_accepted() {
     }
 }
 
+// SPEC(tlog-proof): "Verify all cosignatures for witnesses known to the verifier."
 #[test]
 fn a_bad_cosignature_of_a_known_witness_spoils_the_checkpoint() {
     let checkpoint = checkpoint(7);

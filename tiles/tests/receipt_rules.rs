@@ -127,6 +127,9 @@ fn each_check_fails_by_itself() {
     ));
 }
 
+// SPEC(tlog-proof): "The next zero or more non-empty lines are the base64-encoded Merkle inclusion proof for the entry at the
+// specified index in the checkpointed tree, one SHA-256 hash per line, starting from the leaf's sibling hash up to the root's
+// child hash."
 #[test]
 fn another_index_or_proof_does_not_verify() {
     let Scene { leaf, receipt, .. } = scene();

@@ -276,6 +276,7 @@ fn only_a_full_tile_has_a_root() {
     assert_eq!(full.prefix(257), None);
 }
 
+// SPEC(tlog-tiles): "Entry bundles are sequences of big-endian uint16 length-prefixed log entries."
 #[test]
 fn bundles_that_are_refused() {
     let good = encode_bundle(&[b"one".as_slice(), b"", b"three"]).unwrap();
@@ -391,6 +392,7 @@ proptest! {
         }
     }
 
+    // SPEC(tlog-tiles): "The partial tile at level *l* for a tree of size *s* has `floor(s / 256**l) mod 256` entries."
     #[test]
     fn geometry_is_that_of_the_naive_tiles(size in 0_usize..70_000) {
         let size64 = TreeSize::new(size as u64);

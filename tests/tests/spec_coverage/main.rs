@@ -19,10 +19,31 @@ use sentence::Sentence;
 /// The specifications we implement a part of, with what marks a binding sentence beside MUST, SHALL and REQUIRED: the
 /// ones that do not write these in capitals, or give steps of verification instead.
 const SPECIFICATIONS: [(&str, &[&str]); 8] = [
-    ("signed-note", &[]),
-    ("tlog-checkpoint", &[]),
-    ("tlog-tiles", &[]),
-    ("tlog-cosignature", &[]),
+    (
+        "signed-note",
+        &[
+            "A signed note consists of",
+            "The note text includes",
+            "the text is separated from",
+            "Signatures are the base64",
+        ],
+    ),
+    (
+        "tlog-checkpoint",
+        &[
+            "The note text is a sequence",
+            "The second line is",
+            "The third line is",
+        ],
+    ),
+    (
+        "tlog-tiles",
+        &[
+            "has `floor(s / 256**l) mod 256`",
+            "Entry bundles are sequences",
+        ],
+    ),
+    ("tlog-cosignature", &["are serialized in sequence"]),
     (
         "tlog-policy",
         &[
@@ -42,8 +63,17 @@ const SPECIFICATIONS: [(&str, &[&str]); 8] = [
             "supports at least",
         ],
     ),
-    ("tlog-proof", &["Check that", "Verify all"]),
-    ("tlog-witness", &[]),
+    (
+        "tlog-proof",
+        &[
+            "Check that",
+            "Verify all",
+            "this line is omitted",
+            "are the base64-encoded Merkle",
+            "is included verbatim",
+        ],
+    ),
+    ("tlog-witness", &["must be performed atomically"]),
     ("subtrees", &["fail ", "is a multiple of `BIT_CEIL"]),
 ];
 
