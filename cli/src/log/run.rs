@@ -132,8 +132,10 @@ async fn reindex_one(log: &LogConfig, output: Output) -> Result<u64, Failure> {
 pub(super) fn failure(error: &RunError) -> Failure {
     let text = error.to_string();
     match error {
-        RunError::Serve(ServeError::Front(serve::ServeError::Listen { .. })) => Failure::usage(text)
-            .advice("another process may listen there: --listen gives another address"),
+        RunError::Serve(ServeError::Front(serve::ServeError::Listen { .. })) => {
+            Failure::usage(text)
+                .advice("another process may listen there: --listen gives another address")
+        }
         RunError::Key { .. } | RunError::Serve(_) => Failure::usage(text),
         RunError::Log { source, .. } => data_failure(text, source),
     }
