@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# peers.sh - build the pinned programs of others that our log is tried with, into .peers/bin.
+# peers.sh - build the pinned programs of others that ours are tried with, into .peers/bin.
 #
 # From Tessera, at the version and hashes in interop/peers/go.mod and go.sum, through the Go module proxy:
 #   posix                     a POSIX log server ("conformance"), to try the same steps on
 #   hammer                    a load generator that reads and writes
 #   fsck                      a checker of whole logs
 #   tessera-integration.test  the test of a live log
+# From transparency-dev/witness (interop/peers/witness) and torchwood (interop/peers/torchwood):
+#   omniwitness, litewitness  witnesses; scripts/peer-witness.sh starts and stops them
+#   litebastion               a bastion
 # and our own interop/ as counterfoil-interop. What is built and unchanged costs nothing again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,5 +24,8 @@ export GOFLAGS='-buildvcs=false -mod=readonly'
 cd interop/peers
 GOBIN=$bin go install $tessera/cmd/conformance/posix $tessera/cmd/fsck $tessera/internal/hammer
 go test -c -o "$bin/tessera-integration.test" $tessera/integration
+# Modules of their own, because their dependencies differ.
+(cd witness && GOBIN=$bin go install github.com/transparency-dev/witness/cmd/omniwitness)
+(cd torchwood && GOBIN=$bin go install filippo.io/torchwood/cmd/litewitness filippo.io/torchwood/cmd/litebastion)
 cd ..
 go build -o "$bin/counterfoil-interop" .
