@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # bench-log.sh - measure the running log, side by side with Tessera's POSIX server where Go is installed.
 #
-#   scripts/bench-log.sh [adds] [batches] [reads] [large] [tessera]     all of them without arguments
+#   scripts/bench-log.sh [adds] [batches] [reads] [ceiling] [large] [tessera]     all of them without arguments
 #
 # The server runs on core 0, the load on core 1 ("pinned"), unless BOTH=1: then both may use all cores.
 # SECONDS_EACH=6 for each load, ENTRIES=10000000 for "large". Servers listen on 127.0.0.1 on free ports; everything that is
@@ -124,6 +124,24 @@ bench_reads() {
 	stop "$pid"
 }
 
+# The same front over a log that answers at once, and a bare hyper server with the same bytes: what HTTP alone allows.
+bench_ceiling() {
+	local kind
+	cargo build --quiet --locked --release -p counterfoil-log-server --example http_ceiling
+	for kind in front bare; do
+		rm -f "$dir/ceiling.out"
+		taskset -c "$server_cpus" target/release/examples/http_ceiling "$kind" >"$dir/ceiling.out" &
+		pid=$!
+		pids+=("$pid")
+		until [ -s "$dir/ceiling.out" ]; do sleep 0.05; done
+		url=http://127.0.0.1:$(grep -o '[0-9]*$' "$dir/ceiling.out" | head -n 1)/
+		row "$kind: POST add, 512 connections" "$(load "$pid" "${url}add" 512 -s "$dir/add.lua")"
+		row "$kind: GET full tile, 64 connections" "$(load "$pid" "${url}tile/0/000" 64)"
+		row "$kind: GET checkpoint, 64 connections" "$(load "$pid" "${url}checkpoint" 64)"
+		stop "$pid"
+	done
+}
+
 bench_large() {
 	local batches=$(((entries + 65535) / 65536)) vkey
 	batch_body "$dir/batch32" 65536 32
@@ -136,8 +154,13 @@ bench_large() {
 	stop "$pid"
 	start_log large
 	row "start-up at that size" "$started"
+	row "memory after that start" "$(rss "$pid")"
 	vkey=$(curl -sf "${url}policy" | sed -n 's/^log \([^ ]*\).*/\1/p' | head -n 1)
-	audit "audit over HTTP" "$url" "$vkey"
+	audit "audit over HTTP" "$url" "$vkey" $((batches * 65536))
+	if command -v go >/dev/null; then
+		scripts/peers.sh >&2
+		fsck "Tessera's fsck over HTTP, of this log" "$url" "$vkey" $((batches * 65536))
+	fi
 	# kill -9 under full load, then start again.
 	taskset -c "$load_cpus" wrk -t1 -c512 -d4s -s "$dir/add.lua" "${url}add" >/dev/null &
 	local loader=$!
@@ -148,15 +171,33 @@ bench_large() {
 	row "ready again after kill -9 under load" "$started"
 	wait "$loader" 2>/dev/null || true
 	stop "$pid"
-	audit "audit from files" "$dir/large/data" "$vkey"
+	local leaves
+	leaves=$(sed -n 2p "$dir/large/data/checkpoint")
+	audit "audit from files" "$dir/large/data" "$vkey" "$leaves"
+	if command -v go >/dev/null; then
+		fsck "Tessera's fsck from files, of this log" "file://$dir/large/data/" "$vkey" "$leaves"
+	fi
 	row "on disk" "$(du -sh --apparent-size "$dir/large/data" | cut -f1)"
 }
 
-audit() { # LABEL PLACE VKEY
-	local took
+# A row for a check of LEAVES leaves: its time, and its CPU time (its own, not the server's).
+timed_check() { # LABEL LEAVES COMMAND...
+	local label=$1 leaves=$2 took
+	shift 2
 	TIMEFORMAT='%R %U %S'
-	took=$( { time taskset -c "$load_cpus" "$bin" --quiet audit "$2" --vkey "$3" --state "$dir/audit.$RANDOM" >"$dir/audit.out"; } 2>&1 | tail -n 1)
-	row "$1" "$(awk -v t="$took" -v n="$entries" 'BEGIN {split(t, x, " "); printf "%.2f s, %.2f M leaves/s, %.2f M leaves/CPU-s", x[1], n / x[1] / 1e6, n / (x[2] + x[3]) / 1e6}')"
+	took=$( { time taskset -c "$load_cpus" "$@" >"$dir/check.out" 2>"$dir/check.err"; } 2>&1 | tail -n 1)
+	row "$label" "$(awk -v t="$took" -v n="$leaves" 'BEGIN {split(t, x, " "); printf "%.2f s, %.2f M leaves/s, %.2f M leaves/CPU-s", x[1], n / x[1] / 1e6, n / (x[2] + x[3]) / 1e6}')"
+}
+
+audit() { # LABEL PLACE VKEY LEAVES
+	timed_check "$1" "$4" "$bin" --quiet audit "$2" --vkey "$3" --state "$dir/audit.$RANDOM"
+}
+
+# Tessera's fsck, on the same log. It ends with 0 even when the check failed, so its own word counts.
+fsck() { # LABEL STORAGE-URL VKEY LEAVES
+	printf %s "$3" >"$dir/vkey"
+	timed_check "$1" "$4" .peers/bin/fsck --storage_url="$2" --public_key="$dir/vkey" --ui=false -N=8
+	grep -q Successfully "$dir/check.out" "$dir/check.err" || { tail -n 3 "$dir/check.err" >&2; exit 1; }
 }
 
 # Tessera's POSIX conformance server under the same loads.
@@ -184,6 +225,6 @@ bench_tessera() {
 
 row what figure
 row --- ---
-for part in "${@:-adds batches reads large tessera}"; do
+for part in "${@:-adds batches reads ceiling large tessera}"; do
 	for one in $part; do "bench_$one"; done
 done
