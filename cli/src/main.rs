@@ -44,6 +44,10 @@ use cli::{Cli, Command};
 use exit::{Exit, Failure};
 use output::Output;
 
+/// Memory that one thread allocates and another frees goes back to the system, which glibc's allocator keeps in arenas.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let output = cli.output();
