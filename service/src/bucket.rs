@@ -45,6 +45,16 @@ impl Bucket {
         let wait = (needed - self.balance) / self.rate;
         Err(Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX))
     }
+
+    /// Gives back what was taken and turned out not to be used.
+    pub fn give_back(&mut self, amount: usize) {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "what was taken is far below 2^52"
+        )]
+        let amount = amount as f64;
+        self.balance = (self.balance + amount).min(self.burst);
+    }
 }
 
 #[cfg(test)]
@@ -86,6 +96,16 @@ mod tests {
             bucket.take(1, at(60_000)).is_err(),
             "idle time fills the bucket to the burst only"
         );
+
+        let mut unused = Bucket::new(1.0, 2.0, start);
+        assert_eq!(unused.take(1, start), Ok(()));
+        assert_eq!(unused.take(1, start), Ok(()));
+        unused.give_back(1);
+        assert_eq!(unused.take(1, start), Ok(()), "what was given back");
+        assert!(unused.take(1, start).is_err(), "and no more");
+        unused.give_back(9);
+        assert_eq!(unused.take(2, start), Ok(()));
+        assert!(unused.take(1, start).is_err(), "never above the burst");
 
         let mut slow = Bucket::new(0.5, 0.5, start);
         assert_eq!(slow.take(1, start), Ok(()), "less than one in a second");

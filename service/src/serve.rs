@@ -31,7 +31,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::config::FrontConfig;
 use crate::metrics::Connections;
-use crate::tls::{self, TlsError};
+use crate::tls::{Certificates, TlsError};
 use pulse::{Attendance, Beating, Pulses};
 
 /// Requests of one HTTP/2 connection at once; more wait at the client.
@@ -81,6 +81,23 @@ pub trait Handler: Send + Sync + 'static {
     ) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
+impl<H: Handler> Handler for Arc<H> {
+    type Peer = H::Peer;
+    type Body = H::Body;
+
+    fn peer(&self, end: &OtherEnd<'_>) -> Self::Peer {
+        (**self).peer(end)
+    }
+
+    fn respond(
+        &self,
+        peer: Self::Peer,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<Self::Body>> + Send {
+        (**self).respond(peer, request)
+    }
+}
+
 /// The other end of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct OtherEnd<'a> {
@@ -112,7 +129,7 @@ pub struct Server<H> {
 /// What all connections share.
 struct Shared<H> {
     handler: H,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Certificates>>,
     protocol: Builder<TokioExecutor>,
     pulses: Arc<Pulses>,
     connections: Arc<Connections>,
@@ -133,7 +150,7 @@ impl<H: Handler> Server<H> {
         connections: Arc<Connections>,
         handler: H,
     ) -> Result<Self, ServeError> {
-        let tls = config.tls.as_ref().map(tls::configure).transpose()?;
+        let tls = config.tls.as_ref().map(Certificates::load).transpose()?;
         let mut listeners = Vec::new();
         let mut addresses = Vec::new();
         for &address in &config.listen {
@@ -152,7 +169,7 @@ impl<H: Handler> Server<H> {
         }
         let shared = Shared {
             handler,
-            tls: tls.map(TlsAcceptor::from),
+            tls: tls.map(Arc::new),
             protocol: protocol(),
             pulses: Arc::new(Pulses::new(Arc::clone(&connections))),
             connections,
@@ -170,6 +187,11 @@ impl<H: Handler> Server<H> {
     /// The addresses that it listens on, in the order of the configuration; with the port that was found for port 0.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The certificates by which it serves TLS, if it does.
+    pub fn certificates(&self) -> Option<Arc<Certificates>> {
+        self.shared.tls.clone()
     }
 
     /// Answers until `shutdown` ends, and then what was taken.
@@ -279,6 +301,7 @@ async fn connection<H: Handler>(
         let peer = shared.handler.peer(&end);
         return speak(&shared, stream, peer, &attendance).await;
     };
+    let tls = TlsAcceptor::from(tls.current());
     let handshake = tokio::select! {
         handshake = timeout(shared.head_deadline, tls.accept(stream)) => handshake,
         // Nothing was asked yet, and a client that says nothing must not hold up the stop.

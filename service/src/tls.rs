@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -31,6 +32,34 @@ pub enum TlsError {
         /// Why.
         reason: String,
     },
+}
+
+/// The TLS of a server; its files can be read anew while it serves.
+#[derive(Debug)]
+pub struct Certificates {
+    config: TlsConfig,
+    current: ArcSwap<ServerConfig>,
+}
+
+impl Certificates {
+    /// Reads the files.
+    pub fn load(config: &TlsConfig) -> Result<Self, TlsError> {
+        Ok(Self {
+            config: config.clone(),
+            current: ArcSwap::new(configure(config)?),
+        })
+    }
+
+    /// Reads the files again, for the sessions from now on. If they cannot be used, what was read before stays.
+    pub fn reload(&self) -> Result<(), TlsError> {
+        self.current.store(configure(&self.config)?);
+        Ok(())
+    }
+
+    /// What the next session is configured by.
+    pub(crate) fn current(&self) -> Arc<ServerConfig> {
+        self.current.load_full()
+    }
 }
 
 /// The configuration of TLS sessions.
@@ -91,5 +120,37 @@ fn unusable(path: &Path, error: &dyn std::fmt::Display) -> TlsError {
     TlsError::Unusable {
         path: path.to_owned(),
         reason: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_cannot_be_used_change_nothing() {
+        let files = tempfile::tempdir().unwrap();
+        let config = TlsConfig {
+            certificate: files.path().join("server.pem"),
+            key: files.path().join("server.key"),
+            client_ca: None,
+        };
+        let write = || {
+            let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+            std::fs::write(&config.certificate, made.cert.pem()).unwrap();
+            std::fs::write(&config.key, made.signing_key.serialize_pem()).unwrap();
+        };
+        write();
+        let certificates = Certificates::load(&config).unwrap();
+        let first = certificates.current();
+        write();
+        certificates.reload().unwrap();
+        let second = certificates.current();
+        assert!(!Arc::ptr_eq(&first, &second));
+
+        std::fs::write(&config.certificate, "half a file").unwrap();
+        let error = certificates.reload().unwrap_err().to_string();
+        assert!(error.contains("server.pem"), "{error}");
+        assert!(Arc::ptr_eq(&second, &certificates.current()));
     }
 }
