@@ -1,0 +1,25 @@
+//! The witness (C2SP tlog-witness): it cosigns a checkpoint of a log only if it extends the one that it cosigned before.
+//!
+//! - [`judge`]: what a request deserves, as a function of the request and of what is recorded. No clock, no I/O.
+//! - [`record`]: what is recorded for a log, and how it is written.
+//! - [`logs`]: the logs that the witness knows, by origin.
+//! - [`signers`]: the witness's keys, and what they sign.
+//! - [`Witness`]: verify, judge, sign, record, and only then answer.
+//!
+//! Which status code an answer has is chosen where HTTP is spoken; here an answer is a value ([`AddAnswer`],
+//! [`SubtreeAnswer`]).
+
+#![forbid(unsafe_code)]
+
+mod answer;
+pub mod judge;
+pub mod logs;
+pub mod record;
+pub mod signers;
+mod witness;
+
+pub use answer::{AddAnswer, SubtreeAnswer, Unavailable};
+pub use logs::{Log, LogOptions, Logs, LogsError, OriginHash};
+pub use record::{RecordError, Recorded};
+pub use signers::{Signers, SignersError};
+pub use witness::{Counts, Options, RetryAfter, Witness};

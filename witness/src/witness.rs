@@ -1,0 +1,363 @@
+//! The witness: verify, judge, sign, record, and only then answer.
+//!
+//! Requests for one log come one after the other; requests for many logs are recorded together, because the store commits
+//! in groups what waits at the same time. Between processes on one database the store's compare-and-swap decides: whoever
+//! finds another's record judges again, by that.
+//!
+//! A signature that is not known to be recorded never leaves. After an unknown outcome nothing is remembered about the log,
+//! and what the register holds is read before the next judgement; if the lost write lands later still, the next replacement
+//! conflicts, and is judged by what landed.
+
+mod slot;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwap;
+use counterfoil_store::{BlobStore, HeadStore, ReadError, ReplaceError};
+use counterfoil_tiles::cosignature::Timestamp;
+use counterfoil_tiles::note::{Note, SignatureLine};
+use counterfoil_tiles::witness_wire::{AddCheckpointRequest, SignSubtreeRequest};
+
+use crate::answer::{AddAnswer, SubtreeAnswer, Unavailable};
+use crate::judge::{Consistent, MAX_TEXT, Submission, SubtreeRefusal, Verdict, judge_subtree};
+use crate::logs::{Log, Logs, OriginHash};
+use crate::record::{Recorded, register};
+use crate::signers::Signers;
+
+use slot::{Held, Slots, State};
+
+/// How often a request is judged before it is given up, while other processes change the record of its log.
+const MAX_ATTEMPTS: usize = 8;
+
+/// How far the clock may be behind the latest cosignature of a log; a clock that was set right steps back by less, and
+/// the time of that cosignature is used again.
+const MAX_STEP_BACK: Duration = Duration::from_mins(5);
+
+/// When a log that is over its rate may come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryAfter(pub Duration);
+
+/// What the operator decides.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Stop cosigning for a log that was proved to have misbehaved.
+    pub halt_on_misbehaviour: bool,
+    /// How many logs' records are held in memory, each of the size of a signed checkpoint.
+    pub cached_logs: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            halt_on_misbehaviour: false,
+            cached_logs: 4_096,
+        }
+    }
+}
+
+/// What happened since the start.
+#[derive(Debug, Default)]
+pub struct Counts {
+    conflicts: AtomicU64,
+    unknown: AtomicU64,
+}
+
+impl Counts {
+    /// Records that another process changed while a request was judged.
+    pub fn conflicts(&self) -> u64 {
+        self.conflicts.load(Ordering::Relaxed)
+    }
+
+    /// Records of unknown outcome.
+    pub fn unknown(&self) -> u64 {
+        self.unknown.load(Ordering::Relaxed)
+    }
+}
+
+/// A witness.
+pub struct Witness {
+    signers: Signers,
+    logs: ArcSwap<Logs>,
+    heads: Arc<dyn HeadStore>,
+    #[expect(dead_code, reason = "for evidence")]
+    blobs: Arc<dyn BlobStore>,
+    slots: Slots,
+    counts: Counts,
+}
+
+impl Witness {
+    /// A witness over its registers and its blobs. Reads nothing.
+    pub fn new(
+        signers: Signers,
+        logs: Logs,
+        heads: Arc<dyn HeadStore>,
+        blobs: Arc<dyn BlobStore>,
+        options: &Options,
+    ) -> Self {
+        Self {
+            signers,
+            logs: ArcSwap::from_pointee(logs),
+            heads,
+            blobs,
+            slots: Slots::new(options.cached_logs),
+            counts: Counts::default(),
+        }
+    }
+
+    /// The logs that it knows.
+    pub fn logs(&self) -> Arc<Logs> {
+        self.logs.load_full()
+    }
+
+    /// Replaces the logs that it knows. Requests under way go on with those before.
+    pub fn replace_logs(&self, logs: Logs) {
+        self.logs.store(Arc::new(logs));
+    }
+
+    /// Its keys.
+    pub fn signers(&self) -> &Signers {
+        &self.signers
+    }
+
+    /// What happened since the start.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Answers add-checkpoint. `admit` is asked once, when the checkpoint would be cosigned: it charges the log's rate.
+    ///
+    /// If the future is dropped the checkpoint may have been recorded or not; the next request finds out.
+    pub async fn add_checkpoint(
+        &self,
+        body: &[u8],
+        now: SystemTime,
+        admit: impl FnOnce(&Log) -> Result<(), RetryAfter> + Send,
+    ) -> AddAnswer {
+        let request = match AddCheckpointRequest::parse(body) {
+            Ok(request) => request,
+            Err(error) => return AddAnswer::Malformed(error),
+        };
+        let found = request.note().text().len();
+        if found > MAX_TEXT {
+            return AddAnswer::TextTooLong { found };
+        }
+        // SPEC(tlog-witness): "If the checkpoint origin is unknown, the witness MUST respond with a "404 Not Found" HTTP
+        // status code."
+        let origin = request.checkpoint().origin();
+        let Some(log) = self.logs.load().find(origin).cloned() else {
+            return AddAnswer::UnknownOrigin(origin.clone());
+        };
+        let submission = match Submission::verify(&request, &log) {
+            Ok(submission) => submission,
+            Err(error) => return AddAnswer::Forbidden(error),
+        };
+        match self.submit(&submission, now, admit).await {
+            Ok(answer) => answer,
+            Err(unavailable) => AddAnswer::Unavailable(unavailable),
+        }
+    }
+
+    /// Answers sign-subtree. `admit` is asked when the subtree would be signed.
+    pub fn sign_subtree(
+        &self,
+        body: &[u8],
+        admit: impl FnOnce(&Log) -> Result<(), RetryAfter>,
+    ) -> SubtreeAnswer {
+        if !self.signers.sign_subtrees() {
+            return SubtreeAnswer::NotSupported;
+        }
+        // SPEC(tlog-witness): "If the request is invalid according to the rules above, the witness MUST respond with a "400
+        // Bad Request" HTTP status code."
+        let request = match SignSubtreeRequest::parse(body) {
+            Ok(request) => request,
+            Err(error) => return SubtreeAnswer::Malformed(error),
+        };
+        let origin = request.checkpoint().origin();
+        let Some(log) = self.logs.load().find(origin).cloned() else {
+            return SubtreeAnswer::UnknownOrigin(origin.clone());
+        };
+        let part = match judge_subtree(request, self.signers.ring()) {
+            Ok(part) => part,
+            Err(SubtreeRefusal::NotCosigned(error)) => return SubtreeAnswer::Forbidden(error),
+            Err(SubtreeRefusal::Proof(error)) => return SubtreeAnswer::Inconsistent(error),
+        };
+        if let Err(RetryAfter(retry_after)) = admit(&log) {
+            return SubtreeAnswer::Limited { retry_after };
+        }
+        match self.signers.sign_subtree(&part) {
+            Ok(lines) => SubtreeAnswer::Signed { log, lines },
+            Err(error) => SubtreeAnswer::Unavailable(Unavailable::Signer(error)),
+        }
+    }
+
+    /// The latest checkpoint that was cosigned for a log, with the cosignatures that were returned; none if there is none.
+    // SPEC(tlog-witness): "The response body MUST be a [checkpoint][] for the log identified by the origin, and it MUST
+    // include the cosignature(s) from the witness's key(s) that were returned from add-checkpoint and the cosignature from
+    // the log key(s) that the witness verified."
+    pub async fn checkpoint(&self, log: OriginHash) -> Result<Option<Note>, Unavailable> {
+        let held = self.fetch(log).await?;
+        Ok(held.recorded.map(|recorded| recorded.note().clone()))
+    }
+
+    async fn submit(
+        &self,
+        submission: &Submission,
+        now: SystemTime,
+        admit: impl FnOnce(&Log) -> Result<(), RetryAfter>,
+    ) -> Result<AddAnswer, Unavailable> {
+        let log = submission.log();
+        let slot = self.slots.of(log.hash());
+        let mut state = slot.enter().await?;
+        let mut admit = Some(admit);
+        for _ in 0..MAX_ATTEMPTS {
+            let remembered = state.held.is_some();
+            let held = self.held(log.hash(), &mut state).await?;
+            let judgement = submission.judge(held.recorded.as_ref());
+            let consistent = match judgement.verdict {
+                Verdict::Cosign(consistent) => consistent,
+                // Another process may have recorded more since: a refusal is by what the register holds now.
+                _ if remembered => continue,
+                Verdict::OldSizeAboveCheckpoint { old, size } => {
+                    state.held = Some(held);
+                    return Ok(AddAnswer::OldSizeAboveCheckpoint { old, size });
+                }
+                Verdict::Conflict { latest } => {
+                    state.held = Some(held);
+                    return Ok(AddAnswer::Conflict { latest });
+                }
+                Verdict::Inconsistent(why) => {
+                    state.held = Some(held);
+                    return Ok(AddAnswer::Inconsistent(why));
+                }
+            };
+            if log.options().paused {
+                return Err(Unavailable::Paused);
+            }
+            if let Some(admit) = admit.take()
+                && let Err(RetryAfter(retry_after)) = admit(log)
+            {
+                state.held = Some(held);
+                return Ok(AddAnswer::Limited { retry_after });
+            }
+            let (new, lines) = self.sign(&consistent, held.recorded.as_ref(), now)?;
+            if self.record(log.hash(), held, new, &mut state).await? {
+                let log = Arc::clone(log);
+                return Ok(AddAnswer::Cosigned { log, lines });
+            }
+        }
+        let attempts = MAX_ATTEMPTS;
+        Err(Unavailable::Contended { attempts })
+    }
+
+    /// What is remembered about a log, or what its register holds. Nothing is remembered after it is taken, so that
+    /// whatever ends here, dropped futures included, the next request reads the register.
+    async fn held(&self, log: OriginHash, state: &mut State) -> Result<Held, Unavailable> {
+        match state.held.take() {
+            Some(held) => Ok(held),
+            None => self.fetch(log).await,
+        }
+    }
+
+    async fn fetch(&self, log: OriginHash) -> Result<Held, Unavailable> {
+        let register = register(log);
+        let damaged = |register, why| Unavailable::Damaged { register, why };
+        let value = match self.heads.fetch(&register).await {
+            Ok(value) => value,
+            Err(ReadError::Damaged { trouble, .. }) => {
+                return Err(damaged(register, trouble.to_string()));
+            }
+            Err(ReadError::Failed { trouble, .. }) => {
+                return Err(Unavailable::Store { register, trouble });
+            }
+        };
+        let recorded = value.as_ref().map(|value| Recorded::parse(value, log));
+        match recorded.transpose() {
+            Ok(recorded) => Ok(Held { value, recorded }),
+            Err(error) => Err(damaged(register, error.to_string())),
+        }
+    }
+
+    /// Signs with every key, at a time that is not before that of the latest cosignature.
+    fn sign(
+        &self,
+        consistent: &Consistent,
+        recorded: Option<&Recorded>,
+        now: SystemTime,
+    ) -> Result<(Recorded, Vec<SignatureLine>), Unavailable> {
+        let last = recorded.and_then(|recorded| recorded.latest_timestamp(self.signers.ring()));
+        let at = time(now, last)?;
+        let lines = self.signers.cosign(consistent, at);
+        let lines = lines.map_err(Unavailable::Signer)?;
+        let by_log = consistent.signed().without_others();
+        let note = by_log.and_then(|signed| {
+            let by_log = signed.note().signatures().iter().cloned();
+            Note::new(
+                signed.note().text(),
+                by_log.chain(lines.iter().cloned()).collect(),
+            )
+        });
+        let recorded = note.map_err(Into::into).and_then(Recorded::new);
+        let recorded = recorded.map_err(|_| {
+            Unavailable::Signer(counterfoil_tiles::key::SignError::signer(
+                "the cosigned checkpoint is no note",
+            ))
+        })?;
+        Ok((recorded, lines))
+    }
+
+    /// Replaces the record; false if another process was here first.
+    // SPEC(tlog-witness): "The witness MUST persist the new checkpoint before responding. Note that checking the old size
+    // against the latest checkpoint and persisting the new checkpoint must be performed atomically"
+    async fn record(
+        &self,
+        log: OriginHash,
+        held: Held,
+        new: Recorded,
+        state: &mut State,
+    ) -> Result<bool, Unavailable> {
+        let (register, value) = (register(log), new.encode());
+        let outcome = match &held.value {
+            None => self.heads.create(&register, value.clone()).await,
+            Some(old) => self.heads.replace(&register, old, value.clone()).await,
+        };
+        match outcome {
+            Ok(()) => {
+                state.held = Some(Held {
+                    value: Some(value),
+                    recorded: Some(new),
+                });
+                Ok(true)
+            }
+            Err(ReplaceError::Conflict { .. }) => {
+                self.counts.conflicts.fetch_add(1, Ordering::Relaxed);
+                Ok(false)
+            }
+            Err(ReplaceError::NotDone { trouble, .. }) => {
+                Err(Unavailable::Store { register, trouble })
+            }
+            Err(ReplaceError::Unknown { trouble, .. }) => {
+                self.counts.unknown.fetch_add(1, Ordering::Relaxed);
+                Err(Unavailable::OutcomeUnknown { register, trouble })
+            }
+        }
+    }
+}
+
+/// The time to sign at: now, or that of the latest cosignature if the clock was set back a little since.
+fn time(now: SystemTime, last: Option<Timestamp>) -> Result<Timestamp, Unavailable> {
+    let seconds = now.duration_since(SystemTime::UNIX_EPOCH);
+    let seconds = seconds.map_err(|_| Unavailable::NoClock)?.as_secs();
+    let now = Timestamp::new(seconds).map_err(|_| Unavailable::NoClock)?;
+    if now == Timestamp::ZERO {
+        return Err(Unavailable::NoClock);
+    }
+    match last {
+        Some(last) if last.seconds().saturating_sub(now.seconds()) > MAX_STEP_BACK.as_secs() => {
+            Err(Unavailable::Clock { now, last })
+        }
+        Some(last) => Ok(now.max(last)),
+        None => Ok(now),
+    }
+}
