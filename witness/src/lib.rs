@@ -3,6 +3,8 @@
 //! - [`judge`]: what a request deserves, as a function of the request and of what is recorded. No clock, no I/O.
 //! - [`record`]: what is recorded for a log, and how it is written.
 //! - [`logs`]: the logs that the witness knows, by origin.
+//! - [`config`]: the configuration of the service.
+//! - [`lists`]: the files that list the logs.
 //! - [`signers`]: the witness's keys, and what they sign.
 //! - [`Witness`]: verify, judge, sign, record, and only then answer.
 //!
@@ -12,8 +14,12 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+pub mod config;
 pub mod judge;
+pub mod lists;
 pub mod logs;
+#[cfg_attr(not(test), expect(dead_code, reason = "HTTP charges them"))]
+mod rates;
 pub mod record;
 pub mod signers;
 mod witness;
