@@ -12,6 +12,7 @@ use counterfoil_tiles::note::{NoteError, SignatureLine};
 use counterfoil_tiles::proof::ProofError;
 use counterfoil_tiles::witness_wire::WireError;
 
+use crate::evidence::EvidenceError;
 use crate::judge::Inconsistency;
 use crate::logs::Log;
 
@@ -155,9 +156,9 @@ pub enum Unavailable {
         /// What is wrong.
         why: String,
     },
-    /// What is kept about a log could not be read.
-    #[error("a file of evidence was not read: {0}")]
-    Evidence(String),
+    /// What is kept about the log's misbehaviour could not be read.
+    #[error("the evidence about this log was not read: {0}")]
+    Evidence(EvidenceError),
     /// The database is older than a cosignature that this witness has published.
     #[error(
         "this witness's database is older than what it has signed: {0}; it signs nothing until its operator repairs that"

@@ -5,10 +5,10 @@
 //! | | answer |
 //! |---|---|
 //! | [`Submission::verify`] fails: no signature by a trusted key, or a bad one | 403 |
-//! | [`Verdict::OldSizeAboveCheckpoint`] | 400 |
-//! | [`Verdict::Conflict`] | 409 |
-//! | [`Verdict::Inconsistent`] | 422 |
-//! | [`Verdict::Cosign`] | 200, once it is recorded |
+//! | [`Refusal::OldSizeAboveCheckpoint`] | 400 |
+//! | [`Refusal::Conflict`] | 409 |
+//! | [`Refusal::Inconsistent`] | 422 |
+//! | a [`Consistent`] checkpoint | 200, once it is recorded |
 //!
 //! Beside any of those, two checkpoints of one size with different roots, or one of size 0 that is not empty, prove that
 //! the log misbehaved. A consistency proof that fails proves nothing.
@@ -42,17 +42,15 @@ pub struct Submission {
 /// What is to be done with a submission, and what it proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
-    /// The answer.
-    pub verdict: Verdict,
+    /// Whether it may be cosigned.
+    pub verdict: Result<Consistent, Refusal>,
     /// The proof that the log misbehaved, if there is one; beside any verdict.
     pub misbehaviour: Option<ProvedMisbehaviour>,
 }
 
-/// The answer to a submission.
+/// Why a submission is not cosigned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// The checkpoint extends what is recorded.
-    Cosign(Consistent),
+pub enum Refusal {
     /// The old size is above the checkpoint's.
     OldSizeAboveCheckpoint {
         /// The old size.
@@ -140,13 +138,13 @@ impl Submission {
         }
     }
 
-    fn verdict(&self, recorded: Option<&Recorded>) -> Verdict {
+    fn verdict(&self, recorded: Option<&Recorded>) -> Result<Consistent, Refusal> {
         let checkpoint = self.signed.checkpoint();
         let (old, size, root) = (self.old_size, checkpoint.size(), checkpoint.root());
         // SPEC(tlog-witness): "The old size MUST be equal to or lower than the checkpoint size. Otherwise, the witness MUST
         // respond with a "400 Bad Request" HTTP status code."
         if old > size {
-            return Verdict::OldSizeAboveCheckpoint { old, size };
+            return Err(Refusal::OldSizeAboveCheckpoint { old, size });
         }
         // SPEC(tlog-witness): "The witness MUST check that the old size matches the size of the latest checkpoint it
         // cosigned for the checkpoint's origin (or zero if it never cosigned a checkpoint for that origin)."
@@ -156,11 +154,11 @@ impl Submission {
         });
         // SPEC(tlog-witness): "If it doesn't match, the witness MUST respond with a "409 Conflict" HTTP status code."
         if old != latest {
-            return Verdict::Conflict { latest };
+            return Err(Refusal::Conflict { latest });
         }
         match self.consistency(size, root, &latest_root) {
-            Ok(()) => Verdict::Cosign(Consistent(self.signed.clone())),
-            Err(why) => Verdict::Inconsistent(why),
+            Ok(()) => Ok(Consistent(self.signed.clone())),
+            Err(why) => Err(Refusal::Inconsistent(why)),
         }
     }
 

@@ -6,6 +6,8 @@
 //! - [`config`]: the configuration of the service.
 //! - [`lists`]: the files that list the logs.
 //! - [`signers`]: the witness's keys, and what they sign.
+//! - [`evidence`]: proof that logs misbehaved.
+//! - [`copies`]: the guard against a database that is older than what was signed.
 //! - [`Witness`]: verify, judge, sign, record, and only then answer.
 //!
 //! Which status code an answer has is chosen where HTTP is spoken; here an answer is a value ([`AddAnswer`],
@@ -15,6 +17,8 @@
 
 mod answer;
 pub mod config;
+pub mod copies;
+pub mod evidence;
 pub mod judge;
 pub mod lists;
 pub mod logs;

@@ -99,6 +99,11 @@ impl Recorded {
     }
 }
 
+/// The note in a register's value, without a copy.
+pub(crate) fn note_bytes(value: &Bytes) -> Bytes {
+    value.slice(FORMAT_LINE.len().min(value.len())..)
+}
+
 /// The register of a log.
 #[expect(clippy::missing_panics_doc, reason = "it cannot")]
 pub fn register(log: OriginHash) -> RegisterName {

@@ -8,24 +8,30 @@
 //! and what the register holds is read before the next judgement; if the lost write lands later still, the next replacement
 //! conflicts, and is judged by what landed.
 
+mod options;
 mod slot;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use counterfoil_store::{BlobStore, HeadStore, ReadError, ReplaceError};
 use counterfoil_tiles::cosignature::Timestamp;
+use counterfoil_tiles::misbehaviour::ProvedMisbehaviour;
 use counterfoil_tiles::note::{Note, SignatureLine};
 use counterfoil_tiles::witness_wire::{AddCheckpointRequest, SignSubtreeRequest};
 
 use crate::answer::{AddAnswer, SubtreeAnswer, Unavailable};
-use crate::judge::{Consistent, MAX_TEXT, Submission, SubtreeRefusal, Verdict, judge_subtree};
+use crate::copies::{CopyWriter, Guard};
+use crate::evidence::{Evidence, EvidenceId, Kept};
+use crate::judge::{Consistent, MAX_TEXT, Refusal, Submission, SubtreeRefusal, judge_subtree};
 use crate::logs::{Log, Logs, OriginHash};
-use crate::record::{Recorded, register};
+use crate::record::{Recorded, note_bytes, register};
 use crate::signers::Signers;
 
+pub use options::{Counts, Options};
 use slot::{Held, Slots, State};
 
 /// How often a request is judged before it is given up, while other processes change the record of its log.
@@ -39,50 +45,15 @@ const MAX_STEP_BACK: Duration = Duration::from_mins(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryAfter(pub Duration);
 
-/// What the operator decides.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Stop cosigning for a log that was proved to have misbehaved.
-    pub halt_on_misbehaviour: bool,
-    /// How many logs' records are held in memory, each of the size of a signed checkpoint.
-    pub cached_logs: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            halt_on_misbehaviour: false,
-            cached_logs: 4_096,
-        }
-    }
-}
-
-/// What happened since the start.
-#[derive(Debug, Default)]
-pub struct Counts {
-    conflicts: AtomicU64,
-    unknown: AtomicU64,
-}
-
-impl Counts {
-    /// Records that another process changed while a request was judged.
-    pub fn conflicts(&self) -> u64 {
-        self.conflicts.load(Ordering::Relaxed)
-    }
-
-    /// Records of unknown outcome.
-    pub fn unknown(&self) -> u64 {
-        self.unknown.load(Ordering::Relaxed)
-    }
-}
-
 /// A witness.
 pub struct Witness {
     signers: Signers,
     logs: ArcSwap<Logs>,
     heads: Arc<dyn HeadStore>,
-    #[expect(dead_code, reason = "for evidence")]
-    blobs: Arc<dyn BlobStore>,
+    evidence: Evidence,
+    guard: Guard,
+    copies: Arc<CopyWriter>,
+    halt_on_misbehaviour: bool,
     slots: Slots,
     counts: Counts,
 }
@@ -94,13 +65,16 @@ impl Witness {
         logs: Logs,
         heads: Arc<dyn HeadStore>,
         blobs: Arc<dyn BlobStore>,
-        options: &Options,
+        options: Options,
     ) -> Self {
         Self {
             signers,
             logs: ArcSwap::from_pointee(logs),
             heads,
-            blobs,
+            evidence: Evidence::new(blobs),
+            guard: options.guard,
+            copies: options.copies,
+            halt_on_misbehaviour: options.halt_on_misbehaviour,
             slots: Slots::new(options.cached_logs),
             counts: Counts::default(),
         }
@@ -124,6 +98,16 @@ impl Witness {
     /// What happened since the start.
     pub fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    /// The copies that guard it, and what they showed.
+    pub fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    /// What writes its copies.
+    pub fn copies(&self) -> &Arc<CopyWriter> {
+        &self.copies
     }
 
     /// Answers add-checkpoint. `admit` is asked once, when the checkpoint would be cosigned: it charges the log's rate.
@@ -153,6 +137,9 @@ impl Witness {
             Ok(submission) => submission,
             Err(error) => return AddAnswer::Forbidden(error),
         };
+        if let Err(unavailable) = self.guard.refuse() {
+            return AddAnswer::Unavailable(unavailable);
+        }
         match self.submit(&submission, now, admit).await {
             Ok(answer) => answer,
             Err(unavailable) => AddAnswer::Unavailable(unavailable),
@@ -183,6 +170,9 @@ impl Witness {
             Err(SubtreeRefusal::NotCosigned(error)) => return SubtreeAnswer::Forbidden(error),
             Err(SubtreeRefusal::Proof(error)) => return SubtreeAnswer::Inconsistent(error),
         };
+        if let Err(unavailable) = self.guard.refuse() {
+            return SubtreeAnswer::Unavailable(unavailable);
+        }
         if let Err(RetryAfter(retry_after)) = admit(&log) {
             return SubtreeAnswer::Limited { retry_after };
         }
@@ -201,6 +191,52 @@ impl Witness {
         Ok(held.recorded.map(|recorded| recorded.note().clone()))
     }
 
+    /// The files of evidence about a log, by their SHA-256, in ascending order; at most
+    /// [`MAX_FILES`](crate::evidence::MAX_FILES) or a few more.
+    pub async fn evidence(&self, log: OriginHash) -> Result<Vec<EvidenceId>, Unavailable> {
+        let listed = self.evidence.list(log).await;
+        listed.map_err(Unavailable::Evidence)
+    }
+
+    /// A file of evidence (`application/json`); none if there is no such file.
+    pub async fn evidence_file(
+        &self,
+        log: OriginHash,
+        id: &EvidenceId,
+    ) -> Result<Option<Bytes>, Unavailable> {
+        let file = self.evidence.get(log, id).await;
+        file.map_err(Unavailable::Evidence)
+    }
+
+    /// Compares the records of all logs of which there are copies with those copies, as a start should; takes time in
+    /// their number, and may run beside requests.
+    pub async fn sweep_copies(&self) {
+        for source in self.guard.sources() {
+            let listed = match source.list().await {
+                Ok(listed) => listed.unwrap_or_default(),
+                Err(error) => {
+                    let place = source.place();
+                    tracing::error!(place, error, "the copies of checkpoints were not listed");
+                    continue;
+                }
+            };
+            for log in listed {
+                let checked = match self.fetch(log).await {
+                    Ok(held) => {
+                        let recorded = held.recorded.as_ref();
+                        self.guard.check(log, recorded, self.signers.ring()).await
+                    }
+                    Err(unavailable) => Err(unavailable),
+                };
+                match checked {
+                    Ok(()) => {}
+                    Err(Unavailable::RolledBack(_)) => return, // logged, and nothing is signed any more
+                    Err(error) => tracing::error!(%log, %error, "a copy was not compared"),
+                }
+            }
+        }
+    }
+
     async fn submit(
         &self,
         submission: &Submission,
@@ -216,25 +252,18 @@ impl Witness {
             let held = self.held(log.hash(), &mut state).await?;
             let judgement = submission.judge(held.recorded.as_ref());
             let consistent = match judgement.verdict {
-                Verdict::Cosign(consistent) => consistent,
+                Ok(consistent) => consistent,
                 // Another process may have recorded more since: a refusal is by what the register holds now.
-                _ if remembered => continue,
-                Verdict::OldSizeAboveCheckpoint { old, size } => {
+                Err(_) if remembered => continue,
+                Err(refusal) => {
                     state.held = Some(held);
-                    return Ok(AddAnswer::OldSizeAboveCheckpoint { old, size });
-                }
-                Verdict::Conflict { latest } => {
-                    state.held = Some(held);
-                    return Ok(AddAnswer::Conflict { latest });
-                }
-                Verdict::Inconsistent(why) => {
-                    state.held = Some(held);
-                    return Ok(AddAnswer::Inconsistent(why));
+                    if let Some(proved) = judgement.misbehaviour {
+                        self.misbehaved(log, &proved).await;
+                    }
+                    return Ok(refused(refusal));
                 }
             };
-            if log.options().paused {
-                return Err(Unavailable::Paused);
-            }
+            self.may_cosign(log).await?;
             if let Some(admit) = admit.take()
                 && let Err(RetryAfter(retry_after)) = admit(log)
             {
@@ -254,9 +283,54 @@ impl Witness {
     /// What is remembered about a log, or what its register holds. Nothing is remembered after it is taken, so that
     /// whatever ends here, dropped futures included, the next request reads the register.
     async fn held(&self, log: OriginHash, state: &mut State) -> Result<Held, Unavailable> {
-        match state.held.take() {
-            Some(held) => Ok(held),
-            None => self.fetch(log).await,
+        if let Some(held) = state.held.take() {
+            return Ok(held);
+        }
+        let held = self.fetch(log).await?;
+        if !state.guarded {
+            let recorded = held.recorded.as_ref();
+            let own = self.signers.ring();
+            self.guard.check(log, recorded, own).await?;
+            state.guarded = true;
+        }
+        Ok(held)
+    }
+
+    /// What the operator wants not to be cosigned, though it could be.
+    async fn may_cosign(&self, log: &Log) -> Result<(), Unavailable> {
+        self.guard.refuse()?;
+        if log.options().paused {
+            return Err(Unavailable::Paused);
+        }
+        if self.halt_on_misbehaviour {
+            let proved = self.evidence.any(log.hash()).await;
+            if proved.map_err(Unavailable::Evidence)? {
+                return Err(Unavailable::Halted);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the proof that a log misbehaved, and says so. The request is answered all the same.
+    async fn misbehaved(&self, log: &Log, proved: &ProvedMisbehaviour) {
+        self.counts.misbehaviour.fetch_add(1, Ordering::Relaxed);
+        let origin = log.origin();
+        match self.evidence.keep(log.hash(), proved).await {
+            Ok(Kept::New(id)) => tracing::error!(
+                %origin, evidence = %id, act = ?proved.act(),
+                "the log has misbehaved: its keys have signed what no honest log signs. The proof is kept as                  evidence/{}/{id}; tell whoever relies on this log",
+                log.hash()
+            ),
+            Ok(Kept::Known | Kept::Full) => {
+                tracing::debug!(%origin, "proof of misbehaviour again");
+            }
+            Err(error) => {
+                self.counts.evidence_lost.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(
+                    %origin, %error, proof = %proved,
+                    "the log has misbehaved, and the proof could not be stored: keep this line"
+                );
+            }
         }
     }
 
@@ -324,6 +398,7 @@ impl Witness {
         };
         match outcome {
             Ok(()) => {
+                self.copies.changed(log, note_bytes(&value));
                 state.held = Some(Held {
                     value: Some(value),
                     recorded: Some(new),
@@ -342,6 +417,16 @@ impl Witness {
                 Err(Unavailable::OutcomeUnknown { register, trouble })
             }
         }
+    }
+}
+
+fn refused(refusal: Refusal) -> AddAnswer {
+    match refusal {
+        Refusal::OldSizeAboveCheckpoint { old, size } => {
+            AddAnswer::OldSizeAboveCheckpoint { old, size }
+        }
+        Refusal::Conflict { latest } => AddAnswer::Conflict { latest },
+        Refusal::Inconsistent(why) => AddAnswer::Inconsistent(why),
     }
 }
 

@@ -14,7 +14,7 @@ use counterfoil_tiles::note::{Note, NoteError, SignatureLine};
 use counterfoil_tiles::witness_wire::AddCheckpointRequest;
 use counterfoil_witness::Recorded;
 use counterfoil_witness::judge::{
-    Inconsistency, Judgement, Submission, SubtreeRefusal, Verdict, judge_subtree,
+    Inconsistency, Judgement, Refusal, Submission, SubtreeRefusal, judge_subtree,
 };
 
 const ORIGIN: &str = "example.com/log";
@@ -34,12 +34,12 @@ fn judge(
 
 fn row(judgement: &Judgement) -> String {
     let verdict = match &judgement.verdict {
-        Verdict::Cosign(consistent) => {
+        Ok(consistent) => {
             format!("200 {}", consistent.signed().checkpoint().size().get())
         }
-        Verdict::OldSizeAboveCheckpoint { .. } => "400".to_owned(),
-        Verdict::Conflict { latest } => format!("409 {}", latest.get()),
-        Verdict::Inconsistent(why) => match why {
+        Err(Refusal::OldSizeAboveCheckpoint { .. }) => "400".to_owned(),
+        Err(Refusal::Conflict { latest }) => format!("409 {}", latest.get()),
+        Err(Refusal::Inconsistent(why)) => match why {
             Inconsistency::NotEmptyRoot => "422 not the empty root".to_owned(),
             Inconsistency::ProofFromEmpty { found } => format!("422 {found} hashes from 0"),
             Inconsistency::OtherRoot { size } => format!("422 other root at {}", size.get()),

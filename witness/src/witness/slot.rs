@@ -28,6 +28,8 @@ pub(super) struct Held {
 pub(super) struct State {
     /// What its register held; none if that has to be read.
     pub(super) held: Option<Held>,
+    /// True if its copies were compared with the register since the start.
+    pub(super) guarded: bool,
 }
 
 /// The place of one log: its queue and what is remembered.

@@ -1,0 +1,10 @@
+//! The witness over its stores: what it answers, what it records, and in which order.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod answers;
+mod copies;
+mod evidence;
+mod faults;
+mod support;
