@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::audit::AuditArgs;
+use crate::conformance::ConformanceCommand;
 #[cfg(feature = "log")]
 use crate::demo::DemoArgs;
 use crate::inspect::InspectArgs;
@@ -140,6 +141,9 @@ Examples:
 
 Exit codes: 0 whole, 1 damaged, forked or shrunk, 2 usage, 3 could not tell.")]
     Audit(Box<AuditArgs>),
+    /// Try the requirements of a specification on a service that runs, whoever wrote it
+    #[command(subcommand)]
+    Conformance(ConformanceCommand),
     /// Explain an artefact in words: a checkpoint, key, receipt, policy, tile, bundle, request
     #[command(after_help = "\
 Examples:

@@ -10,6 +10,7 @@ mod audit;
 mod checks;
 mod cli;
 mod client;
+mod conformance;
 #[cfg(feature = "log")]
 mod demo;
 mod entry;
@@ -94,6 +95,7 @@ fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Submit(args) => on_network(submit::run(*args, output)),
         Command::Receipt(args) => on_network(receipt::run(args, output)),
         Command::Audit(args) => on_network(audit::run(*args, output)),
+        Command::Conformance(command) => on_network(conformance::run(command, output)),
     }
 }
 
