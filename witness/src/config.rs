@@ -64,8 +64,8 @@ pub struct Config {
     pub client_rate: f64,
     /// Such requests that may come at once beyond the rate.
     pub client_burst: f64,
-    /// Second places of the latest checkpoints: directories, or URLs.
-    pub copies: Vec<String>,
+    /// Second places of the latest checkpoints.
+    pub copies: Vec<Place>,
     /// Sign nothing for a log whose copies cannot be read.
     pub copies_required: bool,
     /// Stop cosigning for a log that is proved to have signed two histories.
@@ -75,6 +75,26 @@ pub struct Config {
     /// The bastions by which it is reached.
     #[serde(rename = "bastion")]
     pub bastions: Vec<BastionConfig>,
+}
+
+/// A second place of the latest checkpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum Place {
+    /// A directory, into which they are written.
+    Folder(PathBuf),
+    /// A monitoring prefix, from which they are read.
+    Url(String),
+}
+
+impl From<String> for Place {
+    fn from(text: String) -> Self {
+        if text.starts_with("https://") || text.starts_with("http://") {
+            Self::Url(text)
+        } else {
+            Self::Folder(text.into())
+        }
+    }
 }
 
 /// `[[bastion]]`.
@@ -126,6 +146,10 @@ impl Settings for Config {
         paths.push(&mut self.data);
         paths.extend(&mut self.keys);
         paths.extend(&mut self.logs);
+        paths.extend(self.copies.iter_mut().filter_map(|place| match place {
+            Place::Folder(folder) => Some(folder),
+            Place::Url(_) => None,
+        }));
         for bastion in &mut self.bastions {
             paths.push(&mut bastion.key);
             paths.extend(&mut bastion.ca);

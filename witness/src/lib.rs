@@ -9,6 +9,8 @@
 //! - [`evidence`]: proof that logs misbehaved.
 //! - [`copies`]: the guard against a database that is older than what was signed.
 //! - [`Witness`]: verify, judge, sign, record, and only then answer.
+//! - [`data`]: the data directory.
+//! - [`run`]: the whole service: HTTP, bastions, and what reads the lists again.
 //!
 //! Which status code an answer has is chosen where HTTP is spoken; here an answer is a value ([`AddAnswer`],
 //! [`SubtreeAnswer`]).
@@ -18,13 +20,17 @@
 mod answer;
 pub mod config;
 pub mod copies;
+pub mod data;
 pub mod evidence;
+mod http;
 pub mod judge;
 pub mod lists;
 pub mod logs;
-#[cfg_attr(not(test), expect(dead_code, reason = "HTTP charges them"))]
+mod metrics;
+mod monitored;
 mod rates;
 pub mod record;
+pub mod run;
 pub mod signers;
 mod witness;
 

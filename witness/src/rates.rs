@@ -32,6 +32,9 @@ const SECONDS_A_DAY: f64 = 86_400.0;
 pub(crate) struct Source(IpAddr);
 
 impl Source {
+    /// All those of whom nothing is known.
+    pub(crate) const UNKNOWN: Self = Self(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+
     pub(crate) fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(address) => {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use counterfoil_bastion::backend::BastionAddress;
 use counterfoil_service::config::ConfigError;
 
-use super::Config;
+use super::{Config, Place};
 
 /// The longest prefix: a path is read on each request.
 const MAX_PREFIX_BYTES: usize = 256;
@@ -58,6 +58,15 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
             "an http or https URL",
             format!("{url:?}"),
         ));
+    }
+    for place in &config.copies {
+        if let Place::Folder(folder) = place
+            && folder.starts_with(&config.data)
+        {
+            let reason =
+                "it is in the data directory, and would be restored from a backup together with it";
+            return Err(ConfigError::conflict("copies", reason));
+        }
     }
     if config.copies_required && config.copies.is_empty() {
         return Err(ConfigError::conflict(

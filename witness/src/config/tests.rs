@@ -57,6 +57,10 @@ fn values_that_do_not_do() {
             "copies_required = true",
             "copies_required: there are no copies",
         ),
+        (
+            "copies = [\"d/copies\"]",
+            "copies: it is in the data directory",
+        ),
         ("watch_interval = 3", "watch_interval: expected"),
         (
             "[[bastion]]\naddress = \"a b\"\nkey = \"k\"",
@@ -84,11 +88,18 @@ fn values_that_do_not_do() {
 fn paths_are_relative_to_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("witness.toml");
-    let text = format!("{LEAST}[[bastion]]\naddress = \"b\"\nkey = \"bk\"\nca = \"/ca\"\n");
+    let text = format!(
+        "{LEAST}copies = [\"c\", \"https://w.example/\"]\n[[bastion]]\naddress = \"b\"\nkey = \"bk\"\nca = \"/ca\"\n"
+    );
     std::fs::write(&file, text).unwrap();
     let config = Config::load(&file, &[Override::flag("logs", "l,/m")]).unwrap();
     assert_eq!(config.data, directory.path().join("d"));
     assert_eq!(config.logs, [directory.path().join("l"), "/m".into()]);
+    let copies = [
+        Place::Folder(directory.path().join("c")),
+        Place::Url("https://w.example/".to_owned()),
+    ];
+    assert_eq!(config.copies, copies);
     assert_eq!(config.bastions[0].key, directory.path().join("bk"));
     assert_eq!(config.bastions[0].ca, Some("/ca".into()));
 }
