@@ -10,7 +10,7 @@
 //!
 //! Four tracks run side by side: *commit* (stage a round's entries, replace the head: here submitters are answered),
 //! *publication* (tiles, read-back, signature, published checkpoint), *discard* (what nothing names any more), and before
-//! them *recovery*. See docs/architecture.md, "The write protocol".
+//! them *recovery*, and the question to the witnesses whether the log stands where it stood. See docs/architecture.md, "The write protocol".
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -23,7 +23,9 @@
 )]
 
 mod commit;
+mod cosigning;
 mod discard;
+mod guard;
 pub mod head;
 mod operation;
 mod publication;
@@ -36,7 +38,7 @@ mod tree;
 
 pub use operation::{
     Entry, Event, NewBlob, Operation, OperationId, Outcome, Publication, Register, Request,
-    StopReason, SubmissionId, SubmitError, Timestamp, WriterId,
+    StopReason, SubmissionId, SubmitError, Timestamp, Whom, WriterId,
 };
 pub use sequencer::{Config, Sequencer, Status};
 pub use tree::Edge;

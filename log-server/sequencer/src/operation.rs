@@ -134,6 +134,32 @@ pub enum Request {
         /// Its root hash.
         root: NodeHash,
     },
+    /// Ask the witnesses for cosignatures. [`Outcome::Cosigned`], [`Outcome::Contradicted`] or [`Outcome::NotDone`].
+    Cosign {
+        /// The checkpoint, a signed note, with the cosignatures that it has already.
+        note: Bytes,
+        /// Whom to ask.
+        whom: Whom,
+    },
+    /// Show the witnesses where the log stands before it goes on from there (design 2, startup guard). [`Outcome::Done`],
+    /// [`Outcome::Contradicted`] or [`Outcome::NotDone`].
+    AskWitnesses {
+        /// What is published, a signed note, if anything is.
+        published: Option<Bytes>,
+        /// The committed size.
+        size: TreeSize,
+        /// Its root hash.
+        root: NodeHash,
+    },
+}
+
+/// Which witnesses are asked for their cosignatures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// Those whose cosignature the note lacks.
+    Lacking,
+    /// All: newer times take the place of older ones.
+    All,
 }
 
 /// How an operation ended.
@@ -157,6 +183,10 @@ pub enum Outcome {
     Listed(Vec<String>),
     /// A checkpoint signed by the log: a signed note.
     Signed(Bytes),
+    /// A checkpoint with what cosignatures the witnesses gave, a quorum or not: a signed note.
+    Cosigned(Bytes),
+    /// The witnesses have seen another history of this log, or more of it, for this reason.
+    Contradicted(String),
 }
 
 /// Why a submission was not logged, or may not have been.
@@ -222,6 +252,9 @@ pub enum Event {
     },
     /// Something an operator should know; the log goes on.
     Warning(String),
+    /// The log waits for its witnesses, for this reason: it publishes nothing until they answer, or does not even take entries
+    /// while they have not been asked where it stands.
+    WaitsForWitnesses(String),
     /// The log has stopped for good; only a restart, after what the reason says, helps.
     Stopped(StopReason),
 }
@@ -259,6 +292,11 @@ pub enum StopReason {
         /// `is larger than` or `conflicts with`.
         contradiction: &'static str,
     },
+    /// The witnesses know of more than the head, or of another history.
+    #[error(
+        "{0}. Nothing was signed or acknowledged. The head was restored from an old backup, or somebody else has this log's key: find the newer data before anything else; `--start-unguarded` overrides"
+    )]
+    Contradicted(String),
     /// The driver broke the protocol; a defect.
     #[error("internal error: {0}")]
     Internal(String),

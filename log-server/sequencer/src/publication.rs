@@ -3,8 +3,9 @@
 //! One checkpoint is in flight at a time. The only thing ever signed is a committed size, and only after its consistency with
 //! the published checkpoint has been verified from tiles that the store gave back.
 //!
-//! Witnesses come in between *sign* and *publish*: a stage of their own in [`Stage`], whose outcome is the note with the
-//! quorum's cosignatures. Until then the policy is `quorum none` and a signed checkpoint is published as it is.
+//! What is published has the policy's quorum of cosignatures, verified here. A checkpoint stays in flight until it has them, so
+//! that slow witnesses meet on one size; only after `witness_deadline` does it give way to a larger one. What its quorum
+//! left out comes later: cosignatures of the published checkpoint are added to it, and an idle log asks for newer ones.
 
 use std::collections::HashMap;
 
@@ -16,7 +17,7 @@ use counterfoil_tiles::tile::{self, Tile, TileId};
 
 use crate::head::Head;
 use crate::operation::{
-    Event, NewBlob, Outcome, Publication, Register, Request, StopReason, Timestamp,
+    Event, NewBlob, Outcome, Publication, Register, Request, StopReason, Timestamp, Whom,
 };
 use crate::published::{Merge, Published};
 use crate::sequencer::{Backoff, Sequencer, Track};
@@ -24,29 +25,43 @@ use crate::tree::Edge;
 
 #[derive(Debug, Default)]
 pub(crate) struct PublicationTrack {
-    work: Option<Work>,
+    pub(crate) work: Option<Work>,
     in_flight: bool,
-    retry_at: Option<Timestamp>,
-    backoff: Backoff,
+    pub(crate) retry_at: Option<Timestamp>,
+    pub(crate) backoff: Backoff,
     /// When the last checkpoint was begun; `None` lets the first begin at once.
     last_begun: Option<Timestamp>,
     /// Why the stage in hand is being tried again.
     pub(crate) trouble: Option<String>,
+    /// Since when checkpoints find no quorum.
+    pub(crate) no_quorum_since: Option<Timestamp>,
+    /// When the witnesses were last asked.
+    pub(crate) last_asked: Option<Timestamp>,
+    /// The published checkpoint with cosignatures that came late.
+    pub(crate) late: Option<Published>,
+    /// The log closes, and its last checkpoint finds no quorum: the next start publishes it.
+    pub(crate) is_given_up: bool,
 }
 
 #[derive(Debug)]
-struct Work {
-    frontier: Frontier,
-    /// The tree's edge at the size in hand; only full tiles are being stored where absent.
+pub(crate) struct Work {
+    /// The tree's edge at the size in hand; absent where only full tiles are being stored, or only cosignatures are new.
     edge: Option<Edge>,
-    stage: Stage,
+    pub(crate) stage: Stage,
 }
 
 #[derive(Debug)]
-enum Stage {
-    Put(Vec<NewBlob>),
-    ReadBack(Vec<TileId>),
-    Sign,
+pub(crate) enum Stage {
+    Put(Frontier, Vec<NewBlob>),
+    ReadBack(Frontier, Vec<TileId>),
+    Sign(Frontier),
+    /// Gather cosignatures; what came stays on the checkpoint.
+    Cosign {
+        checkpoint: Box<Published>,
+        until: Timestamp,
+    },
+    /// Ask for newer cosignatures of what is published.
+    Refresh(Box<Published>),
     Publish(Bytes),
     /// What is published, after a conflict or an unknown outcome?
     Resolve(Bytes),
@@ -63,10 +78,14 @@ impl PublicationTrack {
 impl Sequencer {
     pub(crate) fn publication_wakeup(&self) -> Option<Timestamp> {
         let track = &self.publication;
+        if track.is_given_up {
+            return None;
+        }
         match (&track.work, track.in_flight) {
             (Some(_), true) => None,
             (Some(_), false) => track.retry_at.or(Some(self.now)),
-            (None, _) if self.published.is_some() && self.everything_is_published() => None,
+            (None, _) if track.late.is_some() => Some(self.now),
+            (None, _) if self.everything_is_published() => self.refresh_at(),
             (None, _) => Some(self.next_checkpoint_at()),
         }
     }
@@ -76,6 +95,13 @@ impl Sequencer {
             Some(begun) if !self.closing => begun.after(self.config.checkpoint_interval),
             _ => self.now,
         }
+    }
+
+    /// When an idle log asks its witnesses again, if it does.
+    fn refresh_at(&self) -> Option<Timestamp> {
+        let asked = self.publication.last_asked.unwrap_or(self.now);
+        let asks = self.keys.have_witnesses() && !self.closing;
+        asks.then(|| asked.after(self.config.refresh_interval))
     }
 
     pub(crate) fn advance_publication(&mut self) {
@@ -89,11 +115,19 @@ impl Sequencer {
             return;
         };
         let request = match &work.stage {
-            Stage::Put(blobs) => Request::Put(blobs.clone()),
-            Stage::ReadBack(tiles) => Request::Read(tiles.iter().map(TileId::path).collect()),
-            Stage::Sign => Request::Sign {
-                size: work.frontier.size(),
-                root: work.frontier.root(),
+            Stage::Put(_, blobs) => Request::Put(blobs.clone()),
+            Stage::ReadBack(_, tiles) => Request::Read(tiles.iter().map(TileId::path).collect()),
+            Stage::Sign(frontier) => Request::Sign {
+                size: frontier.size(),
+                root: frontier.root(),
+            },
+            Stage::Cosign { checkpoint, .. } => Request::Cosign {
+                note: checkpoint.note().clone(),
+                whom: Whom::Lacking,
+            },
+            Stage::Refresh(published) => Request::Cosign {
+                note: published.note().clone(),
+                whom: Whom::All,
             },
             Stage::Publish(note) => Request::Replace {
                 register: Register::Published,
@@ -108,8 +142,11 @@ impl Sequencer {
         self.request(Track::Publication, request);
     }
 
-    /// Begins a checkpoint if one is due, or the storing of full tiles if many wait.
+    /// Begins what is due: a checkpoint, the storing of full tiles if many wait, or newer cosignatures for what is published.
     fn begin_publication(&mut self) -> Option<Work> {
+        if self.publication.is_given_up {
+            return None;
+        }
         let published = self.published.as_ref().map(Published::size);
         let due = published != Some(self.tree.size()) && self.next_checkpoint_at() <= self.now;
         if due {
@@ -120,9 +157,8 @@ impl Sequencer {
             self.discards.note_partials(self.tree.size());
             blobs.extend(edge.partial_blobs());
             return Some(Work {
-                frontier: self.tree.frontier().clone(),
                 edge: Some(edge),
-                stage: Stage::Put(blobs),
+                stage: Stage::Put(self.tree.frontier().clone(), blobs),
             });
         }
         let staged = self
@@ -132,59 +168,84 @@ impl Sequencer {
         let many = self.tree.full_count() >= self.config.tile_after_blobs
             || self.tree.full_bytes() >= self.config.tile_after_bytes
             || (staged >= self.config.tile_after_staged && self.tree.full_count() > 0);
-        many.then(|| Work {
-            frontier: self.tree.frontier().clone(),
-            edge: None,
-            stage: Stage::Put(self.tree.take_full()),
-        })
+        let stage = if many {
+            let blobs = self.tree.take_full();
+            Stage::Put(self.tree.frontier().clone(), blobs)
+        } else {
+            self.begin_cosignatures()?
+        };
+        Some(Work { edge: None, stage })
+    }
+
+    /// Late cosignatures of the published checkpoint, or the time for newer ones.
+    fn begin_cosignatures(&mut self) -> Option<Stage> {
+        let late = self.publication.late.take();
+        let published = self.published.as_ref()?;
+        // Another checkpoint may be published since they came; then they are of no use.
+        if let Some(Ok(Merge::Ours(note))) = late
+            .filter(|late| late.has_text_of(published))
+            .map(|late| late.merge_into(published))
+        {
+            return Some(Stage::Publish(note));
+        }
+        let is_due = self.everything_is_published() && self.refresh_at()? <= self.now;
+        is_due.then(|| Stage::Refresh(Box::new(published.clone())))
     }
 
     pub(crate) fn complete_publication(&mut self, outcome: Outcome) {
         self.publication.in_flight = false;
-        let Some(mut work) = self.publication.work.take() else {
+        let Some(Work { edge, stage }) = self.publication.work.take() else {
             return self.unexpected("a publication that was not there", &outcome);
         };
-        let stage = core::mem::replace(&mut work.stage, Stage::Sign);
         match (stage, outcome) {
-            (Stage::Put(_), Outcome::Done) => self.tiles_stored(work),
-            (Stage::Put(_), Outcome::Conflict(what)) => self.stop(StopReason::Damaged(format!(
+            (Stage::Put(frontier, _), Outcome::Done) => self.tiles_stored(frontier, edge),
+            (Stage::Put(..), Outcome::Conflict(what)) => self.stop(StopReason::Damaged(format!(
                 "the store holds other bytes than this tree's for a tile: {what}. Run `counterfoil log check` before anything else"
             ))),
-            (Stage::ReadBack(tiles), Outcome::Read(blobs)) => self.read_back(work, &tiles, &blobs),
-            (Stage::Sign, Outcome::Signed(note)) => self.signed(work, note),
+            (Stage::ReadBack(frontier, tiles), Outcome::Read(blobs)) => self.read_back(frontier, edge, &tiles, &blobs),
+            (Stage::Sign(frontier), Outcome::Signed(note)) => self.signed(frontier, edge, note),
+            (Stage::Cosign { checkpoint, until }, Outcome::Cosigned(note)) => self.cosigned(checkpoint, until, edge, note),
+            (Stage::Refresh(published), Outcome::Cosigned(note)) => self.refreshed(&published, note),
+            // The witnesses keep the log from signing, not from serving; but to go on would be to fork.
+            (Stage::Cosign { .. } | Stage::Refresh(_), Outcome::Contradicted(what)) => self.stop(StopReason::Contradicted(what)),
+            (Stage::Cosign { checkpoint, until }, Outcome::NotDone(reason)) => self.no_quorum(checkpoint, until, edge, reason),
+            // What is published stays as it is; its age shows.
+            (Stage::Refresh(_), Outcome::NotDone(_)) => self.publication.last_asked = Some(self.now),
             (Stage::Publish(note), Outcome::Done) => match Published::from_note(&self.keys, note) {
-                Ok(published) => self.was_published(work, published),
+                Ok(published) => self.was_published(edge, published),
                 Err(error) => self.stop(StopReason::Internal(format!("published what does not verify: {error}"))),
             },
-            (Stage::Publish(note), Outcome::Conflict(_)) => self.go_on(work, Stage::Resolve(note)),
-            (Stage::Publish(note), Outcome::Unknown(reason)) => self.try_again(work, Stage::Resolve(note), reason),
-            (Stage::Resolve(note), Outcome::Fetched(bytes)) => self.resolve_publication(work, note, bytes),
+            (Stage::Publish(note), Outcome::Conflict(_)) => self.go_on(edge, Stage::Resolve(note)),
+            (Stage::Publish(note), Outcome::Unknown(reason)) => self.try_again(edge, Stage::Resolve(note), reason),
+            (Stage::Resolve(note), Outcome::Fetched(bytes)) => self.resolve_publication(edge, note, bytes),
             (Stage::Suspect(what), Outcome::Fetched(head)) => self.explain_suspicion(what, head),
             // Everything else can be done twice: the same tiles, the same reads, the same signature, the same replacement.
-            (stage, Outcome::NotDone(reason) | Outcome::Unknown(reason)) => self.try_again(work, stage, reason),
+            (stage, Outcome::NotDone(reason) | Outcome::Unknown(reason)) => self.try_again(edge, stage, reason),
             (stage, other) => {
-                work.stage = stage;
+                self.publication.work = Some(Work { edge, stage });
                 self.unexpected("publication", &other);
             }
         }
     }
 
-    fn go_on(&mut self, mut work: Work, stage: Stage) {
-        work.stage = stage;
-        self.publication.work = Some(work);
+    pub(crate) fn go_on(&mut self, edge: Option<Edge>, stage: Stage) {
+        self.publication.work = Some(Work { edge, stage });
     }
 
-    fn try_again(&mut self, mut work: Work, stage: Stage, reason: String) {
-        work.stage = stage;
-        self.publication.work = Some(work);
-        self.publication.retry_at =
-            Some(self.now.after(self.publication.backoff.next(&self.config)));
+    fn try_again(&mut self, edge: Option<Edge>, stage: Stage, reason: String) {
+        self.go_on(edge, stage);
+        self.pause();
         if self.publication.trouble.is_none() {
             self.tell(Event::Warning(format!(
                 "checkpoint publication is delayed: {reason}"
             )));
         }
         self.publication.trouble = Some(reason);
+    }
+
+    pub(crate) fn pause(&mut self) {
+        let pause = self.publication.backoff.next(&self.config);
+        self.publication.retry_at = Some(self.now.after(pause));
     }
 
     fn finish(&mut self) {
@@ -197,16 +258,16 @@ impl Sequencer {
         }
     }
 
-    fn tiles_stored(&mut self, work: Work) {
-        let Some(edge) = &work.edge else {
+    fn tiles_stored(&mut self, frontier: Frontier, edge: Option<Edge>) {
+        let size = frontier.size();
+        if edge.is_none() {
             // Only full tiles: the entries of the partial bundle are still in staged blobs alone.
-            let full = crate::tree::full_tiles(work.frontier.size().get(), 0)
-                .saturating_mul(u64::from(tile::TILE_WIDTH));
+            let full =
+                crate::tree::full_tiles(size.get(), 0).saturating_mul(u64::from(tile::TILE_WIDTH));
             self.tiled = self.tiled.max(TreeSize::new(full));
             return self.finish();
-        };
-        self.tiled = self.tiled.max(TreeSize::new(edge.size));
-        let size = work.frontier.size();
+        }
+        self.tiled = self.tiled.max(size);
         let mut tiles = tile::tiles_of(size);
         if let Some(old) = self
             .published
@@ -221,19 +282,25 @@ impl Sequencer {
         }
         tiles.sort_unstable();
         tiles.dedup();
-        self.go_on(work, Stage::ReadBack(tiles));
+        self.go_on(edge, Stage::ReadBack(frontier, tiles));
     }
 
-    fn read_back(&mut self, work: Work, tiles: &[TileId], blobs: &[Option<Bytes>]) {
-        match self.check_read_back(&work.frontier, tiles, blobs) {
-            Ok(()) => self.go_on(work, Stage::Sign),
+    fn read_back(
+        &mut self,
+        frontier: Frontier,
+        edge: Option<Edge>,
+        tiles: &[TileId],
+        blobs: &[Option<Bytes>],
+    ) {
+        match self.check_read_back(&frontier, tiles, blobs) {
+            Ok(()) => self.go_on(edge, Stage::Sign(frontier)),
             Err(what) => {
-                let size = work.frontier.size();
+                let size = frontier.size();
                 let what = format!(
                     "tiles read back from the store do not prove that size {size} extends what is published, so it is \
                      not signed: {what}. Run `counterfoil log check`"
                 );
-                self.go_on(work, Stage::Suspect(what));
+                self.go_on(edge, Stage::Suspect(what));
             }
         }
     }
@@ -288,30 +355,35 @@ impl Sequencer {
             .map_err(|error| error.to_string())
     }
 
-    fn signed(&mut self, work: Work, note: Bytes) {
+    fn signed(&mut self, frontier: Frontier, edge: Option<Edge>, note: Bytes) {
         match Published::from_note(&self.keys, note) {
-            Ok(signed)
-                if signed.size() == work.frontier.size()
-                    && signed.root() == work.frontier.root() =>
-            {
-                self.go_on(work, Stage::Publish(signed.note().clone()));
+            Ok(signed) if signed.size() == frontier.size() && signed.root() == frontier.root() => {
+                let stage = if self.keys.have_witnesses() {
+                    Stage::Cosign {
+                        checkpoint: Box::new(signed),
+                        until: self.now.after(self.config.witness_deadline),
+                    }
+                } else {
+                    Stage::Publish(signed.note().clone())
+                };
+                self.go_on(edge, stage);
             }
             Ok(signed) => self.stop(StopReason::Internal(format!(
                 "asked to sign size {}, the signer signed another checkpoint (size {})",
-                work.frontier.size().get(),
+                frontier.size().get(),
                 signed.size().get()
             ))),
             Err(error) => {
                 let reason = format!(
                     "the signer's answer does not verify under the log's own keys: {error}"
                 );
-                self.try_again(work, Stage::Sign, reason);
+                self.try_again(edge, Stage::Sign(frontier), reason);
             }
         }
     }
 
     /// Something else is published than what we meant to replace, or we cannot know whether our replacement landed.
-    fn resolve_publication(&mut self, work: Work, note: Bytes, bytes: Option<Bytes>) {
+    fn resolve_publication(&mut self, edge: Option<Edge>, note: Bytes, bytes: Option<Bytes>) {
         let theirs = match bytes
             .map(|bytes| Published::from_register(&self.keys, &bytes))
             .transpose()
@@ -329,7 +401,7 @@ impl Sequencer {
         };
         let Some(theirs) = theirs else {
             self.published = None;
-            return self.go_on(work, Stage::Publish(note));
+            return self.go_on(edge, Stage::Publish(note));
         };
         if theirs.size() > self.tree.size() {
             // Whoever published more than we have committed has the newer head.
@@ -342,20 +414,20 @@ impl Sequencer {
         match ours.merge_into(&theirs) {
             Ok(Merge::Ours(note)) => {
                 self.published = Some(theirs);
-                self.go_on(work, Stage::Publish(note));
+                self.go_on(edge, Stage::Publish(note));
             }
-            Ok(Merge::Theirs) => self.was_published(work, theirs),
+            Ok(Merge::Theirs) => self.was_published(edge, theirs),
             Err(_) => self.stop(StopReason::PublishedAhead {
                 published: theirs.size().get(),
-                head: work.frontier.size().get(),
+                head: ours.size().get(),
                 contradiction: "conflicts with",
             }),
         }
     }
 
-    fn was_published(&mut self, work: Work, published: Published) {
+    fn was_published(&mut self, edge: Option<Edge>, published: Published) {
         let (size, root) = (published.size(), published.root());
-        let edge = work.edge.filter(|edge| edge.size == size.get());
+        let edge = edge.filter(|edge| edge.size == size.get());
         self.discards.release_partials(size.get());
         self.tell(Event::Published(Publication {
             note: published.note().clone(),

@@ -8,6 +8,8 @@
 //! and root and, per key, no signature dropped or older (late cosignatures, refreshes). On conflict re-read: drop ours if
 //! smaller, merge if equal."
 
+use std::sync::Arc;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use counterfoil_tiles::checkpoint::{
     self, CheckpointError, LogKey, PublishError, SignedCheckpoint,
@@ -15,15 +17,18 @@ use counterfoil_tiles::checkpoint::{
 use counterfoil_tiles::hash::{NodeHash, TreeSize};
 use counterfoil_tiles::key::{KeyError, KeyRing, Vkey};
 use counterfoil_tiles::note::{Note, NoteError};
+use counterfoil_tiles::policy::{Policy, QuorumError};
 
 /// The format of the register and its version.
 pub const MAGIC: &[u8] = b"counterfoil/published/1\n";
 
-/// The keys under which a checkpoint is this log's own.
+/// The keys under which a checkpoint is this log's own, and the policy under which it may be published.
 #[derive(Clone, Debug)]
 pub struct LogKeys {
     keys: Vec<LogKey>,
+    /// The log's own keys and those of its witnesses: whose signatures have times that can be compared.
     ring: KeyRing,
+    policy: Option<Arc<Policy>>,
 }
 
 impl LogKeys {
@@ -31,7 +36,27 @@ impl LogKeys {
     pub fn new(vkeys: impl IntoIterator<Item = Vkey>) -> Result<Self, KeyError> {
         let keys: Vec<LogKey> = vkeys.into_iter().map(LogKey::new).collect();
         let ring = KeyRing::new(keys.iter().map(|key| key.vkey().clone()))?;
-        Ok(Self { keys, ring })
+        Ok(Self {
+            keys,
+            ring,
+            policy: None,
+        })
+    }
+
+    /// The same keys, and a policy whose quorum must have cosigned what is published.
+    pub fn with_policy(mut self, policy: Arc<Policy>) -> Result<Self, KeyError> {
+        for witness in policy.witnesses() {
+            self.ring.insert(witness.vkey().clone())?;
+        }
+        self.policy = Some(policy);
+        Ok(self)
+    }
+
+    /// True if there is anybody to ask for cosignatures.
+    pub(crate) fn have_witnesses(&self) -> bool {
+        self.policy
+            .as_ref()
+            .is_some_and(|policy| !policy.witnesses().is_empty())
     }
 }
 
@@ -128,6 +153,25 @@ impl Published {
     /// Its root hash.
     pub fn root(&self) -> NodeHash {
         *self.signed.checkpoint().root()
+    }
+
+    /// Verifies that the policy's quorum has cosigned it. Without a policy nothing is asked.
+    pub(crate) fn check_quorum(&self, keys: &LogKeys) -> Result<(), QuorumError> {
+        match &keys.policy {
+            Some(policy) => policy.witnessed(self.signed.clone()).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// True if both are checkpoints of one text, whatever signatures they carry.
+    pub(crate) fn has_text_of(&self, other: &Self) -> bool {
+        self.signed.note().text() == other.signed.note().text()
+    }
+
+    /// This checkpoint with the signatures of both, per key the newer.
+    pub(crate) fn united(&self, keys: &LogKeys, other: &Self) -> Result<Self, PublishedError> {
+        let note = checkpoint::merge(self.signed.note(), other.signed.note(), &self.ring)?;
+        Self::from_note(keys, Bytes::copy_from_slice(note.as_bytes()))
     }
 
     /// Decides between this checkpoint, which was to be published, and the one that is.

@@ -14,6 +14,7 @@ use counterfoil_tiles::proof;
 use counterfoil_tiles::tile::{self, BundleId, EntryBundle, TILE_WIDTH, Tile, TileId};
 
 use crate::discard::partials_prefix;
+use crate::guard::Guard;
 use crate::head::Head;
 use crate::operation::{Entry, Event, NewBlob, Outcome, Register, Request, StopReason, Timestamp};
 use crate::published::Published;
@@ -504,7 +505,11 @@ impl Sequencer {
 
     fn recovered(&mut self) {
         let replayed = self.recovery().map_or(0, |recovery| recovery.replayed);
-        self.phase = Phase::Running;
+        self.phase = if self.config.asks_witnesses_first && self.keys.have_witnesses() {
+            Phase::Guarding(Guard::default())
+        } else {
+            Phase::Running
+        };
         self.tell(Event::Recovered {
             size: self.tree.size(),
             replayed,

@@ -8,6 +8,7 @@ use counterfoil_tiles::hash::TreeSize;
 
 use crate::commit::Commit;
 use crate::discard::Discards;
+use crate::guard::Guard;
 use crate::head::Head;
 use crate::operation::{
     Entry, Event, Operation, OperationId, Outcome, Request, StopReason, SubmissionId, SubmitError,
@@ -48,6 +49,12 @@ pub struct Config {
     pub retry_min: Duration,
     /// The longest such pause.
     pub retry_max: Duration,
+    /// A checkpoint that has no quorum after so long gives way to a larger one, if the log has grown.
+    pub witness_deadline: Duration,
+    /// An idle log asks its witnesses for newer cosignatures this often.
+    pub refresh_interval: Duration,
+    /// Whether a start asks the witnesses where the log stands before it acknowledges or signs.
+    pub asks_witnesses_first: bool,
 }
 
 impl Default for Config {
@@ -64,6 +71,9 @@ impl Default for Config {
             commit_deadline: Duration::from_secs(5),
             retry_min: Duration::from_millis(50),
             retry_max: Duration::from_secs(2),
+            witness_deadline: Duration::from_secs(10),
+            refresh_interval: Duration::from_mins(10),
+            asks_witnesses_first: true,
         }
     }
 }
@@ -88,6 +98,7 @@ impl Backoff {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Track {
     Recovery,
+    Guard,
     Commit,
     Publication,
     Discard,
@@ -110,6 +121,8 @@ pub(crate) struct CommittedHead {
 #[derive(Debug)]
 pub(crate) enum Phase {
     Recovering(Box<Recovery>),
+    /// Recovered, and not yet told by the witnesses that it may go on.
+    Guarding(Guard),
     Running,
     Stopped(StopReason),
 }
@@ -117,7 +130,7 @@ pub(crate) enum Phase {
 /// A snapshot for status pages and metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// `recovering`, `running`, `stopped`.
+    /// `recovering`, `asking the witnesses`, `running`, `stopped`.
     pub phase: &'static str,
     /// Entries that are durable.
     pub size: u64,
@@ -135,6 +148,8 @@ pub struct Status {
     pub uncertain_since: Option<Timestamp>,
     /// Why publication does not go on, if it does not.
     pub publication_trouble: Option<String>,
+    /// Since when checkpoints find no quorum of witnesses.
+    pub no_quorum_since: Option<Timestamp>,
 }
 
 /// The write protocol of one log.
@@ -256,11 +271,18 @@ impl Sequencer {
         }
         match (track, outcome) {
             (Track::Recovery, outcome) => self.complete_recovery(outcome),
+            (Track::Guard, outcome) => self.complete_guard(outcome),
             (_, Outcome::Damaged(what)) => self.stop(StopReason::Damaged(what)),
             (Track::Commit, outcome) => self.complete_commit(outcome),
             (Track::Publication, outcome) => self.complete_publication(outcome),
             (Track::Discard, outcome) => self.complete_discard(&outcome),
         }
+    }
+
+    /// Takes cosignatures that came after their checkpoint had its quorum: the checkpoint in hand, or the published one, with
+    /// more signatures on it. What is neither comes too late to be of use.
+    pub fn cosigned_late(&mut self, note: Bytes) {
+        self.take_late_cosignatures(note);
     }
 
     /// What happened since the last call, oldest first.
@@ -270,15 +292,13 @@ impl Sequencer {
 
     /// When `tick` and `poll` are due if nothing else happens before.
     pub fn next_wakeup(&self) -> Option<Timestamp> {
-        if matches!(self.phase, Phase::Stopped(_)) {
-            return None;
+        match &self.phase {
+            Phase::Recovering(recovery) => return recovery.retry_at,
+            Phase::Guarding(guard) => return guard.retry_at,
+            Phase::Stopped(_) => return None,
+            Phase::Running => {}
         }
-        let recovery = match &self.phase {
-            Phase::Recovering(recovery) => recovery.retry_at,
-            _ => None,
-        };
         [
-            recovery,
             self.commit_wakeup(),
             self.publication_wakeup(),
             self.discards.retry_at,
@@ -298,6 +318,7 @@ impl Sequencer {
         Status {
             phase: match self.phase {
                 Phase::Recovering(_) => "recovering",
+                Phase::Guarding(_) => "asking the witnesses",
                 Phase::Running => "running",
                 Phase::Stopped(_) => "stopped",
             },
@@ -312,6 +333,7 @@ impl Sequencer {
             generation: self.head.as_ref().map_or(0, |head| head.head.generation),
             uncertain_since: self.commit.uncertain_since(),
             publication_trouble: self.publication.trouble.clone(),
+            no_quorum_since: self.publication.no_quorum_since,
         }
     }
 
@@ -319,6 +341,7 @@ impl Sequencer {
         match self.phase {
             Phase::Stopped(_) => Progress::None,
             Phase::Recovering(_) => self.advance_recovery(),
+            Phase::Guarding(_) => self.advance_guard(),
             Phase::Running => {
                 self.advance_commit();
                 self.advance_publication();
@@ -334,7 +357,7 @@ impl Sequencer {
             && self.queue.is_empty()
             && self.commit.is_idle()
             && self.publication.is_idle()
-            && self.everything_is_published()
+            && (self.everything_is_published() || self.publication.is_given_up)
             && self.discards.are_settled()
         {
             self.stop(StopReason::Closed);

@@ -107,6 +107,10 @@ impl Driver {
                     tracing::warn!(origin = %self.signer.origin(), "{what}");
                     self.shared.trouble(what);
                 }
+                Event::WaitsForWitnesses(what) => {
+                    tracing::warn!(origin = %self.signer.origin(), "{what}");
+                    self.shared.trouble(what);
+                }
                 Event::Stopped(reason) => return Some(reason),
             }
         }

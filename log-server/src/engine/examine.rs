@@ -68,7 +68,7 @@ pub async fn examine(signer: &LogSigner, stores: &Stores) -> Result<Examination,
                 Event::Published(publication) => found.published = Some(publication.size.get()),
                 Event::Warning(what) => found.warnings.push(what),
                 Event::Stopped(reason) => found.refusal = Some(reason),
-                Event::Answer { .. } => {}
+                Event::Answer { .. } | Event::WaitsForWitnesses(_) => {}
             }
         }
         if found.size.is_some() {
@@ -77,7 +77,9 @@ pub async fn examine(signer: &LogSigner, stores: &Stores) -> Result<Examination,
         let Some(operation) = operation else { continue };
         let outcome = match operation.request {
             Request::Replace { .. } | Request::Put(_) | Request::Discard(_) => Outcome::Done,
-            Request::Sign { .. } => Outcome::NotDone("an examination signs nothing".into()),
+            Request::Sign { .. } | Request::Cosign { .. } | Request::AskWitnesses { .. } => {
+                Outcome::NotDone("an examination signs nothing and asks nobody".into())
+            }
             read @ (Request::Fetch(_) | Request::Read(_) | Request::List(_)) => {
                 stores.carry_out(signer, read).await
             }

@@ -48,6 +48,7 @@ pub(crate) fn kind(request: &Request) -> &'static str {
             ..
         } => "publish",
         Request::Sign { .. } => "sign",
+        Request::Cosign { .. } | Request::AskWitnesses { .. } => "cosign",
         Request::Discard(_) => "discard",
         Request::Fetch(_) | Request::Read(_) | Request::List(_) => "read",
     }
@@ -73,7 +74,7 @@ impl Metrics {
             .get_or_create(&Kind { kind })
             .observe(took.as_secs_f64());
         let outcome = match outcome {
-            Outcome::Conflict(_) => "conflict",
+            Outcome::Conflict(_) | Outcome::Contradicted(_) => "conflict",
             Outcome::NotDone(_) => "not_done",
             Outcome::Unknown(_) => "unknown",
             Outcome::Damaged(_) => "damaged",
@@ -81,7 +82,8 @@ impl Metrics {
             | Outcome::Fetched(_)
             | Outcome::Read(_)
             | Outcome::Listed(_)
-            | Outcome::Signed(_) => return,
+            | Outcome::Signed(_)
+            | Outcome::Cosigned(_) => return,
         };
         self.failures
             .get_or_create(&Failure { kind, outcome })

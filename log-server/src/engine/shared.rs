@@ -157,7 +157,7 @@ impl Shared {
 
 fn state_of(status: &Status) -> State {
     match status.phase {
-        "recovering" => State::Starting,
+        "recovering" | "asking the witnesses" => State::Starting,
         "stopped" => State::Stopped,
         _ if status.uncertain_since.is_some() => State::ReadOnly,
         _ if status.publication_trouble.is_some() => State::Unpublished,

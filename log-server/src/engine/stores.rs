@@ -138,6 +138,9 @@ impl Stores {
                 Ok(note) => Outcome::Signed(note),
                 Err(reason) => Outcome::NotDone(reason),
             },
+            Request::Cosign { .. } | Request::AskWitnesses { .. } => {
+                Outcome::NotDone("this log has no witnesses".into())
+            }
         }
     }
 

@@ -52,10 +52,13 @@ impl Fault {
     pub(crate) fn of(request: &Request) -> &'static [Self] {
         match request {
             Request::Replace { .. } | Request::Put(_) | Request::Discard(_) => &Self::ALL,
-            Request::Sign { .. } => &[Self::NotDone, Self::CrashBefore, Self::CrashAfter],
-            Request::Fetch(_) | Request::Read(_) | Request::List(_) => {
-                &[Self::NotDone, Self::CrashBefore]
+            Request::Sign { .. } | Request::Cosign { .. } => {
+                &[Self::NotDone, Self::CrashBefore, Self::CrashAfter]
             }
+            Request::Fetch(_)
+            | Request::Read(_)
+            | Request::List(_)
+            | Request::AskWitnesses { .. } => &[Self::NotDone, Self::CrashBefore],
         }
     }
 }
@@ -186,6 +189,9 @@ impl World {
                 assert!(*size <= self.head().size(), "signed beyond the head");
                 self.signed.insert(size.get(), *root);
                 Outcome::Signed(self.sign(*size, *root))
+            }
+            Request::Cosign { .. } | Request::AskWitnesses { .. } => {
+                panic!("this log has no witnesses")
             }
         }
     }
@@ -571,7 +577,7 @@ impl Process {
                         publication.size
                     );
                 }
-                Event::Recovered { .. } | Event::Warning(_) => {}
+                Event::Recovered { .. } | Event::Warning(_) | Event::WaitsForWitnesses(_) => {}
             }
         }
     }
@@ -587,9 +593,12 @@ fn unknown(request: &Request) -> Outcome {
         Request::Replace { .. } | Request::Put(_) | Request::Discard(_) => {
             Outcome::Unknown("injected".into())
         }
-        Request::Fetch(_) | Request::Read(_) | Request::List(_) | Request::Sign { .. } => {
-            Outcome::NotDone("injected".into())
-        }
+        Request::Fetch(_)
+        | Request::Read(_)
+        | Request::List(_)
+        | Request::Sign { .. }
+        | Request::Cosign { .. }
+        | Request::AskWitnesses { .. } => Outcome::NotDone("injected".into()),
     }
 }
 

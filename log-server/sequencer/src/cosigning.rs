@@ -1,0 +1,126 @@
+//! What becomes of the witnesses' cosignatures: a quorum lets a checkpoint be published, fewer keep it in flight, late ones
+//! are added to what is published.
+//!
+//! Architecture invariant: nothing is published before the policy's quorum has been verified on it, here, whatever the driver
+//! says about it.
+
+use bytes::Bytes;
+
+use crate::operation::{Event, Timestamp};
+use crate::publication::{Stage, Work};
+use crate::published::{Merge, Published, PublishedError};
+use crate::sequencer::{Backoff, Sequencer};
+use crate::tree::Edge;
+
+impl Sequencer {
+    /// The witnesses gave these cosignatures on the checkpoint in flight.
+    pub(crate) fn cosigned(
+        &mut self,
+        checkpoint: Box<Published>,
+        until: Timestamp,
+        edge: Option<Edge>,
+        note: Bytes,
+    ) {
+        self.publication.last_asked = Some(self.now);
+        let united = match self.united(&checkpoint, note) {
+            Ok(united) => united,
+            Err(error) => {
+                let reason = format!("what the witnesses gave cannot be used: {error}");
+                return self.no_quorum(checkpoint, until, edge, reason);
+            }
+        };
+        match united.check_quorum(&self.keys) {
+            Ok(()) => {
+                self.quorum_found(&united);
+                self.go_on(edge, Stage::Publish(united.note().clone()));
+            }
+            Err(error) => self.no_quorum(Box::new(united), until, edge, error.to_string()),
+        }
+    }
+
+    /// The checkpoint with the cosignatures of another note of the same text.
+    fn united(&self, checkpoint: &Published, note: Bytes) -> Result<Published, PublishedError> {
+        checkpoint.united(&self.keys, &Published::from_note(&self.keys, note)?)
+    }
+
+    fn quorum_found(&mut self, checkpoint: &Published) {
+        self.publication.backoff = Backoff::default();
+        if let Some(since) = self.publication.no_quorum_since.take() {
+            self.publication.trouble = None;
+            let seconds = self.now.as_millis().saturating_sub(since.as_millis()) / 1_000;
+            self.tell(Event::Warning(format!(
+                "the quorum of witnesses is back after {seconds} s: size {} is published with it",
+                checkpoint.size()
+            )));
+        }
+    }
+
+    /// The checkpoint stays in flight with what it has, or gives way to a larger one once its time is over.
+    pub(crate) fn no_quorum(
+        &mut self,
+        checkpoint: Box<Published>,
+        until: Timestamp,
+        edge: Option<Edge>,
+        reason: String,
+    ) {
+        if self.publication.no_quorum_since.is_none() {
+            self.publication.no_quorum_since = Some(self.now);
+            self.tell(Event::WaitsForWitnesses(format!(
+                "no quorum of witnesses for size {}: {reason}. Entries are taken and durable; nothing is published until \
+                 there is one",
+                checkpoint.size()
+            )));
+        }
+        self.publication.trouble = Some(reason);
+        if self.closing {
+            // The next start finds the head and publishes it.
+            self.publication.is_given_up = true;
+        } else if until > self.now || self.tree.size() == checkpoint.size() {
+            self.go_on(edge, Stage::Cosign { checkpoint, until });
+            self.pause();
+        }
+    }
+
+    /// The witnesses gave these cosignatures on what is published.
+    pub(crate) fn refreshed(&mut self, published: &Published, note: Bytes) {
+        self.publication.last_asked = Some(self.now);
+        if let Ok(Ok(Merge::Ours(note))) = self
+            .united(published, note)
+            .map(|united| united.merge_into(published))
+        {
+            self.go_on(None, Stage::Publish(note));
+        }
+    }
+
+    /// See [`Sequencer::cosigned_late`].
+    pub(crate) fn take_late_cosignatures(&mut self, note: Bytes) {
+        let Ok(late) = Published::from_note(&self.keys, note) else {
+            return;
+        };
+        let keys = &self.keys;
+        let in_flight = match &mut self.publication.work {
+            Some(Work {
+                stage: Stage::Cosign { checkpoint, .. },
+                ..
+            }) if checkpoint.has_text_of(&late) => Some(checkpoint),
+            _ => None,
+        };
+        if let Some(checkpoint) = in_flight {
+            if let Ok(united) = checkpoint.united(keys, &late) {
+                **checkpoint = united;
+                // They may be all that it waited for.
+                self.publication.retry_at = None;
+            }
+        } else if self
+            .published
+            .as_ref()
+            .is_some_and(|now| now.has_text_of(&late))
+        {
+            let united = match &self.publication.late {
+                Some(before) if before.has_text_of(&late) => before.united(keys, &late).ok(),
+                _ => None,
+            };
+            self.publication.late = Some(united.unwrap_or(late));
+        }
+    }
+}
