@@ -15,6 +15,8 @@ use crate::receipt::ReceiptArgs;
 use crate::shell::{CompletionsArgs, ManArgs};
 use crate::submit::SubmitArgs;
 use crate::verify::VerifyArgs;
+#[cfg(feature = "witness")]
+use crate::witness::WitnessCommand;
 
 /// Prove, years later and without trusting the operator, that a record existed and has not changed
 ///
@@ -96,6 +98,10 @@ Examples:
     #[cfg(feature = "log")]
     #[command(subcommand)]
     Log(LogCommand),
+    /// Make and run witnesses, which cosign what logs publish
+    #[cfg(feature = "witness")]
+    #[command(subcommand)]
+    Witness(WitnessCommand),
     /// Log files, and keep their receipts
     ///
     /// Each file becomes one entry: its SHA-256, or with --embed its contents. When the log has published the entries,
@@ -160,11 +166,16 @@ Example:
     Man(ManArgs),
 }
 
-#[cfg(feature = "log")]
 impl Command {
     /// Whether the command decides itself what is told of the course of things: a server, by its configuration.
     pub(crate) fn keeps_its_own_log(&self) -> bool {
-        matches!(self, Self::Log(LogCommand::Run(_)))
+        match self {
+            #[cfg(feature = "log")]
+            Self::Log(LogCommand::Run(_)) => true,
+            #[cfg(feature = "witness")]
+            Self::Witness(WitnessCommand::Run(_)) => true,
+            _ => false,
+        }
     }
 }
 

@@ -157,16 +157,13 @@ impl LogClient {
         }
     }
 
-    /// Reads a resource of at most `limit` bytes; `None` where the log has no such thing.
-    pub(crate) async fn find(&self, path: &str, limit: usize) -> Result<Option<Bytes>, CallError> {
-        match self.get(path, Form::Any, limit).await {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if matches!(error.status(), Some(404 | 410)) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn get_once(&self, path: &str, form: Form, limit: usize) -> Result<Bytes, CallError> {
+    /// The same, without trying again.
+    pub(crate) async fn get_once(
+        &self,
+        path: &str,
+        form: Form,
+        limit: usize,
+    ) -> Result<Bytes, CallError> {
         let url = self.url(path);
         let mut request = self.http.get(url.clone());
         if form == Form::Json {
@@ -177,6 +174,15 @@ impl LogClient {
             .await
             .map_err(|error| sending_failed(&url, &error))?;
         answer(&url, response, limit).await
+    }
+
+    /// Reads a resource of at most `limit` bytes; `None` where the log has no such thing.
+    pub(crate) async fn find(&self, path: &str, limit: usize) -> Result<Option<Bytes>, CallError> {
+        match self.get(path, Form::Any, limit).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if matches!(error.status(), Some(404 | 410)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Sends a body once.

@@ -1,4 +1,4 @@
-//! Waiting for the user's Ctrl-C or a supervisor's SIGTERM.
+//! Waiting for the user's Ctrl-C, a supervisor's SIGTERM, or an operator's SIGHUP.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -31,6 +31,30 @@ impl Interrupts {
             () = received(self.terminate.as_mut()) => {}
             () = received(self.interrupt.as_mut()) => {}
         }
+    }
+}
+
+/// From [`listen`](Self::listen) on, SIGHUP does not end the process, but asks it to read its files again.
+#[cfg(feature = "witness")]
+#[derive(Debug)]
+pub(crate) struct Hangups(Option<Signal>);
+
+#[cfg(feature = "witness")]
+impl Hangups {
+    /// Begins to listen.
+    pub(crate) fn listen() -> Self {
+        Self(match signal(SignalKind::hangup()) {
+            Ok(signal) => Some(signal),
+            Err(error) => {
+                tracing::warn!(%error, "SIGHUP ends this process");
+                None
+            }
+        })
+    }
+
+    /// Returns when it is asked to.
+    pub(crate) async fn next(&mut self) {
+        received(self.0.as_mut()).await;
     }
 }
 

@@ -26,7 +26,7 @@ mod place;
 mod private_file;
 mod receipt;
 mod retry;
-#[cfg(feature = "log")]
+#[cfg(any(feature = "log", feature = "witness"))]
 mod service;
 mod shell;
 mod submit;
@@ -34,6 +34,8 @@ mod time;
 mod token;
 mod trust;
 mod verify;
+#[cfg(feature = "witness")]
+mod witness;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -52,11 +54,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let output = cli.output();
-    #[cfg(feature = "log")]
-    let starts_log = !cli.command.keeps_its_own_log();
-    #[cfg(not(feature = "log"))]
-    let starts_log = true;
-    if starts_log {
+    if !cli.command.keeps_its_own_log() {
         start_log(&cli);
     }
     match dispatch(cli.command, output) {
@@ -88,6 +86,8 @@ fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Log(command) => log::run(command, output),
         #[cfg(feature = "log")]
         Command::Demo(args) => on_network(demo::run(args, output)),
+        #[cfg(feature = "witness")]
+        Command::Witness(command) => witness::run(command, output),
         Command::Verify(args) => verify::run(&args, output),
         Command::Inspect(args) => inspect::run(&args, output),
         Command::Completions(args) => Ok(shell::completions(&args)),

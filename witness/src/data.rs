@@ -8,8 +8,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use counterfoil_store::HeadStore as _;
 use counterfoil_store::posix::{FolderLock, LockError, PosixBlobStore};
 use counterfoil_store::sqlite::SqliteHeadStore;
+
+use crate::OriginHash;
+use crate::record::{self, Recorded};
 
 const REGISTERS: &str = "registers.sqlite";
 
@@ -54,13 +58,18 @@ pub struct Data {
     pub heads: Arc<SqliteHeadStore>,
     /// Evidence.
     pub blobs: Arc<PosixBlobStore>,
-    lock: Option<FolderLock>,
+    _lock: Option<FolderLock>,
 }
 
 impl Data {
-    /// Whether this process alone may write to it.
-    pub fn is_locked(&self) -> bool {
-        self.lock.is_some()
+    /// What is recorded for a log. The error says why it cannot be read.
+    pub async fn recorded(&self, log: OriginHash) -> Result<Option<Recorded>, String> {
+        let register = record::register(log);
+        let value = self.heads.fetch(&register).await;
+        let value = value.map_err(|error| error.to_string())?;
+        let recorded = value.map(|value| Recorded::parse(&value, log));
+        let recorded = recorded.transpose();
+        recorded.map_err(|error| format!("register {register}: {error}"))
     }
 }
 
@@ -85,18 +94,20 @@ pub async fn create(path: &Path) -> Result<(), DataError> {
 pub async fn open(path: &Path) -> Result<Data, DataError> {
     expect(path)?;
     let lock = FolderLock::take(path)?;
-    let mut data = read(path).await?;
-    data.lock = Some(lock);
-    Ok(data)
+    stores(path, Some(lock)).await
 }
 
 /// Opens the data directory to read in it; a witness may run beside.
 pub async fn read(path: &Path) -> Result<Data, DataError> {
     expect(path)?;
+    stores(path, None).await
+}
+
+async fn stores(path: &Path, lock: Option<FolderLock>) -> Result<Data, DataError> {
     Ok(Data {
         heads: Arc::new(SqliteHeadStore::open(path.join(REGISTERS)).await?),
         blobs: Arc::new(PosixBlobStore::open(path)?),
-        lock: None,
+        _lock: lock,
     })
 }
 

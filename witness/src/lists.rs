@@ -114,6 +114,29 @@ pub enum Fault {
     Policy(#[from] PolicyFault),
 }
 
+/// The formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One key a line. An empty file is one too.
+    Vkeys,
+    /// A tlog-policy.
+    Policy,
+    /// A list of the witness network.
+    Network,
+}
+
+impl Format {
+    /// The format that the first line shows.
+    pub fn of(text: &str) -> Self {
+        let first = lines(text).next().map_or("", |(_, line)| line);
+        match first.split([' ', '\t']).next() {
+            Some("log" | "witness" | "group" | "quorum") => Self::Policy,
+            Some(word) if word.starts_with("logs/") => Self::Network,
+            _ => Self::Vkeys,
+        }
+    }
+}
+
 /// Reads a list in the format that its first line shows. An empty file lists no logs.
 pub fn parse(text: &[u8]) -> Result<Vec<Listed>, ListError> {
     let whole = str::from_utf8(text).map_err(|error| {
@@ -124,13 +147,10 @@ pub fn parse(text: &[u8]) -> Result<Vec<Listed>, ListError> {
             fault: Fault::NotUtf8,
         }
     })?;
-    let Some((_, first)) = lines(whole).next() else {
-        return Ok(Vec::new());
-    };
-    let listed = match first.split([' ', '\t']).next() {
-        Some("log" | "witness" | "group" | "quorum") => policy::parse(whole)?,
-        Some(word) if word.starts_with("logs/") => network::parse(whole)?,
-        _ => vkeys::parse(whole)?,
+    let listed = match Format::of(whole) {
+        Format::Vkeys => vkeys::parse(whole)?,
+        Format::Policy => policy::parse(whole)?,
+        Format::Network => network::parse(whole)?,
     };
     for one in &listed {
         one.check().map_err(|fault| ListError {

@@ -119,6 +119,7 @@ pub struct Running {
     site: Arc<Site>,
     witness: Arc<Witness>,
     backends: Vec<Backend>,
+    bastions: Vec<String>,
     lists: Arc<Lists>,
     watch_interval: Duration,
     deadline: Duration,
@@ -175,6 +176,7 @@ pub async fn start(config: &Config, load: LoadKey<'_>) -> Result<Running, RunErr
         server,
         site,
         witness,
+        bastions: backends.iter().map(Backend::url).collect(),
         backends,
         lists: Arc::new(lists),
         watch_interval: config.watch_interval,
@@ -187,6 +189,11 @@ impl Running {
     /// Where it listens.
     pub fn addresses(&self) -> &[SocketAddr] {
         self.server.addresses()
+    }
+
+    /// The URLs by which bastions serve it.
+    pub fn bastions(&self) -> &[String] {
+        &self.bastions
     }
 
     /// The witness.

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use counterfoil_service::config::{ConfigError, Override, Settings};
+#[cfg(feature = "log")]
 use counterfoil_tiles::key::SigningKey;
 
 use crate::exit::Failure;
+#[cfg(feature = "log")]
 use crate::key;
 
 use flags::ConfigFlags;
@@ -68,6 +70,7 @@ pub(crate) fn load<S: Service>(path: &Path, overrides: &[Override]) -> Result<S,
 }
 
 /// Loads a key as a service wants it: from a private file, or not at all.
+#[cfg(feature = "log")]
 pub(crate) fn load_key(
     path: &Path,
 ) -> Result<SigningKey, Box<dyn std::error::Error + Send + Sync>> {

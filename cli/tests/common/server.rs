@@ -109,7 +109,7 @@ fn host(url: &str) -> &str {
 }
 
 /// Sends a request without its last line, and reads the whole answer: status, head, body.
-fn exchange(url: &str, head: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
+pub fn exchange(url: &str, head: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
     let mut stream = TcpStream::connect(host(url)).unwrap();
     stream
         .write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())

@@ -1,0 +1,89 @@
+//! `counterfoil witness run`.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use clap::Args;
+use counterfoil_service::logging;
+use counterfoil_witness::config::Config;
+use counterfoil_witness::run::{Running, start};
+use serde_json::json;
+use tokio::sync::Notify;
+
+use super::{failure, load_key};
+use crate::exit::{Exit, Failure};
+use crate::interrupt::{Hangups, Interrupts};
+use crate::output::Output;
+use crate::service::ConfigArgs;
+
+/// `counterfoil witness run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    config: ConfigArgs<Config>,
+}
+
+/// Runs the witness until it is told to stop.
+pub(super) fn run(args: &RunArgs, output: Output) -> Result<Exit, Failure> {
+    let config = args.config.load()?;
+    logging::init(&config.front).map_err(|error| Failure::usage(error.to_string()))?;
+    crate::on_network(async {
+        let mut interrupts = Interrupts::listen();
+        let mut hangups = Hangups::listen();
+        let running = start(&config, &load_key).await.map_err(failure)?;
+        tell_ready(&config, &running, output);
+        let lists = running.lists();
+        let stop = Notify::new();
+        let mut serving = pin!(running.run(stop.notified()));
+        loop {
+            tokio::select! {
+                () = &mut serving => return Ok(Exit::Done),
+                () = interrupts.next() => break,
+                () = hangups.next() => {
+                    let lists = Arc::clone(&lists);
+                    // What fails is logged, and shown on the page.
+                    tokio::spawn(async move { drop(lists.reload().await) });
+                }
+            }
+        }
+        stop.notify_one();
+        tokio::select! {
+            () = serving => Ok(Exit::Done),
+            () = interrupts.next() => Err(Failure::could_not_tell(
+                "told to end twice: what was still in progress is not answered; nothing that was signed is lost",
+            )),
+        }
+    })
+}
+
+/// Says on standard output where the witness is: a supervisor or a test reads it.
+fn tell_ready(config: &Config, running: &Running, output: Output) {
+    let scheme = if config.front.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let path = config.submission_prefix.trim_matches('/');
+    let slash = if path.is_empty() { "" } else { "/" };
+    let urls: Vec<String> = running
+        .addresses()
+        .iter()
+        .map(|address| format!("{scheme}://{address}/{path}{slash}"))
+        .collect();
+    let ring = running.witness().signers().ring();
+    let vkeys: Vec<String> = ring.iter().map(ToString::to_string).collect();
+    let name = ring.iter().next().map_or("", |vkey| vkey.name().as_str());
+    let bastions = running.bastions();
+    output.line(format!("{name} is ready at {}", urls.join(" and ")));
+    for url in bastions {
+        output.line(format!("and, once the bastion has taken it, at {url}"));
+    }
+    output.json(&json!({
+        "event": "ready",
+        "addresses": running.addresses(),
+        "urls": urls,
+        "bastions": bastions,
+        "vkeys": vkeys,
+        "logs": running.witness().logs().len(),
+    }));
+}

@@ -1,0 +1,161 @@
+//! `counterfoil witness status`.
+
+use clap::Args;
+use counterfoil_witness::config::Config;
+use serde::Deserialize;
+use url::Url;
+
+use super::DirectoryArgs;
+use crate::client::{Form, LogClient, MAX_JSON_BYTES};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::time::utc;
+
+/// `counterfoil witness status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    directory: DirectoryArgs,
+    /// The root of the witness's server, instead of the address in the configuration
+    #[arg(long, value_name = "URL")]
+    url: Option<Url>,
+}
+
+/// What the witness says; a newer one may say more.
+#[derive(Debug, Deserialize)]
+struct Status {
+    state: String,
+    explanation: String,
+    vkeys: Vec<Key>,
+    log_count: u64,
+    lists_read_at: u64,
+    lists_error: Option<String>,
+    bastions: Vec<Bastion>,
+    logs: Vec<Log>,
+    next: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Key {
+    vkey: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Bastion {
+    url: String,
+    link: String,
+    since: u64,
+    last_error: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Log {
+    origin: String,
+    paused: bool,
+    latest: Option<Latest>,
+    error: Option<String>,
+    evidence: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Latest {
+    size: u64,
+    cosigned_at: u64,
+}
+
+/// Asks the witness.
+pub(super) async fn run(args: StatusArgs, output: Output) -> Result<Exit, Failure> {
+    let url = match args.url {
+        Some(url) => url,
+        None => own(&args.directory.load()?)?,
+    };
+    let client = LogClient::new(&url, None)?;
+    let answer = client
+        .get_once("status", Form::Json, MAX_JSON_BYTES)
+        .await?;
+    let not_one = |error: serde_json::Error| {
+        Failure::could_not_tell(format!(
+            "{url} answers something else than a witness's status: {error}"
+        ))
+    };
+    let status: Status = serde_json::from_slice(&answer).map_err(not_one)?;
+    let whole: serde_json::Value = serde_json::from_slice(&answer).map_err(not_one)?;
+    tell(&status, output);
+    output.json(&whole);
+    Ok(if status.state == "signing" {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}
+
+/// Where the witness of a configuration listens.
+fn own(config: &Config) -> Result<Url, Failure> {
+    let scheme = if config.front.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let address = config.front.listen.first();
+    let address = address.ok_or_else(|| Failure::usage("the configuration listens nowhere"))?;
+    let mut address = *address;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    let text = format!("{scheme}://{address}/");
+    Url::parse(&text).map_err(|error| Failure::usage(format!("{text}: {error}")))
+}
+
+fn tell(status: &Status, output: Output) {
+    output.line(output.strong(&status.explanation));
+    for key in &status.vkeys {
+        output.line(&key.vkey);
+    }
+    let read = utc(status.lists_read_at);
+    output.line(format!(
+        "{} logs, by lists that were read at {read}",
+        status.log_count
+    ));
+    if let Some(error) = &status.lists_error {
+        output.line(format!(
+            "  the lists as they are now cannot be used: {error}"
+        ));
+    }
+    for bastion in &status.bastions {
+        let error = bastion
+            .last_error
+            .as_deref()
+            .filter(|_| bastion.link != "connected");
+        let error = error.map_or_else(String::new, |error| format!(": {error}"));
+        output.line(format!(
+            "bastion {}  {} since {}{error}",
+            bastion.url,
+            bastion.link,
+            utc(bastion.since)
+        ));
+    }
+    for log in &status.logs {
+        let state = match (&log.latest, &log.error) {
+            (Some(latest), _) => format!(
+                "size {}, cosigned at {}",
+                latest.size,
+                utc(latest.cosigned_at)
+            ),
+            (None, Some(error)) => error.clone(),
+            (None, None) => "nothing cosigned yet".to_owned(),
+        };
+        let paused = if log.paused { ", paused" } else { "" };
+        let evidence = if log.evidence > 0 {
+            ", it signed two histories: see its evidence"
+        } else {
+            ""
+        };
+        output.line(format!("{}  {state}{paused}{evidence}", log.origin));
+    }
+    if status.next.is_some() {
+        output.note("There are more; `counterfoil witness list-logs` lists all.");
+    }
+}
