@@ -483,6 +483,8 @@ fn sizes_up_to_the_largest() {
     assert_eq!(row(&judge(&signer, &proof, Some(&one))), "422 proof");
 }
 
+// SPEC(tlog-witness): "The consistency proof lines MUST encode a Subtree Consistency Proof from the subtree to
+// the checkpoint according to [draft-ietf-plants-merkle-tree-certs-03][], Section 4.4."
 // SPEC(tlog-witness): "The witness MUST verify that the checkpoint includes a valid cosignature from one of its
 // own keys."
 #[test]

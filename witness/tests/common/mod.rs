@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub(crate) mod race;
+
 use counterfoil_tiles::checkpoint::{Checkpoint, Origin};
 use counterfoil_tiles::cosignature::sign_as_log;
 use counterfoil_tiles::hash::{NodeHash, TreeSize, empty_root, hash_leaf, hash_node};

@@ -27,6 +27,11 @@ use crate::support::{
 
 const ORIGIN: &str = "example.com/log";
 
+// SPEC(tlog-witness): "If the checkpoint origin is unknown, the witness MUST respond with a "404 Not Found" HTTP
+// status code."
+// SPEC(tlog-witness): "If the origin is known, and the signature is valid, the witness MAY log the request even
+// if the checkpoint fails one of the consistency checks above (but MUST NOT cosign the checkpoint), as it might
+// be proof of log misbehavior."
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 async fn each_status_and_their_order() {
@@ -141,6 +146,16 @@ fn request_lines(old: u64, hashes: usize, note: &Note) -> String {
     format!("old {old}\n{}\n{note}", hash.repeat(hashes))
 }
 
+// SPEC(tlog-witness): "If all the checks above pass, the witness MUST update its record of the latest cosigned
+// checkpoint and respond with a "200 Success" HTTP status code."
+// SPEC(tlog-witness): "The signatures MUST be [cosignatures][] from the witness key(s) on the checkpoint."
+// SPEC(tlog-witness): "If the cosignature format supports subtrees, the cosignature returned by the witness MUST
+// be for the entire tree in the submitted checkpoint, i.e. start MUST be zero and end MUST be the checkpoint
+// size."
+// SPEC(tlog-witness): "The cosignature MUST NOT omit the timestamp, i.e. the timestamp MUST NOT be zero."
+// SPEC(tlog-witness): "The response body MUST be a [checkpoint][] for the log identified by the origin, and it
+// MUST include the cosignature(s) from the witness's key(s) that were returned from add-checkpoint and the
+// cosignature from the log key(s) that the witness verified."
 #[tokio::test]
 async fn what_is_cosigned_is_recorded_with_the_signatures_of_the_log_and_the_witness() {
     let signer = Signer::with_keys(ORIGIN, &[(Algorithm::Ed25519, 1), (Algorithm::MlDsa44, 2)]);
@@ -452,6 +467,7 @@ async fn more_logs_than_are_remembered() {
     assert_eq!(witness.counts().conflicts(), 0);
 }
 
+// SPEC(tlog-witness): "If the cosignature format supports timestamps, the timestamp MUST be zero."
 #[tokio::test]
 async fn subtrees_are_signed_with_time_zero() {
     let (signer, tree, stores) = (Signer::new(ORIGIN), Tree::new(14), Stores::default());

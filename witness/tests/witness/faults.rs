@@ -33,6 +33,7 @@ fn over(heads: &Faulty, signer: &Signer) -> Witness {
     )
 }
 
+// SPEC(tlog-witness): "The witness MUST persist the new checkpoint before responding."
 #[tokio::test]
 async fn no_cosignature_leaves_unless_it_is_recorded() {
     let (signer, tree) = (Signer::new(ORIGIN), Tree::new(20));

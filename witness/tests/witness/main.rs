@@ -7,4 +7,6 @@ mod answers;
 mod copies;
 mod evidence;
 mod faults;
+mod property;
+mod races;
 mod support;
