@@ -13,6 +13,14 @@ names_in() { # SECTION FILE
 		grep -v '^counterfoil' | sort
 }
 
+# Files of other crates that a crate's tests include.
+included() { # CRATE
+	{ git grep --untracked -o -E '#\[path = "[^"]+"' -- "$1/*.rs" || true; } | while IFS=: read -r file attribute; do
+		attribute=${attribute#*\"}
+		realpath -m --relative-to=. "$(dirname "$file")/${attribute%\"}"
+	done
+}
+
 declared=$(names_in workspace.dependencies Cargo.toml)
 # First column of the page's tables: | `name` | ...
 explained=$(sed -n 's/^| `\([A-Za-z0-9_-]*\)` |.*/\1/p' $page | sort)
@@ -24,9 +32,10 @@ for name in $(comm -13 <(echo "$declared") <(echo "$explained")); do complain "$
 used=
 while read -r manifest; do
 	crate=$(dirname "$manifest")
+	mapfile -t others < <(included "$crate")
 	for name in $(names_in dependencies "$manifest") $(names_in dev-dependencies "$manifest"); do
 		used+="$name"$'\n'
-		git grep -q --untracked -E "\b${name//-/_}\b" -- "$crate/src/*.rs" "$crate/tests/*.rs" "$crate/benches/*.rs" "$crate/examples/*.rs" ||
+		git grep -q --untracked -E "\b${name//-/_}\b" -- "$crate/src/*.rs" "$crate/tests/*.rs" "$crate/benches/*.rs" "$crate/examples/*.rs" "${others[@]}" ||
 			 complain "$manifest asks for $name, which no code of $crate names"
 	done
 done < <(git ls-files -- '*/Cargo.toml' ':!fuzz')

@@ -124,13 +124,15 @@ Examples:
     /// Verify files with their receipts, offline
     ///
     /// What is trusted comes from --policy or --vkey alone, never from the receipt. The file is tried as contents and
-    /// as digest, and the result names which of them the log holds.
+    /// as digest, and the result names which of them the log holds. A file of proof that a log misbehaved, as witnesses
+    /// keep them, needs no receipt.
     #[command(after_help = "\
 Examples:
   counterfoil verify report.pdf --policy policy.txt
   counterfoil verify report.pdf --receipt old/report.tlog-proof --vkey 'log.example+…'
   counterfoil verify records/*.pdf --receipts receipts/ --policy policy.txt
   counterfoil verify --sha256 ba78…15ad --receipt report.tlog-proof --policy policy.txt
+  counterfoil verify fork.misbehaviour.json --vkey 'log.example+…'
 
 Exit codes: 0 verified, 1 failed, 2 usage, 3 could not tell.")]
     Verify(VerifyArgs),

@@ -21,6 +21,7 @@ mod interrupt;
 mod key;
 #[cfg(feature = "log")]
 mod log;
+mod misbehaviour;
 mod output;
 mod place;
 mod private_file;

@@ -10,7 +10,8 @@
 //! | `entry` | the file is the entry that the proof is about: by its digest or by its contents |
 //! | `inclusion` | the proof leads from that entry to the root in the checkpoint |
 //!
-//! Trust comes from `--policy` or `--vkey`, never from the receipt.
+//! Trust comes from `--policy` or `--vkey`, never from the receipt. A file that claims to prove that a log misbehaved, and has
+//! no receipt, is verified as such ([`crate::misbehaviour`]).
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -28,6 +29,7 @@ use crate::audit::describe_unsigned;
 use crate::checks::{Checks, Outcome};
 use crate::entry::{Mode, Subject};
 use crate::exit::{Exit, Failure};
+use crate::misbehaviour;
 use crate::output::Output;
 use crate::submit::files::{self, Chosen, receipt_path};
 use crate::time;
@@ -117,7 +119,19 @@ struct Verdict {
 /// Runs `counterfoil verify`.
 pub(crate) fn run(args: &VerifyArgs, output: Output) -> Result<Exit, Failure> {
     let trust = args.trust.require()?;
-    let subjects = subjects(args)?;
+    let (proofs, files) = match (&args.receipt, &args.receipts) {
+        (None, None) => misbehaviour::among(&args.files),
+        // What has a receipt is looked for in the log, whatever it is.
+        _ => (Vec::new(), args.files.clone()),
+    };
+    let mut exit = Exit::Done;
+    for (path, bytes) in &proofs {
+        exit = exit.and(misbehaviour::verify(path, bytes, &trust, output));
+    }
+    if !proofs.is_empty() && files.is_empty() {
+        return Ok(exit);
+    }
+    let subjects = subjects(args, &files)?;
     if subjects.len() > 1 && args.receipt.is_some() {
         return Err(
             Failure::usage("--receipt is the receipt of one file, and several were given").advice(
@@ -130,7 +144,7 @@ pub(crate) fn run(args: &VerifyArgs, output: Output) -> Result<Exit, Failure> {
             "there is no file to verify: the directories are empty, or hold only receipts",
         ));
     }
-    let (mut exit, all, mut verified) = (Exit::Done, subjects.len(), 0);
+    let (all, mut verified) = (subjects.len(), 0);
     for (claim, path) in subjects {
         let verdict = verify(&claim, &path, &trust);
         verified += usize::from(verdict.checks.exit() == Exit::Done);
@@ -144,7 +158,7 @@ pub(crate) fn run(args: &VerifyArgs, output: Output) -> Result<Exit, Failure> {
 }
 
 /// The subjects with the paths of their receipts.
-fn subjects(args: &VerifyArgs) -> Result<Vec<(Claim, PathBuf)>, Failure> {
+fn subjects(args: &VerifyArgs, files: &[PathBuf]) -> Result<Vec<(Claim, PathBuf)>, Failure> {
     if let (Some(Hash(bytes)), Some(receipt)) = (args.sha256, &args.receipt) {
         let name = format!("the file with the SHA-256 {}", hex::encode(bytes));
         let leaves = vec![(Basis::GivenDigest, hash_leaf(&bytes))];
@@ -156,7 +170,7 @@ fn subjects(args: &VerifyArgs) -> Result<Vec<(Claim, PathBuf)>, Failure> {
         return Ok(vec![(Claim { name, leaves }, receipt.clone())]);
     }
     let (stdin, paths): (Vec<&PathBuf>, Vec<&PathBuf>) =
-        args.files.iter().partition(|path| *path == Path::new("-"));
+        files.iter().partition(|path| *path == Path::new("-"));
     let paths: Vec<PathBuf> = paths.into_iter().cloned().collect();
     let mut subjects = Vec::new();
     for path in stdin {

@@ -366,6 +366,66 @@ fn a_restored_backup_is_found_and_mended() {
     assert_eq!(witness.stop(), Some(0));
 }
 
+/// A log that signs two histories: the witness keeps the proof, and anybody verifies it.
+#[test]
+fn evidence_verifies_offline() {
+    let counterfoil = Counterfoil::new();
+    let a = Log::new(&counterfoil, "a.example");
+    init(&counterfoil);
+    add_log(&counterfoil, &a.vkey);
+    let witness = Witness::start(&counterfoil, &[]);
+    assert_eq!(witness.add(&a.update("x", 0, 1)).0, 200);
+    assert_eq!(witness.add(&a.update("y", 1, 1)).0, 422);
+    let listed = counterfoil
+        .run(["--json", "witness", "list-logs", "--config", "w"])
+        .json();
+    let hash = listed["logs"][0]["origin_hash"].as_str().unwrap();
+    let (status, ids) = witness.get(&format!("{hash}/evidence"));
+    assert_eq!((status, ids.lines().count()), (200, 1), "{ids}");
+    let (status, file) = witness.get(&format!("{hash}/evidence/{}", ids.trim_end()));
+    assert_eq!(status, 200);
+    counterfoil.write("fork.misbehaviour.json", &file);
+    let verified = counterfoil.run(["verify", "fork.misbehaviour.json", "--vkey", &a.vkey]);
+    assert_eq!(verified.code, 0, "{}", verified.all());
+    assert!(
+        verified.stdout.contains("signed two histories"),
+        "{}",
+        verified.all()
+    );
+    assert_eq!(witness.stop(), Some(0));
+
+    let explained = counterfoil.run(["--json", "inspect", "fork.misbehaviour.json"]);
+    assert_eq!(
+        explained.json()["explanation"]["kind"],
+        "misbehaviour",
+        "{}",
+        explained.all()
+    );
+    let other = Log::new(&counterfoil, "c.example");
+    let bit = file.replacen("a.example\\n1\\n", "a.example\\n2\\n", 2);
+    assert_ne!(bit, file);
+    let rows = [
+        ("another log's key", file.clone(), &other.vkey),
+        ("another size", bit, &a.vkey),
+        ("another spelling", file.replace("\n  ", "\n"), &a.vkey),
+        (
+            "a note less",
+            file[..file.rfind(",\n").unwrap()].to_owned() + "\n  ]\n}\n",
+            &a.vkey,
+        ),
+    ];
+    for (mutation, text, vkey) in rows {
+        counterfoil.write("changed.json", text);
+        let ran = counterfoil.run(["verify", "changed.json", "--vkey", vkey]);
+        assert_eq!(ran.code, 1, "{mutation}: {}", ran.all());
+        assert!(
+            ran.stdout.contains("NOT proved by changed.json"),
+            "{mutation}: {}",
+            ran.all()
+        );
+    }
+}
+
 #[test]
 fn a_bad_configuration_is_named() {
     let counterfoil = Counterfoil::new();

@@ -4,6 +4,7 @@ use counterfoil_tiles::checkpoint::Checkpoint;
 use counterfoil_tiles::cosignature::Timestamp;
 use counterfoil_tiles::hash::empty_root;
 use counterfoil_tiles::key::{Algorithm, PrivateKey, Vkey};
+use counterfoil_tiles::misbehaviour::Misbehaviour;
 use counterfoil_tiles::note::{Note, SignatureLine, parse_signature_lines};
 use counterfoil_tiles::policy::{Policy, Quorum};
 use counterfoil_tiles::proof::ProofPlan;
@@ -11,6 +12,7 @@ use counterfoil_tiles::receipt::Receipt;
 use counterfoil_tiles::witness_wire::{AddCheckpointRequest, SignSubtreeRequest};
 
 use super::Explanation;
+use crate::misbehaviour;
 use crate::time;
 
 /// Explains a text; `None` if it is nothing that is known.
@@ -32,6 +34,9 @@ pub(super) fn explain(text: &str) -> Option<Explanation> {
     }
     if text.contains("\n\n— ") {
         return Some(note(text));
+    }
+    if misbehaviour::claims(text.as_bytes()) {
+        return Some(proof_of_misbehaviour(text));
     }
     if text.starts_with('{') {
         return json(text);
@@ -392,6 +397,20 @@ fn cosignatures(text: &str) -> Explanation {
 }
 
 /// The files that this program keeps for itself.
+fn proof_of_misbehaviour(text: &str) -> Explanation {
+    let claim = match Misbehaviour::parse(text.as_bytes()) {
+        Ok(claim) => claim,
+        Err(error) => return malformed("misbehaviour", "proof that a log misbehaved", error),
+    };
+    let act = misbehaviour::sentence(claim.act());
+    let what = format!("the claim that the log {} {act}", claim.origin());
+    let explanation = Explanation::new("misbehaviour", what);
+    let explanation = claim.notes().iter().fold(explanation, |explanation, note| {
+        describe_signatures(explanation, note.signatures())
+    });
+    explanation.needs_trust("the signatures: run `counterfoil verify` with a vkey of the log")
+}
+
 fn json(text: &str) -> Option<Explanation> {
     #[derive(serde::Deserialize)]
     struct Known {
