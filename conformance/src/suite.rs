@@ -201,7 +201,7 @@ impl Suite {
         &mut self,
         make: impl FnOnce(&mut TestLog) -> Option<Case<'a>>,
     ) -> Option<Answer> {
-        let index = match self.current() {
+        let index = match self.ready().await {
             Ok(index) => index,
             Err(why) => {
                 // The case is still made, on a log that cannot be used, so that the row is there.
@@ -211,9 +211,6 @@ impl Suite {
                 return None;
             }
         };
-        if self.logs[index].recorded < 5 && self.logs[index].cosigned.is_none() {
-            self.warm(index).await;
-        }
         let case = make(&mut self.logs[index])?;
         self.send(index, case).await
     }
@@ -297,8 +294,19 @@ impl Suite {
         }
     }
 
+    /// The log that is used, at a size from which there is something to prove.
+    pub(crate) async fn ready(&mut self) -> Result<usize, String> {
+        loop {
+            let index = self.current()?;
+            if self.logs[index].recorded >= 5 {
+                return Ok(index);
+            }
+            self.warm(index).await;
+        }
+    }
+
     /// Brings a new log to a size from which proofs have several hashes.
-    pub(crate) async fn warm(&mut self, index: usize) {
+    async fn warm(&mut self, index: usize) {
         let size = self.logs[index].recorded.max(10) + 1;
         if let Err(why) = self.grow(index, size).await {
             self.logs[index].lost = Some(format!(

@@ -63,6 +63,25 @@ impl Tree {
 /// The largest tree that the suite continues.
 pub const LARGEST: u64 = 1 << 20;
 
+/// How many hashes the consistency proof has from one size, which is not 0, to a larger one.
+pub fn consistency_length(old: u64, new: u64) -> usize {
+    fn length(old: usize, new: usize, known: bool) -> usize {
+        if old == new {
+            return usize::from(!known);
+        }
+        let k = k(new);
+        1 + if old <= k {
+            length(old, k, known)
+        } else {
+            length(old - k, new - k, false)
+        }
+    }
+    if old == 0 || old > new {
+        return 0;
+    }
+    length(index(old), index(new), true)
+}
+
 /// A hash as the formats write it.
 pub fn encode(hash: &Hash) -> String {
     STANDARD.encode(hash)
@@ -142,6 +161,10 @@ mod tests {
         let mut tree = Tree::default();
         for new in 1..40 {
             for old in 1..=new {
+                assert_eq!(
+                    tree.consistency(old, new).len(),
+                    consistency_length(old, new)
+                );
                 verify_consistency(
                     TreeSize::new(old),
                     TreeSize::new(new),

@@ -52,7 +52,7 @@ const PROOFS: [Change; 7] = [
         "the proof from an old size one smaller",
         |draft, log| {
             let size = log.next_size();
-            let old = log.recorded - 1;
+            let old = log.recorded.saturating_sub(1);
             draft.proof = log.tree.consistency(old, size).iter().map(encode).collect();
         },
     ),

@@ -51,6 +51,8 @@ async fn all(suite: &mut Suite, command: &str) -> Result<(), (Verdict, String)> 
         let found = loop {
             match suite.record(index).await {
                 Ok((found, _)) => break found,
+                // It is back, and says something else.
+                Err(why) if why.starts_with('4') => return Err((Verdict::Fail, why)),
                 Err(why) if since.elapsed() > BACK_WITHIN => {
                     return Err(doubt(format!("the witness is not back: {why}")));
                 }

@@ -31,7 +31,7 @@ pub(super) async fn run(suite: &mut Suite) {
     forked(suite, row, Want::Status(400), |log| {
         let old = log.recorded;
         let mut draft = log.draft(old);
-        draft.text = log.text(old - 1);
+        draft.text = log.text(old.saturating_sub(1));
         draft.signatures = log.sign(&draft.text);
         draft.body()
     })
@@ -66,7 +66,7 @@ async fn conflicts(suite: &mut Suite) {
         "old size one below the recorded one, with the proof from there",
     );
     changed(suite, row, Want::Status(409), |draft, log| {
-        let old = log.recorded - 1;
+        let old = log.recorded.saturating_sub(1);
         let size = log.next_size();
         draft.old = format!("old {old}");
         draft.proof = log.tree.consistency(old, size).iter().map(encode).collect();
