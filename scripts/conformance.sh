@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # conformance.sh - try the requirements of tlog-witness on witnesses, and write down what came.
 #
-#   scripts/conformance.sh [WITNESS...]   counterfoil, omniwitness, litewitness; without names, all of them that are built.
+#   scripts/conformance.sh [WITNESS...]   counterfoil, omniwitness, litewitness; without names, all of them.
 #                                         Writes docs/conformance/WITNESS.md (or DIR/WITNESS.md: CONFORMANCE_DIR=DIR)
 #
 # Each witness is started anew in a temporary directory on 127.0.0.1, with eight logs, three of them with two keys, and is
@@ -84,5 +84,5 @@ try() { # WITNESS
 
 mkdir -p "$out"
 make_logs
-[ $# -gt 0 ] || set -- omniwitness litewitness
+[ $# -gt 0 ] || set -- counterfoil omniwitness litewitness
 for witness; do try "$witness"; done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# peer-witness.sh - start, stop and restart a witness that others wrote, built by scripts/peers.sh.
+# peer-witness.sh - start, stop and restart a witness that others wrote, built by scripts/peers.sh, or ours beside them.
 #
-#   scripts/peer-witness.sh start omniwitness|litewitness DIR COUNTERFOIL VKEY...
+#   scripts/peer-witness.sh start omniwitness|litewitness|counterfoil DIR COUNTERFOIL VKEY...
 #                                        makes DIR, and starts there a witness that follows the logs with these vkeys (COUNTERFOIL
 #                                        is our binary: it makes the keys); DIR/url and DIR/vkeys say what it is
 #   scripts/peer-witness.sh stop DIR     ends it, and its ssh-agent
@@ -73,6 +73,19 @@ run_litewitness() { # DIR
 	echo $! >"$1/pid"
 }
 
+make_counterfoil() { # DIR COUNTERFOIL VKEY...
+	local dir=$1 counterfoil=$2
+	shift 2
+	"$counterfoil" --quiet witness init "$dir/witness" --name example.com/counterfoil >"$dir/vkeys"
+	"$counterfoil" --quiet witness add-log --config "$dir/witness" "$@" >/dev/null
+	realpath "$counterfoil" >"$dir/binary"
+}
+
+run_counterfoil() { # DIR
+	"$(cat "$1/binary")" witness run --config "$1/witness" --listen "127.0.0.1:$(cat "$1/port")" >>"$1/out" 2>&1 &
+	echo $! >"$1/pid"
+}
+
 # Starts what DIR/kind says, and waits until it answers.
 run() { # DIR
 	"run_$(cat "$1/kind")" "$1"
@@ -91,7 +104,7 @@ run() { # DIR
 
 start() { # KIND DIR COUNTERFOIL VKEY...
 	local kind=$1 dir
-	[ -x "$bin/$kind" ] || die "$bin/$kind is missing: run scripts/peers.sh"
+	[ "$kind" = counterfoil ] || [ -x "$bin/$kind" ] || die "$bin/$kind is missing: run scripts/peers.sh"
 	mkdir -p "$2"
 	dir=$(cd "$2" && pwd)
 	shift 2
@@ -122,7 +135,7 @@ case ${1:-} in
 start)
 	[ $# -ge 5 ] || usage
 	shift
-	case $1 in omniwitness | litewitness) start "$@" ;; *) usage ;; esac
+	case $1 in omniwitness | litewitness | counterfoil) start "$@" ;; *) usage ;; esac
 	;;
 stop)
 	[ $# = 2 ] || usage
