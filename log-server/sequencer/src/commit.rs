@@ -186,7 +186,9 @@ impl Sequencer {
             .published
             .as_ref()
             .is_some_and(|published| published.size() > committed.head.published);
-        self.publication.is_idle() && (published || self.tiled > committed.head.tiled)
+        self.publication.is_at_rest()
+            && self.full_tiles.is_idle()
+            && (published || self.tiled > committed.head.tiled)
     }
 
     fn next_head(&self, added: Option<(&Round, StagedBlob)>) -> Head {

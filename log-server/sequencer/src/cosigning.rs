@@ -40,7 +40,8 @@ impl Sequencer {
 
     /// The checkpoint with the cosignatures of another note of the same text.
     fn united(&self, checkpoint: &Published, note: Bytes) -> Result<Published, PublishedError> {
-        checkpoint.united(&self.keys, &Published::from_note(&self.keys, note)?)
+        let cosigned = Published::from_note(&self.keys, note)?.verified(&self.keys)?;
+        checkpoint.united(&self.keys, &cosigned)
     }
 
     fn quorum_found(&mut self, checkpoint: &Published) {
@@ -94,7 +95,8 @@ impl Sequencer {
 
     /// See [`Sequencer::cosigned_late`].
     pub(crate) fn take_late_cosignatures(&mut self, note: Bytes) {
-        let Ok(late) = Published::from_note(&self.keys, note) else {
+        let late = Published::from_note(&self.keys, note);
+        let Ok(late) = late.and_then(|late| late.verified(&self.keys)) else {
             return;
         };
         let keys = &self.keys;

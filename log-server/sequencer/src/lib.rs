@@ -9,8 +9,9 @@
 //! ```
 //!
 //! Four tracks run side by side: *commit* (stage a round's entries, replace the head: here submitters are answered),
-//! *publication* (tiles, read-back, signature, published checkpoint), *discard* (what nothing names any more), and before
-//! them *recovery*, and the question to the witnesses whether the log stands where it stood. See docs/architecture.md, "The write protocol".
+//! *full tiles*, *publication* (tiles, read-back, signature, cosignatures, published checkpoint) and *discard* (what nothing
+//! names any more); before them *recovery*, and the question to the witnesses whether the log stands where it stood. See
+//! docs/architecture.md, "The write protocol".
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -25,6 +26,7 @@
 mod commit;
 mod cosigning;
 mod discard;
+mod full_tiles;
 mod guard;
 pub mod head;
 mod operation;

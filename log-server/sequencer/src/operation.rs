@@ -259,6 +259,15 @@ pub enum Event {
     Stopped(StopReason),
 }
 
+impl StopReason {
+    /// A blob is there already, with other contents.
+    pub(crate) fn other_bytes(what: &str) -> Self {
+        Self::Damaged(format!(
+            "the store holds other bytes than this tree's for a tile: {what}. Run `counterfoil log check` before anything else"
+        ))
+    }
+}
+
 /// Why a sequencer stopped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StopReason {

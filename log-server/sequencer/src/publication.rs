@@ -11,7 +11,6 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use counterfoil_tiles::frontier::Frontier;
-use counterfoil_tiles::hash::TreeSize;
 use counterfoil_tiles::proof::{self, ProofPlan};
 use counterfoil_tiles::tile::{self, Tile, TileId};
 
@@ -37,6 +36,8 @@ pub(crate) struct PublicationTrack {
     pub(crate) no_quorum_since: Option<Timestamp>,
     /// When the witnesses were last asked.
     pub(crate) last_asked: Option<Timestamp>,
+    /// What is published has no quorum under the policy of now, which is another than that of then.
+    pub(crate) lacks_quorum: bool,
     /// The published checkpoint with cosignatures that came late.
     pub(crate) late: Option<Published>,
     /// The log closes, and its last checkpoint finds no quorum: the next start publishes it.
@@ -45,7 +46,7 @@ pub(crate) struct PublicationTrack {
 
 #[derive(Debug)]
 pub(crate) struct Work {
-    /// The tree's edge at the size in hand; absent where only full tiles are being stored, or only cosignatures are new.
+    /// The tree's edge at the size in hand; absent where only cosignatures are new.
     edge: Option<Edge>,
     pub(crate) stage: Stage,
 }
@@ -73,6 +74,12 @@ impl PublicationTrack {
     pub(crate) fn is_idle(&self) -> bool {
         self.work.is_none()
     }
+
+    /// No checkpoint is in hand, or one that only waits for its witnesses, for as long as they please.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let stage = self.work.as_ref().map(|work| &work.stage);
+        matches!(stage, None | Some(Stage::Cosign { .. } | Stage::Refresh(_)))
+    }
 }
 
 impl Sequencer {
@@ -86,6 +93,8 @@ impl Sequencer {
             (Some(_), false) => track.retry_at.or(Some(self.now)),
             (None, _) if track.late.is_some() => Some(self.now),
             (None, _) if self.everything_is_published() => self.refresh_at(),
+            // It begins when they are stored.
+            (None, _) if !self.full_tiles.is_idle() => None,
             (None, _) => Some(self.next_checkpoint_at()),
         }
     }
@@ -101,7 +110,13 @@ impl Sequencer {
     fn refresh_at(&self) -> Option<Timestamp> {
         let asked = self.publication.last_asked.unwrap_or(self.now);
         let asks = self.keys.have_witnesses() && !self.closing;
-        asks.then(|| asked.after(self.config.refresh_interval))
+        // SPEC(design 2, policy): "A changed policy takes effect once the current size is cosigned under it."
+        let pause = if self.publication.lacks_quorum {
+            self.config.checkpoint_interval
+        } else {
+            self.config.refresh_interval
+        };
+        asks.then(|| asked.after(pause))
     }
 
     pub(crate) fn advance_publication(&mut self) {
@@ -142,13 +157,15 @@ impl Sequencer {
         self.request(Track::Publication, request);
     }
 
-    /// Begins what is due: a checkpoint, the storing of full tiles if many wait, or newer cosignatures for what is published.
+    /// Begins what is due: a checkpoint, or newer cosignatures for what is published.
     fn begin_publication(&mut self) -> Option<Work> {
         if self.publication.is_given_up {
             return None;
         }
         let published = self.published.as_ref().map(Published::size);
-        let due = published != Some(self.tree.size()) && self.next_checkpoint_at() <= self.now;
+        let due = published != Some(self.tree.size())
+            && self.next_checkpoint_at() <= self.now
+            && self.full_tiles.is_idle();
         if due {
             let edge = self.tree.edge().clone();
             self.publication.last_begun = Some(self.now);
@@ -161,19 +178,7 @@ impl Sequencer {
                 stage: Stage::Put(self.tree.frontier().clone(), blobs),
             });
         }
-        let staged = self
-            .head
-            .as_ref()
-            .map_or(0, |committed| committed.head.staged.len());
-        let many = self.tree.full_count() >= self.config.tile_after_blobs
-            || self.tree.full_bytes() >= self.config.tile_after_bytes
-            || (staged >= self.config.tile_after_staged && self.tree.full_count() > 0);
-        let stage = if many {
-            let blobs = self.tree.take_full();
-            Stage::Put(self.tree.frontier().clone(), blobs)
-        } else {
-            self.begin_cosignatures()?
-        };
+        let stage = self.begin_cosignatures()?;
         Some(Work { edge: None, stage })
     }
 
@@ -199,28 +204,46 @@ impl Sequencer {
         };
         match (stage, outcome) {
             (Stage::Put(frontier, _), Outcome::Done) => self.tiles_stored(frontier, edge),
-            (Stage::Put(..), Outcome::Conflict(what)) => self.stop(StopReason::Damaged(format!(
-                "the store holds other bytes than this tree's for a tile: {what}. Run `counterfoil log check` before anything else"
-            ))),
-            (Stage::ReadBack(frontier, tiles), Outcome::Read(blobs)) => self.read_back(frontier, edge, &tiles, &blobs),
+            (Stage::Put(..), Outcome::Conflict(what)) => self.stop(StopReason::other_bytes(&what)),
+            (Stage::ReadBack(frontier, tiles), Outcome::Read(blobs)) => {
+                self.read_back(frontier, edge, &tiles, &blobs);
+            }
             (Stage::Sign(frontier), Outcome::Signed(note)) => self.signed(frontier, edge, note),
-            (Stage::Cosign { checkpoint, until }, Outcome::Cosigned(note)) => self.cosigned(checkpoint, until, edge, note),
-            (Stage::Refresh(published), Outcome::Cosigned(note)) => self.refreshed(&published, note),
+            (Stage::Cosign { checkpoint, until }, Outcome::Cosigned(note)) => {
+                self.cosigned(checkpoint, until, edge, note);
+            }
+            (Stage::Refresh(published), Outcome::Cosigned(note)) => {
+                self.refreshed(&published, note);
+            }
             // The witnesses keep the log from signing, not from serving; but to go on would be to fork.
-            (Stage::Cosign { .. } | Stage::Refresh(_), Outcome::Contradicted(what)) => self.stop(StopReason::Contradicted(what)),
-            (Stage::Cosign { checkpoint, until }, Outcome::NotDone(reason)) => self.no_quorum(checkpoint, until, edge, reason),
+            (Stage::Cosign { .. } | Stage::Refresh(_), Outcome::Contradicted(what)) => {
+                self.stop(StopReason::Contradicted(what));
+            }
+            (Stage::Cosign { checkpoint, until }, Outcome::NotDone(reason)) => {
+                self.no_quorum(checkpoint, until, edge, reason);
+            }
             // What is published stays as it is; its age shows.
-            (Stage::Refresh(_), Outcome::NotDone(_)) => self.publication.last_asked = Some(self.now),
+            (Stage::Refresh(_), Outcome::NotDone(_)) => {
+                self.publication.last_asked = Some(self.now);
+            }
             (Stage::Publish(note), Outcome::Done) => match Published::from_note(&self.keys, note) {
                 Ok(published) => self.was_published(edge, published),
-                Err(error) => self.stop(StopReason::Internal(format!("published what does not verify: {error}"))),
+                Err(error) => self.stop(StopReason::Internal(format!(
+                    "published what does not verify: {error}"
+                ))),
             },
             (Stage::Publish(note), Outcome::Conflict(_)) => self.go_on(edge, Stage::Resolve(note)),
-            (Stage::Publish(note), Outcome::Unknown(reason)) => self.try_again(edge, Stage::Resolve(note), reason),
-            (Stage::Resolve(note), Outcome::Fetched(bytes)) => self.resolve_publication(edge, note, bytes),
+            (Stage::Publish(note), Outcome::Unknown(reason)) => {
+                self.try_again(edge, Stage::Resolve(note), reason);
+            }
+            (Stage::Resolve(note), Outcome::Fetched(bytes)) => {
+                self.resolve_publication(edge, note, bytes);
+            }
             (Stage::Suspect(what), Outcome::Fetched(head)) => self.explain_suspicion(what, head),
             // Everything else can be done twice: the same tiles, the same reads, the same signature, the same replacement.
-            (stage, Outcome::NotDone(reason) | Outcome::Unknown(reason)) => self.try_again(edge, stage, reason),
+            (stage, Outcome::NotDone(reason) | Outcome::Unknown(reason)) => {
+                self.try_again(edge, stage, reason);
+            }
             (stage, other) => {
                 self.publication.work = Some(Work { edge, stage });
                 self.unexpected("publication", &other);
@@ -260,13 +283,6 @@ impl Sequencer {
 
     fn tiles_stored(&mut self, frontier: Frontier, edge: Option<Edge>) {
         let size = frontier.size();
-        if edge.is_none() {
-            // Only full tiles: the entries of the partial bundle are still in staged blobs alone.
-            let full =
-                crate::tree::full_tiles(size.get(), 0).saturating_mul(u64::from(tile::TILE_WIDTH));
-            self.tiled = self.tiled.max(TreeSize::new(full));
-            return self.finish();
-        }
         self.tiled = self.tiled.max(size);
         let mut tiles = tile::tiles_of(size);
         if let Some(old) = self
@@ -435,6 +451,7 @@ impl Sequencer {
             root,
             edge,
         }));
+        self.publication.lacks_quorum = published.check_quorum(&self.keys).is_err();
         self.published = Some(published);
         self.finish();
     }

@@ -16,7 +16,7 @@ use counterfoil_tiles::checkpoint::{
 };
 use counterfoil_tiles::hash::{NodeHash, TreeSize};
 use counterfoil_tiles::key::{KeyError, KeyRing, Vkey};
-use counterfoil_tiles::note::{Note, NoteError};
+use counterfoil_tiles::note::{Note, NoteError, SignatureLine};
 use counterfoil_tiles::policy::{Policy, QuorumError};
 
 /// The format of the register and its version.
@@ -168,7 +168,21 @@ impl Published {
         self.signed.note().text() == other.signed.note().text()
     }
 
-    /// This checkpoint with the signatures of both, per key the newer.
+    /// The same checkpoint with no signatures but those of the log and of its witnesses; all of them verify, or it is an
+    /// error.
+    pub(crate) fn verified(&self, keys: &LogKeys) -> Result<Self, PublishedError> {
+        let note = self.signed.note();
+        let known = note.verify(&keys.ring)?;
+        let is_known = |line: &&SignatureLine| {
+            let mut known = known.iter();
+            known.any(|by| by.name == *line.name() && by.key_id == line.key_id())
+        };
+        let lines = note.signatures().iter().filter(is_known).cloned();
+        let note = Note::new(note.text(), lines.collect())?;
+        Self::from_note(keys, Bytes::copy_from_slice(note.as_bytes()))
+    }
+
+    /// This checkpoint with the signatures of both, per key the newer. Those of `other` must have been verified.
     pub(crate) fn united(&self, keys: &LogKeys, other: &Self) -> Result<Self, PublishedError> {
         let note = checkpoint::merge(self.signed.note(), other.signed.note(), &self.ring)?;
         Self::from_note(keys, Bytes::copy_from_slice(note.as_bytes()))

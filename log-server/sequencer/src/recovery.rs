@@ -505,6 +505,11 @@ impl Sequencer {
 
     fn recovered(&mut self) {
         let replayed = self.recovery().map_or(0, |recovery| recovery.replayed);
+        self.publication.last_asked = Some(self.now);
+        self.publication.lacks_quorum = self
+            .published
+            .as_ref()
+            .is_some_and(|published| published.check_quorum(&self.keys).is_err());
         self.phase = if self.config.asks_witnesses_first && self.keys.have_witnesses() {
             Phase::Guarding(Guard::default())
         } else {

@@ -8,6 +8,7 @@ use counterfoil_tiles::hash::TreeSize;
 
 use crate::commit::Commit;
 use crate::discard::Discards;
+use crate::full_tiles::FullTiles;
 use crate::guard::Guard;
 use crate::head::Head;
 use crate::operation::{
@@ -100,6 +101,7 @@ pub(crate) enum Track {
     Recovery,
     Guard,
     Commit,
+    FullTiles,
     Publication,
     Discard,
 }
@@ -169,6 +171,7 @@ pub struct Sequencer {
     /// A size for which tiles are durable: at least the head's.
     pub(crate) tiled: TreeSize,
     pub(crate) commit: Commit,
+    pub(crate) full_tiles: FullTiles,
     pub(crate) publication: PublicationTrack,
     pub(crate) discards: Discards,
     outbox: VecDeque<Operation>,
@@ -194,6 +197,7 @@ impl Sequencer {
             published: None,
             tiled: TreeSize::new(0),
             commit: Commit::Idle,
+            full_tiles: FullTiles::default(),
             publication: PublicationTrack::default(),
             discards: Discards::default(),
             outbox: VecDeque::new(),
@@ -274,6 +278,7 @@ impl Sequencer {
             (Track::Guard, outcome) => self.complete_guard(outcome),
             (_, Outcome::Damaged(what)) => self.stop(StopReason::Damaged(what)),
             (Track::Commit, outcome) => self.complete_commit(outcome),
+            (Track::FullTiles, outcome) => self.complete_full_tiles(outcome),
             (Track::Publication, outcome) => self.complete_publication(outcome),
             (Track::Discard, outcome) => self.complete_discard(&outcome),
         }
@@ -301,6 +306,7 @@ impl Sequencer {
         [
             self.commit_wakeup(),
             self.publication_wakeup(),
+            self.full_tiles_wakeup(),
             self.discards.retry_at,
         ]
         .into_iter()
@@ -332,7 +338,9 @@ impl Sequencer {
             queued: self.queue.entries(),
             generation: self.head.as_ref().map_or(0, |head| head.head.generation),
             uncertain_since: self.commit.uncertain_since(),
-            publication_trouble: self.publication.trouble.clone(),
+            publication_trouble: (self.publication.trouble.as_ref())
+                .or(self.full_tiles.trouble.as_ref())
+                .cloned(),
             no_quorum_since: self.publication.no_quorum_since,
         }
     }
@@ -344,7 +352,9 @@ impl Sequencer {
             Phase::Guarding(_) => self.advance_guard(),
             Phase::Running => {
                 self.advance_commit();
+                // A checkpoint that is due takes what is full with it.
                 self.advance_publication();
+                self.advance_full_tiles();
                 self.advance_discard();
                 self.close_when_drained();
                 Progress::None
@@ -357,6 +367,7 @@ impl Sequencer {
             && self.queue.is_empty()
             && self.commit.is_idle()
             && self.publication.is_idle()
+            && self.full_tiles.is_idle()
             && (self.everything_is_published() || self.publication.is_given_up)
             && self.discards.are_settled()
         {

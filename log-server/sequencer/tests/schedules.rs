@@ -5,6 +5,7 @@
 
 mod damage;
 mod refusals;
+mod witnesses;
 mod world;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,10 +49,11 @@ struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    fn new(plan: &'a [(usize, Fault)]) -> Self {
+    fn new(world: fn() -> World, plan: &'a [(usize, Fault)]) -> Self {
+        let world = world();
         Self {
-            world: World::new(),
-            process: Process::start(1, 0),
+            process: world.process(1, 0),
+            world,
             writers: 1,
             next_entry: 0,
             executed: Vec::new(),
@@ -61,7 +63,7 @@ impl<'a> Runner<'a> {
 
     fn restart(&mut self) {
         self.writers += 1;
-        self.process = Process::start(self.writers, self.process.now);
+        self.process = self.world.process(self.writers, self.process.now);
     }
 
     /// Carries out operations until none is left at this time.
@@ -134,19 +136,19 @@ fn extensions(plan: &[(usize, Fault)], run: &[&'static [Fault]]) -> Vec<Plan> {
 }
 
 /// Runs a plan and all that go on from it with up to `faults_left` faults more; gives how many.
-fn explore(plan: &[(usize, Fault)], faults_left: usize) -> usize {
-    let run = Runner::new(plan).run();
+fn explore(world: fn() -> World, plan: &[(usize, Fault)], faults_left: usize) -> usize {
+    let run = Runner::new(world, plan).run();
     if faults_left == 0 {
         return 1;
     }
     let further = extensions(plan, &run);
     1 + further
         .iter()
-        .map(|plan| explore_reporting(plan, faults_left - 1))
+        .map(|plan| explore_reporting(world, plan, faults_left - 1))
         .sum::<usize>()
 }
 
-fn explore_reporting(plan: &[(usize, Fault)], faults_left: usize) -> usize {
+fn explore_reporting(world: fn() -> World, plan: &[(usize, Fault)], faults_left: usize) -> usize {
     struct Report<'a>(&'a [(usize, Fault)]);
     impl Drop for Report<'_> {
         fn drop(&mut self) {
@@ -156,12 +158,12 @@ fn explore_reporting(plan: &[(usize, Fault)], faults_left: usize) -> usize {
         }
     }
     let _report = Report(plan);
-    explore(plan, faults_left)
+    explore(world, plan, faults_left)
 }
 
 /// As [`explore`] from the run without faults, each first fault by whichever core is free.
-fn explore_on_all_cores(faults: usize) -> usize {
-    let run = Runner::new(&[]).run();
+fn explore_on_all_cores(world: fn() -> World, faults: usize) -> usize {
+    let run = Runner::new(world, &[]).run();
     let firsts = if faults == 0 {
         Vec::new()
     } else {
@@ -170,7 +172,10 @@ fn explore_on_all_cores(faults: usize) -> usize {
     let (next, runs) = (AtomicUsize::new(0), AtomicUsize::new(1));
     let work = || {
         while let Some(plan) = firsts.get(next.fetch_add(1, Ordering::Relaxed)) {
-            runs.fetch_add(explore_reporting(plan, faults - 1), Ordering::Relaxed);
+            runs.fetch_add(
+                explore_reporting(world, plan, faults - 1),
+                Ordering::Relaxed,
+            );
         }
     };
     std::thread::scope(|scope| {
@@ -194,8 +199,20 @@ fn bound() -> usize {
 // The world signs nothing but the root of a prefix of the entries committed, which only grow.
 #[test]
 fn every_schedule_of_faults_up_to_the_bound_keeps_the_invariants() {
-    let runs = explore_on_all_cores(bound());
+    let runs = explore_on_all_cores(World::new, bound());
     println!("{runs} schedules of at most {} faults", bound());
+    assert!(
+        runs > 80,
+        "only {runs} schedules: the scenario does nothing"
+    );
+}
+
+#[test]
+fn every_schedule_of_faults_keeps_the_invariants_under_a_quorum_of_witnesses() {
+    // Each run signs and verifies cosignatures: one fault fewer, or the test takes minutes.
+    let faults = bound().saturating_sub(1);
+    let runs = explore_on_all_cores(World::witnessed, faults);
+    println!("{runs} schedules of at most {faults} faults");
     assert!(
         runs > 80,
         "only {runs} schedules: the scenario does nothing"

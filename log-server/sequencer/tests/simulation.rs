@@ -6,7 +6,7 @@
 mod world;
 
 use counterfoil_sequencer::StopReason;
-use world::{Fault, Process, Step, World, entries, finish};
+use world::{Fault, Step, World, entries, finish};
 
 /// xorshift64*: all that is needed is that a seed repeats itself.
 struct Random(u64);
@@ -28,9 +28,14 @@ const STEPS: usize = 400;
 
 fn simulate(seed: u64) -> World {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    let mut world = World::new();
+    // Every other seed has witnesses.
+    let mut world = if seed.is_multiple_of(2) {
+        World::new()
+    } else {
+        World::witnessed()
+    };
     let (mut now, mut writers, mut next_entry) = (0, 1, 0);
-    let mut processes = vec![Process::start(1, 0)];
+    let mut processes = vec![world.process(1, 0)];
     // A process that is paused (a long collection, a frozen machine) does nothing until this step.
     let mut paused = vec![0];
     // Some seeds are calm, so that trees grow large; in others everything breaks.
@@ -57,7 +62,7 @@ fn simulate(seed: u64) -> World {
             // A second writer starts beside the first, as after a failover that came too early.
             4 if random.one_in(10) && processes.len() < 3 => {
                 writers += 1;
-                processes.push(Process::start(writers, now));
+                processes.push(world.process(writers, now));
                 paused.push(0);
             }
             5 if random.one_in(6) => paused[which] = step + 100,
@@ -76,7 +81,7 @@ fn simulate(seed: u64) -> World {
                     .then(|| faults[usize::try_from(random.below(faults.len() as u64)).unwrap()]);
                 if process.carry_out(&mut world, position, fault) == Step::Crashed {
                     writers += 1;
-                    processes[which] = Process::start(writers, now);
+                    processes[which] = world.process(writers, now);
                 }
                 let process = &mut processes[which];
                 for again in core::mem::take(&mut process.refused) {
@@ -90,14 +95,16 @@ fn simulate(seed: u64) -> World {
     world.land_delayed();
     // The others are gone; one process is started last and must bring everything to rest.
     let others = world.stops.len();
-    let mut last = Process::start(writers + 1, now);
+    let mut last = world.process(writers + 1, now);
     finish(&mut world, &mut last, writers + 1);
     assert_eq!(world.stops.len(), others, "a writer that is alone stopped");
     for reason in &world.stops {
         assert!(
             matches!(
                 reason,
-                StopReason::AnotherWriter { .. } | StopReason::PublishedAhead { .. }
+                StopReason::AnotherWriter { .. }
+                    | StopReason::PublishedAhead { .. }
+                    | StopReason::Contradicted(_)
             ),
             "stopped for another reason than another writer: {reason}"
         );

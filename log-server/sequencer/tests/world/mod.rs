@@ -1,7 +1,9 @@
 //! A world for the sequencer: stores that fail on demand, a signer, crashes, and the invariants that must hold after every step.
 
+pub(crate) mod witnesses;
+
 use std::collections::{BTreeMap, HashMap};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use counterfoil_sequencer::head::Head;
@@ -10,13 +12,15 @@ use counterfoil_sequencer::{
     Config, Entry, Event, Operation, Outcome, Register, Request, Sequencer, StopReason,
     SubmissionId, SubmitError, Timestamp, WriterId,
 };
-use counterfoil_tiles::checkpoint::{Checkpoint, Origin, assemble};
+use counterfoil_tiles::checkpoint::{Checkpoint, Origin, assemble, keeps_signatures};
 use counterfoil_tiles::cosignature::sign_as_log;
 use counterfoil_tiles::frontier::Frontier;
 use counterfoil_tiles::hash::{LeafHash, NodeHash, TreeSize, hash_leaf};
 use counterfoil_tiles::key::{Algorithm, KeyName, KeyRing, Seed, SigningKey};
 use counterfoil_tiles::note::Note;
 use counterfoil_tiles::tile::{BundleId, Tile, TileId, encode_bundle, tiles_of};
+
+use witnesses::{POLICY, Witnesses};
 
 pub(crate) const ORIGIN: &str = "example.com/simulated";
 
@@ -52,13 +56,18 @@ impl Fault {
     pub(crate) fn of(request: &Request) -> &'static [Self] {
         match request {
             Request::Replace { .. } | Request::Put(_) | Request::Discard(_) => &Self::ALL,
-            Request::Sign { .. } | Request::Cosign { .. } => {
-                &[Self::NotDone, Self::CrashBefore, Self::CrashAfter]
+            Request::Sign { .. } => &[Self::NotDone, Self::CrashBefore, Self::CrashAfter],
+            // `UnknownApplied`: the witnesses cosigned, and the log never heard of it.
+            Request::Cosign { .. } => &[
+                Self::NotDone,
+                Self::UnknownApplied,
+                Self::CrashBefore,
+                Self::CrashAfter,
+            ],
+            Request::AskWitnesses { .. } => &[Self::NotDone, Self::CrashBefore],
+            Request::Fetch(_) | Request::Read(_) | Request::List(_) => {
+                &[Self::NotDone, Self::CrashBefore]
             }
-            Request::Fetch(_)
-            | Request::Read(_)
-            | Request::List(_)
-            | Request::AskWitnesses { .. } => &[Self::NotDone, Self::CrashBefore],
         }
     }
 }
@@ -71,6 +80,8 @@ pub(crate) struct World {
     pub(crate) blobs: BTreeMap<String, Bytes>,
     delayed: Vec<Request>,
     signer: Signer,
+    /// Absent for a log that publishes without them.
+    pub(crate) witnesses: Option<Witnesses>,
     /// Every entry that any committed head ever had, in order.
     pub(crate) history: Vec<Bytes>,
     leaves: Vec<LeafHash>,
@@ -106,8 +117,15 @@ static SIGNING_KEYS: LazyLock<[SigningKey; 2]> = LazyLock::new(|| {
 static KEYS: LazyLock<LogKeys> =
     LazyLock::new(|| LogKeys::new(SIGNING_KEYS.iter().map(|key| key.vkey().clone())).unwrap());
 
-static RING: LazyLock<KeyRing> =
-    LazyLock::new(|| KeyRing::new(SIGNING_KEYS.iter().map(|key| key.vkey().clone())).unwrap());
+static WITNESSED_KEYS: LazyLock<LogKeys> =
+    LazyLock::new(|| KEYS.clone().with_policy(Arc::clone(&POLICY)).unwrap());
+
+/// The log's keys and the witnesses'.
+static RING: LazyLock<KeyRing> = LazyLock::new(|| {
+    let witnesses = POLICY.witness_keys().iter().cloned();
+    let log = SIGNING_KEYS.iter().map(|key| key.vkey().clone());
+    KeyRing::new(log.chain(witnesses)).unwrap()
+});
 
 impl World {
     /// A log as `log init` leaves it.
@@ -119,6 +137,7 @@ impl World {
             delayed: Vec::new(),
             published: None,
             signer: Signer::default(),
+            witnesses: None,
             history: Vec::new(),
             leaves: Vec::new(),
             frontier: Frontier::new(),
@@ -131,6 +150,31 @@ impl World {
             is_damaged: false,
             stops: Vec::new(),
         }
+    }
+
+    /// The same, under a policy of two of three witnesses.
+    pub(crate) fn witnessed() -> Self {
+        Self {
+            witnesses: Some(Witnesses::default()),
+            ..Self::new()
+        }
+    }
+
+    /// A process as this log's operator starts it.
+    pub(crate) fn process(&self, writer: u64, now: u64) -> Process {
+        if self.witnesses.is_none() {
+            return Process::start(writer, now);
+        }
+        let keys = WITNESSED_KEYS.clone();
+        let mut process = Process::with_keys(keys, Process::config(), writer, now);
+        process.is_let_in = false;
+        process
+    }
+
+    fn witnesses(&mut self) -> &mut Witnesses {
+        self.witnesses
+            .as_mut()
+            .expect("a log without witnesses asked them")
     }
 
     pub(crate) fn head(&self) -> Head {
@@ -190,9 +234,23 @@ impl World {
                 self.signed.insert(size.get(), *root);
                 Outcome::Signed(self.sign(*size, *root))
             }
-            Request::Cosign { .. } | Request::AskWitnesses { .. } => {
-                panic!("this log has no witnesses")
+            Request::Cosign { note, whom } => {
+                let signed = Published::from_note(&KEYS, note.clone()).unwrap();
+                assert_eq!(
+                    self.roots.get(&signed.size().get()),
+                    Some(&signed.root()),
+                    "showed the witnesses what was never committed"
+                );
+                let head = self.head().size();
+                self.witnesses().ask(note, head, *whom)
             }
+            Request::AskWitnesses {
+                published: Some(note),
+                size,
+                ..
+            } => self.witnesses().guard(note, *size),
+            // There is nothing to show.
+            Request::AskWitnesses { .. } => Outcome::Done,
         }
     }
 
@@ -297,15 +355,19 @@ impl World {
                 after.size()
             );
             if after.size() == before.size() {
-                let lines = |published: &Published| {
-                    Note::parse(published.note()).unwrap().signatures().to_vec()
-                };
-                let kept = lines(&after);
+                let note = |published: &Published| Note::parse(published.note()).unwrap();
                 assert!(
-                    lines(before).iter().all(|line| kept.contains(line)),
+                    keeps_signatures(&note(&after), &note(before), &RING),
                     "a republication dropped a signature"
                 );
             }
+        }
+        if self.witnesses.is_some() {
+            let witnessed = POLICY.verify(Note::parse(after.note()).unwrap());
+            assert!(
+                witnessed.is_ok(),
+                "published without the quorum: {witnessed:?}"
+            );
         }
         let size = after.size().get();
         self.published = Some(after);
@@ -450,6 +512,8 @@ pub(crate) struct Process {
     /// Submissions that were refused for good, for their submitters to try again.
     pub(crate) refused: Vec<Vec<Bytes>>,
     pub(crate) now: u64,
+    /// The witnesses, if there are any, had their say.
+    pub(crate) is_let_in: bool,
 }
 
 /// What became of a step.
@@ -462,29 +526,32 @@ pub(crate) enum Step {
 }
 
 impl Process {
-    pub(crate) fn start(writer: u64, now: u64) -> Self {
-        let config = Config {
+    fn config() -> Config {
+        Config {
             max_round_entries: 200,
             tile_after_staged: 3,
             tile_after_blobs: 2,
             ..Config::default()
-        };
-        Self::with(config, writer, now)
+        }
+    }
+
+    pub(crate) fn start(writer: u64, now: u64) -> Self {
+        Self::with(Self::config(), writer, now)
     }
 
     pub(crate) fn with(config: Config, writer: u64, now: u64) -> Self {
-        let sequencer = Sequencer::new(
-            config,
-            KEYS.clone(),
-            WriterId(writer),
-            Timestamp::from_millis(now),
-        );
+        Self::with_keys(KEYS.clone(), config, writer, now)
+    }
+
+    fn with_keys(keys: LogKeys, config: Config, writer: u64, now: u64) -> Self {
+        let sequencer = Sequencer::new(config, keys, WriterId(writer), Timestamp::from_millis(now));
         Self {
             sequencer,
             waiting: Vec::new(),
             submitted: BTreeMap::new(),
             refused: Vec::new(),
             now,
+            is_let_in: true,
         }
     }
 
@@ -508,6 +575,11 @@ impl Process {
 
     /// Takes all operations that the sequencer offers now.
     pub(crate) fn gather(&mut self, world: &mut World) {
+        if let Some(witnesses) = &mut world.witnesses {
+            for late in witnesses.late.drain(..) {
+                self.sequencer.cosigned_late(late);
+            }
+        }
         while let Some(operation) = self.sequencer.poll() {
             self.waiting.push(operation);
         }
@@ -522,6 +594,13 @@ impl Process {
         fault: Option<Fault>,
     ) -> Step {
         let operation = self.waiting.remove(position);
+        if matches!(
+            operation.request,
+            Request::Sign { .. } | Request::Cosign { .. }
+        ) {
+            assert!(self.is_let_in, "signed before the witnesses had their say");
+        }
+        let guards = matches!(operation.request, Request::AskWitnesses { .. });
         let outcome = match fault {
             None => world.apply(&operation.request),
             Some(Fault::NotDone) => Outcome::NotDone("injected".into()),
@@ -540,6 +619,7 @@ impl Process {
                 return Step::Crashed;
             }
         };
+        self.is_let_in |= guards && outcome == Outcome::Done;
         self.sequencer.complete(operation.id, outcome);
         self.hear(world);
         Step::Did
@@ -554,7 +634,17 @@ impl Process {
                         .remove(&id)
                         .expect("each submission is answered once");
                     match result {
-                        Ok(first) => world.acknowledge(first.get(), &entries),
+                        Ok(first) => {
+                            assert!(
+                                self.is_let_in,
+                                "acknowledged before the witnesses had their say"
+                            );
+                            assert!(
+                                world.published.is_some(),
+                                "acknowledged before anything was published"
+                            );
+                            world.acknowledge(first.get(), &entries);
+                        }
                         Err(SubmitError::OutcomeUnknown { .. }) => {}
                         Err(_) => {
                             world.refuse(&entries);
@@ -610,7 +700,7 @@ pub(crate) fn finish(world: &mut World, process: &mut Process, writers: u64) {
         "a submitter was never answered"
     );
     // A fresh start finds nothing to mend, takes entries and publishes them.
-    let mut process = Process::start(writers + 1, process.now);
+    let mut process = world.process(writers + 1, process.now);
     rest(world, &mut process);
     let last = entries(1_000_000 + writers, 1);
     process.submit(world, &last);
@@ -630,14 +720,21 @@ pub(crate) fn finish(world: &mut World, process: &mut Process, writers: u64) {
     );
 }
 
-/// Works until there is nothing to do and no timer runs.
+/// The refresh of an idle log is no unrest.
+const SOON_MILLIS: u64 = 60_000;
+
+/// Works until there is nothing to do and no timer runs but that of a refresh.
 pub(crate) fn rest(world: &mut World, process: &mut Process) {
     for _ in 0..10_000 {
         process.gather(world);
         if !process.waiting.is_empty() {
             assert_eq!(process.carry_out(world, 0, None), Step::Did);
         } else if let Some(wakeup) = process.sequencer.next_wakeup() {
-            process.advance_clock(wakeup.as_millis().saturating_sub(process.now).max(1));
+            let pause = wakeup.as_millis().saturating_sub(process.now).max(1);
+            if pause > SOON_MILLIS {
+                return;
+            }
+            process.advance_clock(pause);
         } else {
             return;
         }
