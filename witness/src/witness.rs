@@ -318,7 +318,7 @@ impl Witness {
         match self.evidence.keep(log.hash(), proved).await {
             Ok(Kept::New(id)) => tracing::error!(
                 %origin, evidence = %id, act = ?proved.act(),
-                "the log has misbehaved: its keys have signed what no honest log signs. The proof is kept as                  evidence/{}/{id}; tell whoever relies on this log",
+                "the log has misbehaved: its keys have signed what no honest log signs. The proof is kept as evidence/{}/{id}; tell whoever relies on this log",
                 log.hash()
             ),
             Ok(Kept::Known | Kept::Full) => {

@@ -103,3 +103,37 @@ fn paths_are_relative_to_the_file() {
     assert_eq!(config.bastions[0].key, directory.path().join("bk"));
     assert_eq!(config.bastions[0].ca, Some("/ca".into()));
 }
+
+/// What docs/witness.md shows to operators is a configuration.
+#[test]
+fn the_page_for_operators_is_right() {
+    let page = include_str!("../../../docs/witness.md");
+    let blocks: Vec<&str> = page
+        .split("```toml\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    let [whole, bastion] = blocks.as_slice() else {
+        panic!("{} blocks", blocks.len())
+    };
+    let config = Config::parse(whole, &[]).unwrap();
+    assert!(config.front.tls.is_some());
+    assert_eq!(
+        whole.lines().filter(|line| !line.is_empty()).count(),
+        9,
+        "ten lines run a witness"
+    );
+    let with_bastion = Config::parse(&format!("{whole}{bastion}"), &[]).unwrap();
+    assert_eq!(with_bastion.bastions[0].address, "bastion.example.org");
+    let default = Config::default();
+    for (key, value) in [
+        ("log_rate", default.log_rate),
+        ("client_rate", default.client_rate),
+        ("client_burst", default.client_burst),
+    ] {
+        assert!(page.contains(&format!("`{key}` ({value})")), "{key}");
+    }
+    let limit = counterfoil_tiles::witness_wire::MAX_REQUEST_SIZE;
+    assert_eq!(limit, 1_004_096);
+    assert!(page.contains("more than 1,004,096 bytes"));
+}
