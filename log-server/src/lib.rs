@@ -11,3 +11,4 @@ pub mod log;
 mod metrics;
 pub mod run;
 pub mod serve;
+pub mod witnesses;

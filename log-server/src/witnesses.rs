@@ -1,0 +1,22 @@
+//! The log's end of C2SP tlog-witness: shows checkpoints to the witnesses of its policy and collects their cosignatures.
+//!
+//! Architecture invariant: nothing that a witness sends counts before it is verified against the policy's keys, over the very
+//! checkpoint that was asked for; a witness that is slow, lies, or talks nonsense costs its own cosignature and no other's.
+
+mod client;
+mod conversation;
+mod endpoint;
+mod http;
+mod merge;
+mod monitor;
+mod outcome;
+mod transport;
+
+pub use client::{Ask, Late, Options, Round, WitnessAnswer, WitnessStatus, Witnesses};
+pub use conversation::{Clock, MAX_AHEAD, Proofs};
+pub use endpoint::{WitnessName, WitnessesError};
+pub use http::{HttpOptions, HttpTransport};
+pub use merge::add_cosignatures;
+pub use monitor::Seen;
+pub use outcome::{Cosignature, LastAnswer, Outcome};
+pub use transport::{Answer, MAX_ANSWER_SIZE, Method, Request, Transport, TransportError};
