@@ -120,6 +120,7 @@ pub async fn open(config: &LogConfig, keys: Vec<SigningKey>) -> Result<RunningLo
         index: config.lookup.then(|| config.data.join(INDEX)),
         deduplicate: config.deduplicate,
         checkpoint_copy: Some(folder),
+        witnesses: None,
     };
     let engine = Arc::new(Engine::start(settings, signer, stores).await?);
     Ok(RunningLog {

@@ -15,6 +15,7 @@ mod history;
 mod index;
 mod intake;
 mod metrics;
+mod quorum;
 mod reader;
 mod shared;
 mod start;
@@ -48,6 +49,7 @@ use shared::Shared;
 
 pub use examine::{Examination, examine};
 pub use index::IndexError;
+pub use quorum::WitnessSettings;
 pub use start::{EngineError, Settings, initialise, reindex};
 pub use stores::{LogSigner, Stores};
 
@@ -353,7 +355,7 @@ mod tests {
     #[tokio::test]
     async fn a_submission_that_the_driver_took_and_never_answered_is_unknown() {
         let reader = Reader::new(Arc::new(MemoryBlobStore::new()), 1 << 20);
-        let shared = Shared::new("log.example".into(), Intake::new(10, 1_000), reader);
+        let shared = Shared::new("log.example".into(), Intake::new(10, 1_000), reader, None);
         let taken = async {
             shared.intake.arrived().await;
             drop(shared.intake.take());

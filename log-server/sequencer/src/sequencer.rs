@@ -363,8 +363,10 @@ impl Sequencer {
     }
 
     fn close_when_drained(&mut self) {
+        // A new log whose empty tree finds no quorum never takes what waits.
+        let takes_no_more = self.publication.is_given_up && self.published.is_none();
         if self.closing
-            && self.queue.is_empty()
+            && (self.queue.is_empty() || takes_no_more)
             && self.commit.is_idle()
             && self.publication.is_idle()
             && self.full_tiles.is_idle()

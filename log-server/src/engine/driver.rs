@@ -9,15 +9,17 @@ use counterfoil_sequencer::{
     Timestamp,
 };
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::intake::Answer;
+use super::quorum::Quorum;
 use super::shared::Shared;
 use super::stores::{LogSigner, Stores};
 use crate::log::{Published, Resource};
+use crate::witnesses::Late;
 
-/// How the start ended: the log runs and has published something, or it refuses to.
+/// How the start ended: the log runs and has published something, or waits for its witnesses; or it refuses to.
 pub(crate) type Up = Result<(), StopReason>;
 
 type Running = std::pin::Pin<Box<dyn Future<Output = (OperationId, Outcome)> + Send>>;
@@ -30,6 +32,9 @@ pub(crate) struct Driver {
     pub(crate) up: Option<oneshot::Sender<Up>>,
     pub(crate) closing: watch::Receiver<bool>,
     pub(crate) answers: HashMap<SubmissionId, oneshot::Sender<Answer>>,
+    pub(crate) quorum: Option<Arc<Quorum>>,
+    /// Cosignatures that came after their checkpoint had its quorum.
+    pub(crate) late: mpsc::Receiver<Late>,
 }
 
 impl Driver {
@@ -48,14 +53,23 @@ impl Driver {
                 running.push(self.start(operation.id, operation.request));
             }
             if let Some(stopped) = self.hear().await {
+                drop(running);
+                if let Some(quorum) = &self.quorum {
+                    quorum.close().await;
+                }
                 self.stopped(&stopped);
                 return;
             }
             self.shared.update(self.sequencer.status());
+            // A log is up once something is published: a new one begins with its empty tree.
+            if self.sequencer.status().phase == "running" && self.shared.published().is_some() {
+                self.is_up();
+            }
             let wakeup = self.sequencer.next_wakeup().map(|time| clock.at(time));
             tokio::select! {
                 biased;
                 Some((id, outcome)) = running.next(), if !running.is_empty() => self.sequencer.complete(id, outcome),
+                Some(late) = self.late.recv() => self.came_late(&late),
                 () = self.shared.intake.arrived(), if self.sequencer.wants_entries() => {}
                 () = sleep_until(wakeup), if wakeup.is_some() => {}
                 changed = self.closing.changed() => self.close(changed.is_err()),
@@ -69,10 +83,14 @@ impl Driver {
             Arc::clone(&self.signer),
             Arc::clone(&self.shared),
         );
+        let quorum = self.quorum.clone();
         Box::pin(async move {
             let kind = super::metrics::kind(&request);
             let started = Instant::now();
-            let outcome = stores.carry_out(&signer, request).await;
+            let outcome = match (request, quorum) {
+                (Request::Cosign { note, whom }, Some(quorum)) => quorum.cosign(&note, whom).await,
+                (request, _) => stores.carry_out(&signer, request).await,
+            };
             shared.metrics.operation(kind, &outcome, started.elapsed());
             (id, outcome)
         })
@@ -110,6 +128,8 @@ impl Driver {
                 Event::WaitsForWitnesses(what) => {
                     tracing::warn!(origin = %self.signer.origin(), "{what}");
                     self.shared.trouble(what);
+                    // What is published is served meanwhile, and the status says what it waits for.
+                    self.is_up();
                 }
                 Event::Stopped(reason) => return Some(reason),
             }
@@ -125,7 +145,12 @@ impl Driver {
             edge,
         } = publication;
         let time = SystemTime::now();
-        if let Err(error) = self.shared.reader.trust(size, root, edge.as_ref()).await {
+        // More cosignatures on the same tree change nothing about its tiles.
+        let is_new = self
+            .shared
+            .published()
+            .is_none_or(|before| before.size != size);
+        if is_new && let Err(error) = self.shared.reader.trust(size, root, edge.as_ref()).await {
             // Reads stay at the size before; the next checkpoint brings its own edge.
             self.shared.trouble(format!(
                 "the published tree of size {size} cannot be served: {error}"
@@ -138,9 +163,23 @@ impl Driver {
             root,
             time,
         });
-        // A log is up once something is published: a new one begins with its empty tree.
+    }
+
+    fn is_up(&mut self) {
         if let Some(up) = self.up.take() {
             drop(up.send(Ok(())));
+        }
+    }
+
+    fn came_late(&mut self, late: &Late) {
+        let published = self.shared.published();
+        let published = published.as_ref().map(|published| published.note.bytes());
+        let note = self
+            .quorum
+            .as_ref()
+            .and_then(|quorum| quorum.with_late(late, published));
+        if let Some(note) = note {
+            self.sequencer.cosigned_late(note);
         }
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::intake::Intake;
 use super::metrics::Metrics;
+use super::quorum::Quorum;
 use super::reader::Reader;
 use crate::log::{Failure, LogStatus, Published, State};
 
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     /// The lookup index covers this size.
     pub(crate) indexed: std::sync::atomic::AtomicU64,
     situation: Mutex<Situation>,
+    quorum: Option<Arc<Quorum>>,
 }
 
 struct Situation {
@@ -36,7 +38,12 @@ struct Situation {
 }
 
 impl Shared {
-    pub(crate) fn new(origin: String, intake: Intake, reader: Reader) -> Self {
+    pub(crate) fn new(
+        origin: String,
+        intake: Intake,
+        reader: Reader,
+        quorum: Option<Arc<Quorum>>,
+    ) -> Self {
         Self {
             origin,
             intake,
@@ -52,6 +59,7 @@ impl Shared {
                 last_error: None,
                 unpublished_since: None,
             }),
+            quorum,
         }
     }
 
@@ -142,7 +150,10 @@ impl Shared {
             queued_bytes: queued_bytes as u64,
             staged_blobs: status.map_or(0, |status| status.staged) as u64,
             last_error: situation.last_error.clone(),
-            witnesses: Vec::new(),
+            witnesses: self
+                .quorum
+                .as_ref()
+                .map_or_else(Vec::new, |quorum| quorum.status()),
         }
     }
 
@@ -170,6 +181,10 @@ fn explain(state: State, status: Option<&Status>) -> String {
         .and_then(|status| status.publication_trouble.as_deref())
         .unwrap_or("the reason is in last_error");
     match state {
+        State::Starting if status.is_some_and(|status| status.phase == "asking the witnesses") => {
+            "it asks its witnesses where it stood, and goes on when those that have not answered contain no quorum; until then \
+             it takes no entries and signs nothing. See witnesses and last_error".into()
+        }
         State::Starting => "recovering: entries wait until the committed tree is rebuilt and checked".into(),
         State::Running => "takes entries and publishes them".into(),
         State::Unpublished => format!("takes entries, which are durable, but cannot publish them; it keeps trying: {trouble}"),

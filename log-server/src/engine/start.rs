@@ -10,9 +10,9 @@ use counterfoil_sequencer::{Config, Register, Sequencer, StopReason, Timestamp, 
 use counterfoil_store::posix::PosixBlobStore;
 use counterfoil_store::{HeadStore, ReplaceError};
 use counterfoil_tiles::hash::TreeSize;
-use counterfoil_tiles::key::KeyError;
+use counterfoil_tiles::key::{KeyError, Vkey};
 use counterfoil_tiles::policy::{Policy, PolicyError};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::deduplication::Deduplication;
 use super::driver::Driver;
@@ -20,10 +20,12 @@ use super::guard::{self, GuardError};
 use super::history::History;
 use super::index::{Index, IndexError};
 use super::intake::Intake;
+use super::quorum::{Quorum, WitnessSettings};
 use super::reader::Reader;
 use super::shared::Shared;
 use super::stores::{LogSigner, Stores, register_name};
 use super::{Engine, follow};
+use crate::witnesses::WitnessesError;
 
 /// What a log needs besides its stores and keys.
 #[derive(Clone, Debug)]
@@ -44,6 +46,8 @@ pub struct Settings {
     pub deduplicate: bool,
     /// Where the file `checkpoint` goes, a copy of the published checkpoint for static servers.
     pub checkpoint_copy: Option<PosixBlobStore>,
+    /// The witnesses whose cosignatures a checkpoint needs; without any it is published with the log's signature alone.
+    pub witnesses: Option<WitnessSettings>,
 }
 
 /// Why a log does not start.
@@ -58,6 +62,14 @@ pub enum EngineError {
     /// The keys make no policy.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// The witnesses cannot be asked.
+    #[error(transparent)]
+    Witnesses(#[from] WitnessesError),
+    /// The policy is about another log.
+    #[error(
+        "the policy has no `log` line with this log's key; whoever verifies by it would refuse what this log signs: add `log {0}`"
+    )]
+    PolicyOfAnotherLog(Box<Vkey>),
     /// The store does not answer.
     #[error(transparent)]
     Store(#[from] counterfoil_store::ReadError),
@@ -110,8 +122,24 @@ impl Engine {
         signer: LogSigner,
         stores: Stores,
     ) -> Result<Self, EngineError> {
-        let keys = signer.log_keys()?;
-        let policy = Policy::without_quorum(signer.vkeys().iter().cloned())?.encode();
+        let mut keys = signer.log_keys()?;
+        let policy = match &settings.witnesses {
+            Some(witnesses) => {
+                let policy = Arc::clone(&witnesses.policy);
+                is_about(&policy, &signer)?;
+                keys = keys.with_policy(Arc::clone(&policy))?;
+                policy
+            }
+            None => Arc::new(Policy::without_quorum(signer.vkeys().iter().cloned())?),
+        };
+        let (quorum, late) = match &settings.witnesses {
+            Some(witnesses) => {
+                let (quorum, late) =
+                    Quorum::new(witnesses, signer.vkeys(), Arc::clone(&stores.blobs))?;
+                (Some(Arc::new(quorum)), late)
+            }
+            None => (None, mpsc::channel(1).1),
+        };
         let signer = Arc::new(signer);
         let history =
             Arc::new(History::open(Arc::clone(&stores.blobs), settings.checkpoint_history).await?);
@@ -130,6 +158,7 @@ impl Engine {
             signer.origin().as_str().to_owned(),
             Intake::new(settings.max_queue_entries, settings.max_queue_bytes),
             Reader::new(Arc::clone(&stores.blobs), settings.cache_bytes),
+            quorum.clone(),
         ));
         let mut tasks = vec![tokio::spawn(follow::record(
             Arc::clone(&shared),
@@ -141,7 +170,7 @@ impl Engine {
             // The intake has let in what comes here, all that it holds at once, and at the end once more.
             max_queue_entries: settings.max_queue_entries.saturating_mul(2),
             max_queue_bytes: settings.max_queue_bytes.saturating_mul(2),
-            ..Config::default()
+            ..sequencer_config(settings.witnesses.as_ref())
         };
         let (up, is_up) = oneshot::channel();
         let (closing, closed) = watch::channel(false);
@@ -158,6 +187,8 @@ impl Engine {
             up: Some(up),
             closing: closed,
             answers: std::collections::HashMap::new(),
+            quorum,
+            late,
         };
         tasks.push(tokio::spawn(driver.run()));
         is_up.await.unwrap_or_else(|_| {
@@ -174,7 +205,9 @@ impl Engine {
             }
             tasks.push(tokio::spawn(follow::index(Arc::clone(&shared), index)));
         }
-        let policy = String::from_utf8_lossy(&policy).into_owned().into();
+        let policy = String::from_utf8_lossy(&policy.encode())
+            .into_owned()
+            .into();
         Ok(Self {
             shared,
             signer,
@@ -186,6 +219,28 @@ impl Engine {
             closing,
             tasks: tasks.into(),
         })
+    }
+}
+
+/// Whoever verifies by the policy must accept every key that signs.
+fn is_about(policy: &Policy, signer: &LogSigner) -> Result<(), EngineError> {
+    let has = |vkey: &&Vkey| policy.log_keys().any(|log| log.vkey() == *vkey);
+    match signer.vkeys().iter().find(|vkey| !has(vkey)) {
+        Some(missing) => Err(EngineError::PolicyOfAnotherLog(Box::new(missing.clone()))),
+        None => Ok(()),
+    }
+}
+
+fn sequencer_config(witnesses: Option<&WitnessSettings>) -> Config {
+    let default = Config::default();
+    match witnesses {
+        Some(witnesses) => Config {
+            witness_deadline: witnesses.deadline,
+            refresh_interval: witnesses.refresh_interval,
+            asks_witnesses_first: false,
+            ..default
+        },
+        None => default,
     }
 }
 

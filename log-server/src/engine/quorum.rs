@@ -1,0 +1,216 @@
+//! The engine's side of its witnesses: proofs for them from the store, what their answers mean to the sequencer, and what is
+//! shown of them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use counterfoil_sequencer::{Outcome, Whom};
+use counterfoil_store::{BlobName, BlobStore};
+use counterfoil_tiles::checkpoint::{LogKey, SignedCheckpoint};
+use counterfoil_tiles::hash::{NodeHash, TreeSize};
+use counterfoil_tiles::key::Vkey;
+use counterfoil_tiles::note::{Note, SignatureLine};
+use counterfoil_tiles::policy::Policy;
+use counterfoil_tiles::proof::ProofPlan;
+use counterfoil_tiles::tile::{Tile, TileId};
+use tokio::sync::mpsc;
+
+use crate::log::WitnessStatus;
+use crate::witnesses::{
+    self, Ask, Late, Options, Proofs, Transport, WitnessName, Witnesses, WitnessesError,
+    add_cosignatures,
+};
+
+/// Late cosignatures that wait to be taken: one of each witness is the rule.
+const LATE: usize = 64;
+
+/// The witnesses of a log.
+#[derive(Clone)]
+pub struct WitnessSettings {
+    /// Whose cosignatures a checkpoint needs, and where those witnesses are.
+    pub policy: Arc<Policy>,
+    /// Monitoring prefixes of witnesses where they are not the submission prefix, by the witness's name in the policy.
+    pub monitoring: Vec<(WitnessName, String)>,
+    /// How requests reach them.
+    pub transport: Arc<dyn Transport>,
+    /// The time of day.
+    pub clock: witnesses::Clock,
+    /// How long a checkpoint waits for its quorum before it gives way to a larger one.
+    pub deadline: Duration,
+    /// How often an idle log asks for newer cosignatures.
+    pub refresh_interval: Duration,
+}
+
+impl std::fmt::Debug for WitnessSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WitnessSettings").finish_non_exhaustive()
+    }
+}
+
+/// The witnesses of a running log.
+pub(crate) struct Quorum {
+    witnesses: Witnesses,
+    policy: Arc<Policy>,
+    log: Vec<LogKey>,
+    blobs: Arc<dyn BlobStore>,
+    /// The checkpoint that the witnesses were shown last.
+    shown: Mutex<Option<Note>>,
+}
+
+impl Quorum {
+    /// The witnesses, and what comes late from them.
+    pub(crate) fn new(
+        settings: &WitnessSettings,
+        log: &[Vkey],
+        blobs: Arc<dyn BlobStore>,
+    ) -> Result<(Self, mpsc::Receiver<Late>), WitnessesError> {
+        let log: Vec<LogKey> = log.iter().cloned().map(LogKey::new).collect();
+        let (late, came_late) = mpsc::channel(LATE);
+        let options = Options {
+            // A round that ends before its checkpoint gives way leaves time for a second one.
+            round_deadline: settings.deadline / 2,
+            request_deadline: settings.deadline,
+            monitoring: settings.monitoring.clone(),
+            clock: settings.clock.clone(),
+        };
+        let witnesses = Witnesses::new(
+            Arc::clone(&settings.policy),
+            log.clone(),
+            Arc::clone(&settings.transport),
+            options,
+            late,
+        )?;
+        let quorum = Self {
+            witnesses,
+            policy: Arc::clone(&settings.policy),
+            log,
+            blobs,
+            shown: Mutex::default(),
+        };
+        Ok((quorum, came_late))
+    }
+
+    /// Gathers cosignatures for a checkpoint that the log has signed.
+    pub(crate) async fn cosign(&self, note: &Bytes, whom: Whom) -> Outcome {
+        let signed = match self.verify(note) {
+            Ok(signed) => signed,
+            Err(reason) => return Outcome::NotDone(reason),
+        };
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(signed.note().clone());
+        let ask = match whom {
+            Whom::Lacking => {
+                self.witnesses.remember(&signed);
+                Ask::Missing
+            }
+            Whom::All => Ask::All,
+        };
+        let round = self.witnesses.cosign(&signed, self.proofs(), ask).await;
+        let without_quorum = whom == Whom::Lacking && !round.quorum;
+        match round.cosigned(signed.note(), &self.policy) {
+            Ok(_) if without_quorum && round.cosignatures.is_empty() => {
+                Outcome::NotDone(round.trouble())
+            }
+            Ok(note) => Outcome::Cosigned(Bytes::copy_from_slice(note.as_bytes())),
+            Err(error) => Outcome::NotDone(error.to_string()),
+        }
+    }
+
+    /// The checkpoint in hand, or the published one, with cosignatures that came late.
+    pub(crate) fn with_late(&self, late: &Late, published: Option<&Bytes>) -> Option<Bytes> {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let published = published.and_then(|note| Note::parse(note).ok());
+        let mut notes = shown.iter().cloned().chain(published);
+        let note = notes.find(|note| is_of(note, late))?;
+        let lines: &[SignatureLine] = &late.lines;
+        let note = add_cosignatures(&note, lines, &self.policy).ok()?;
+        Some(Bytes::copy_from_slice(note.as_bytes()))
+    }
+
+    /// What each witness answers.
+    pub(crate) fn status(&self) -> Vec<WitnessStatus> {
+        let services = self.witnesses.status().into_iter();
+        services
+            .flat_map(|service| {
+                let answer = match &service.last {
+                    Some(last) => last.outcome.to_string(),
+                    None => "was not asked yet".to_owned(),
+                };
+                let since = service.last.as_ref().map_or(0, |last| seconds(last.when));
+                let cosigned = service.cosigned.as_ref();
+                let (size, at) = (
+                    cosigned.map(|last| last.size.get()),
+                    cosigned.map(|last| seconds(last.when)),
+                );
+                service
+                    .witnesses
+                    .into_iter()
+                    .map(move |name| WitnessStatus {
+                        name: name.to_string(),
+                        answer: answer.clone(),
+                        cosigned_size: size,
+                        cosigned_at: at,
+                        since,
+                    })
+            })
+            .collect()
+    }
+
+    /// Ends what is under way.
+    pub(crate) async fn close(&self) {
+        self.witnesses.close().await;
+    }
+
+    fn verify(&self, note: &Bytes) -> Result<SignedCheckpoint, String> {
+        let note = Note::parse(note).map_err(|error| error.to_string())?;
+        SignedCheckpoint::verify(note, &self.log).map_err(|error| error.to_string())
+    }
+
+    fn proofs(&self) -> Arc<dyn Proofs> {
+        Arc::new(StoredProofs(Arc::clone(&self.blobs)))
+    }
+}
+
+fn is_of(note: &Note, late: &Late) -> bool {
+    counterfoil_tiles::checkpoint::Checkpoint::parse(note.text())
+        .is_ok_and(|checkpoint| checkpoint.size() == late.size && *checkpoint.root() == late.root)
+}
+
+/// Consistency proofs from the tiles of a size that is stored and not published yet. The witnesses verify them.
+struct StoredProofs(Arc<dyn BlobStore>);
+
+#[async_trait]
+impl Proofs for StoredProofs {
+    async fn consistency(&self, old: TreeSize, new: TreeSize) -> Result<Vec<NodeHash>, String> {
+        let plan = ProofPlan::consistency(old, new).map_err(|error| error.to_string())?;
+        let mut tiles: HashMap<TileId, Tile> = HashMap::new();
+        for id in plan.tiles(new).map_err(|error| error.to_string())? {
+            tiles.insert(id, self.tile(id).await?);
+        }
+        plan.resolve(new, &tiles).map_err(|error| error.to_string())
+    }
+}
+
+impl StoredProofs {
+    /// A tile, or as much of the full one, which takes the place of a partial one.
+    async fn tile(&self, id: TileId) -> Result<Tile, String> {
+        for path in [id.path(), id.full().path()] {
+            let name = BlobName::new(&path).map_err(|error| error.to_string())?;
+            let bytes = self.0.get(&name).await.map_err(|error| error.to_string())?;
+            if let Some(bytes) = bytes {
+                let tile = Tile::parse(&bytes).map_err(|error| format!("{path}: {error}"))?;
+                return tile
+                    .prefix(id.width())
+                    .ok_or_else(|| format!("{path} has fewer than {} hashes", id.width()));
+            }
+        }
+        Err(format!("{} is missing", id.path()))
+    }
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,195 @@
+//! The whole log with witnesses, in memory: what is published has the quorum, and what a log does without one.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use counterfoil_log_server::engine::{
+    Engine, EngineError, LogSigner, Settings, Stores, WitnessSettings, initialise,
+};
+use counterfoil_log_server::log::{Log, State};
+use counterfoil_store::memory::{MemoryBlobStore, MemoryHeadStore};
+use counterfoil_tiles::checkpoint::Origin;
+use counterfoil_tiles::hash::TreeSize;
+use counterfoil_tiles::key::{Algorithm, SigningKey};
+use counterfoil_tiles::note::Note;
+
+use crate::fake::{
+    Answering, Honest, Network, ORIGIN, Service, answer, key, log_key, options, policy, url,
+};
+
+const TWO_OF_THREE: &str = "group quorum 2 w1 w2 w3\nquorum quorum\n";
+
+fn broken() -> Arc<dyn Service> {
+    Arc::new(Answering(|_: &_| {
+        Ok(answer(500, "text/plain", "out of order"))
+    }))
+}
+
+async fn stores() -> Stores {
+    let stores = Stores {
+        heads: Arc::new(MemoryHeadStore::new()),
+        blobs: Arc::new(MemoryBlobStore::new()),
+    };
+    initialise(&*stores.heads).await.unwrap();
+    stores
+}
+
+async fn start_with(key: SigningKey, network: &Arc<Network>) -> Result<Engine, EngineError> {
+    let settings = Settings {
+        checkpoint_interval: Duration::from_secs(1),
+        checkpoint_history: Duration::from_mins(1),
+        max_queue_entries: 1_000,
+        max_queue_bytes: 1 << 20,
+        cache_bytes: 1 << 20,
+        index: None,
+        deduplicate: false,
+        checkpoint_copy: None,
+        witnesses: Some(WitnessSettings {
+            policy: policy(3, TWO_OF_THREE),
+            monitoring: Vec::new(),
+            transport: Arc::clone(network) as Arc<_>,
+            clock: options().clock,
+            deadline: Duration::from_secs(4),
+            refresh_interval: Duration::from_mins(10),
+        }),
+    };
+    let signer = LogSigner::new(Origin::new(key.name().as_str()).unwrap(), vec![key]).unwrap();
+    Engine::start(settings, signer, stores().await).await
+}
+
+async fn start(network: &Arc<Network>) -> Engine {
+    start_with(log_key(), network).await.unwrap()
+}
+
+async fn published(log: &Engine, size: u64) -> Note {
+    let until = Instant::now() + Duration::from_secs(30);
+    let published = log.wait_published(TreeSize::new(size), until).await;
+    Note::parse(published.expect("published in 30 s").note.bytes()).unwrap()
+}
+
+fn cosigners(note: &Note) -> Vec<String> {
+    let lines = note.signatures().iter();
+    let mut names: Vec<String> = lines.map(|line| line.name().to_string()).collect();
+    names.retain(|name| name != ORIGIN);
+    names.sort();
+    names
+}
+
+async fn add(log: &Engine, entry: &'static str) {
+    let entry = Bytes::from_static(entry.as_bytes());
+    log.add(vec![entry]).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_published_has_the_quorum_and_late_cosignatures_are_added() {
+    let slow = Honest::slow(3, Duration::from_millis(300));
+    let network = Network::new(vec![
+        Arc::new(Honest::new(1)),
+        Arc::new(Honest::new(2)),
+        Arc::new(slow),
+    ]);
+    let log = start(&network).await;
+    add(&log, "entry").await;
+    let note = published(&log, 1).await;
+    assert_eq!(
+        cosigners(&note),
+        ["witness.example/w1", "witness.example/w2"],
+        "published as soon as the quorum is there"
+    );
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    let note = published(&log, 1).await;
+    assert_eq!(
+        cosigners(&note),
+        [
+            "witness.example/w1",
+            "witness.example/w2",
+            "witness.example/w3"
+        ]
+    );
+    policy(3, TWO_OF_THREE).verify(note).unwrap();
+    log.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_quorum_entries_are_taken_and_nothing_is_published_until_it_is_back() {
+    let second = Arc::new(Honest::new(2));
+    let network = Network::new(vec![
+        Arc::new(Honest::new(1)),
+        Arc::clone(&second) as Arc<_>,
+        broken(),
+    ]);
+    let log = start(&network).await;
+    add(&log, "before").await;
+    published(&log, 1).await;
+    network.put(&url(2), broken());
+    add(&log, "during").await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let status = log.status();
+    assert_eq!((status.size, status.published_size), (2, Some(1)));
+    assert_eq!(status.state, State::Unpublished, "{}", status.explanation);
+    assert_eq!(status.unpublished_entries, 1);
+    let answers = status.witnesses.iter();
+    let answers: Vec<&str> = answers.map(|witness| &*witness.answer).collect();
+    assert_eq!(answers[0], "cosigned");
+    assert!(answers[1].contains("500"), "{answers:?}");
+    add(&log, "also during").await;
+    network.put(&url(2), second);
+    let note = published(&log, 3).await;
+    assert_eq!(cosigners(&note).len(), 2);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(log.status().state, State::Running);
+    log.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_log_asks_for_newer_cosignatures() {
+    let network = Network::new(vec![
+        Arc::new(Honest::new(1)),
+        Arc::new(Honest::new(2)),
+        Arc::new(Honest::new(3)),
+    ]);
+    let log = start(&network).await;
+    add(&log, "entry").await;
+    published(&log, 1).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let before = published(&log, 1).await;
+    tokio::time::sleep(Duration::from_mins(25)).await;
+    let after = published(&log, 1).await;
+    assert_eq!(before.text(), after.text());
+    assert_ne!(
+        before.signatures(),
+        after.signatures(),
+        "the cosignatures are newer"
+    );
+    let again = network
+        .asked(1)
+        .into_iter()
+        .filter(|asked| *asked == (1, 1));
+    assert_eq!(again.count(), 2, "every ten minutes");
+    log.close().await;
+}
+
+// SPEC(design 2.4): "A new log publishes size 0 through its quorum before it takes entries."
+#[tokio::test(start_paused = true)]
+async fn a_new_log_without_a_quorum_takes_no_entries_and_closes_all_the_same() {
+    let log = start(&Network::new(vec![])).await;
+    assert!(log.published().is_none());
+    let add = log.add(vec![Bytes::from_static(b"entry")]);
+    let added = tokio::time::timeout(Duration::from_mins(1), add).await;
+    assert!(added.is_err(), "not acknowledged: {added:?}");
+    tokio::time::timeout(Duration::from_mins(1), log.close())
+        .await
+        .expect("it closes although nothing can be published");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_about_another_log_is_refused() {
+    let other = key("log.example/other", Algorithm::Ed25519, 9);
+    let refused = start_with(other, &Network::new(vec![])).await;
+    assert!(
+        matches!(refused, Err(EngineError::PolicyOfAnotherLog(_))),
+        "{:?}",
+        refused.err()
+    );
+}
