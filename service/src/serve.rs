@@ -4,6 +4,8 @@
 //! Server::bind(settings, handler) ── run(shutdown) ──> for each connection  Handler::peer    once
 //!                                                      for each request     Handler::respond
 //! ```
+//!
+//! TLS connections that name another protocol than HTTP are handed over to that [`OtherProtocol`], if there is one.
 
 mod pulse;
 
@@ -22,12 +24,15 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::{Builder, Connection};
+use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
+use rustls::server::Acceptor;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
 use crate::config::FrontConfig;
 use crate::metrics::Connections;
@@ -79,6 +84,24 @@ pub trait Handler: Send + Sync + 'static {
         peer: Self::Peer,
         request: Request<Incoming>,
     ) -> impl Future<Output = Response<Self::Body>> + Send;
+
+    /// What takes the TLS connections that are not HTTP's; nothing unless the handler says so.
+    fn other_protocol(&self) -> Option<&dyn OtherProtocol> {
+        None
+    }
+}
+
+/// A protocol beside HTTP on the same listeners, told by its name in ALPN.
+pub trait OtherProtocol: Send + Sync {
+    /// Its name in ALPN.
+    fn name(&self) -> &[u8];
+
+    /// How TLS is spoken with those who name it; `http` is how it is with others, and has the server's certificate.
+    fn tls(&self, http: &ServerConfig) -> Result<Arc<ServerConfig>, rustls::Error>;
+
+    /// Takes a connection over, after its handshake. It counts no more among the server's connections, and a stop of the
+    /// server leaves it.
+    fn take(&self, address: SocketAddr, stream: TlsStream<TcpStream>);
 }
 
 impl<H: Handler> Handler for Arc<H> {
@@ -95,6 +118,10 @@ impl<H: Handler> Handler for Arc<H> {
         request: Request<Incoming>,
     ) -> impl Future<Output = Response<Self::Body>> + Send {
         (**self).respond(peer, request)
+    }
+
+    fn other_protocol(&self) -> Option<&dyn OtherProtocol> {
+        (**self).other_protocol()
     }
 }
 
@@ -301,14 +328,15 @@ async fn connection<H: Handler>(
         let peer = shared.handler.peer(&end);
         return speak(&shared, stream, peer, &attendance).await;
     };
-    let tls = TlsAcceptor::from(tls.current());
+    let other = shared.handler.other_protocol();
     let handshake = tokio::select! {
-        handshake = timeout(shared.head_deadline, tls.accept(stream)) => handshake,
+        handshake = timeout(shared.head_deadline, shake_hands(tls.current(), other, stream)) => handshake,
         // Nothing was asked yet, and a client that says nothing must not hold up the stop.
         () = shared.pulses.closed() => return,
     };
     match handshake {
-        Ok(Ok(stream)) => {
+        Ok(Ok((stream, Some(other)))) => other.take(address, stream),
+        Ok(Ok((stream, None))) => {
             let (_, session) = stream.get_ref();
             let certificate = session.peer_certificates().and_then(<[_]>::first);
             let peer = shared.handler.peer(&OtherEnd { certificate, ..end });
@@ -329,6 +357,27 @@ async fn connection<H: Handler>(
             tracing::debug!(%address, error, "TLS handshake failed");
         }
     }
+}
+
+/// The TLS handshake; tells whether it was for the other protocol.
+async fn shake_hands(
+    http: Arc<ServerConfig>,
+    other: Option<&dyn OtherProtocol>,
+    stream: TcpStream,
+) -> io::Result<(TlsStream<TcpStream>, Option<&dyn OtherProtocol>)> {
+    let Some(other) = other else {
+        return Ok((TlsAcceptor::from(http).accept(stream).await?, None));
+    };
+    let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    let is_other = start
+        .client_hello()
+        .alpn()
+        .is_some_and(|mut names| names.any(|name| name == other.name()));
+    if is_other {
+        let tls = other.tls(&http).map_err(io::Error::other)?;
+        return Ok((start.into_stream(tls).await?, Some(other)));
+    }
+    Ok((start.into_stream(http).await?, None))
 }
 
 async fn speak<H: Handler>(
