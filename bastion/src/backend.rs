@@ -53,8 +53,9 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::client::TlsStream;
 
 use crate::KeyHash;
+use crate::heard::Heard;
 use backoff::Backoff;
-use connect::{Heard, connect, why_it_ended};
+use connect::{connect, why_it_ended};
 
 pub use address::{AddressError, BastionAddress};
 pub use connect::{Roots, TlsError};

@@ -7,12 +7,16 @@
 //!                                                  └──── TLS 1.3, ALPN bastion/0, Ed25519 ──────┘
 //! ```
 //!
-//! [`backend`] is the backend's end of the connection, for a witness for example.
+//! [`backend`] is the backend's end of the connection, for a witness for example; `server` is the bastion itself (feature
+//! `server`).
 
 #![forbid(unsafe_code)]
 
 pub mod backend;
+mod heard;
 mod key_hash;
+#[cfg(feature = "server")]
+pub mod server;
 
 pub use key_hash::{KeyHash, KeyHashError};
 

@@ -75,6 +75,11 @@ impl Authority {
         (params.signed_by(&key, &self.0).unwrap(), key)
     }
 
+    /// Signs a certificate.
+    pub(crate) fn sign(&self, params: &CertificateParams, key: &KeyPair) -> rcgen::Certificate {
+        params.signed_by(key, &self.0).unwrap()
+    }
+
     /// The same for rustls.
     pub(crate) fn server_der(
         &self,

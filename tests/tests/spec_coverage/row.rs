@@ -5,8 +5,8 @@
 
 use crate::sentence::Sentence;
 
-const PARTIES: [&str; 6] = [
-    "everyone", "log", "witness", "client", "cosigner", "operator",
+const PARTIES: [&str; 8] = [
+    "everyone", "log", "witness", "client", "cosigner", "operator", "bastion", "backend",
 ];
 
 #[derive(Debug)]
