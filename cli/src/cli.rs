@@ -3,6 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::audit::AuditArgs;
+#[cfg(feature = "bastion")]
+use crate::bastion::BastionCommand;
 use crate::conformance::ConformanceCommand;
 #[cfg(feature = "log")]
 use crate::demo::DemoArgs;
@@ -102,6 +104,10 @@ Examples:
     #[cfg(feature = "witness")]
     #[command(subcommand)]
     Witness(WitnessCommand),
+    /// Make and run bastions: servers that cannot be reached from outside are reached through one
+    #[cfg(feature = "bastion")]
+    #[command(subcommand)]
+    Bastion(BastionCommand),
     /// Log files, and keep their receipts
     ///
     /// Each file becomes one entry: its SHA-256, or with --embed its contents. When the log has published the entries,
@@ -176,6 +182,8 @@ impl Command {
             Self::Log(LogCommand::Run(_)) => true,
             #[cfg(feature = "witness")]
             Self::Witness(WitnessCommand::Run(_)) => true,
+            #[cfg(feature = "bastion")]
+            Self::Bastion(BastionCommand::Run(_)) => true,
             _ => false,
         }
     }

@@ -35,11 +35,11 @@ impl Interrupts {
 }
 
 /// From [`listen`](Self::listen) on, SIGHUP does not end the process, but asks it to read its files again.
-#[cfg(feature = "witness")]
+#[cfg(any(feature = "bastion", feature = "witness"))]
 #[derive(Debug)]
 pub(crate) struct Hangups(Option<Signal>);
 
-#[cfg(feature = "witness")]
+#[cfg(any(feature = "bastion", feature = "witness"))]
 impl Hangups {
     /// Begins to listen.
     pub(crate) fn listen() -> Self {

@@ -7,6 +7,8 @@
 
 mod api;
 mod audit;
+#[cfg(feature = "bastion")]
+mod bastion;
 mod checks;
 mod cli;
 mod client;
@@ -27,7 +29,7 @@ mod place;
 mod private_file;
 mod receipt;
 mod retry;
-#[cfg(any(feature = "log", feature = "witness"))]
+#[cfg(any(feature = "bastion", feature = "log", feature = "witness"))]
 mod service;
 mod shell;
 mod submit;
@@ -85,6 +87,8 @@ fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Key(command) => key::run(command, output),
         #[cfg(feature = "log")]
         Command::Log(command) => log::run(command, output),
+        #[cfg(feature = "bastion")]
+        Command::Bastion(command) => bastion::run(command, output),
         #[cfg(feature = "log")]
         Command::Demo(args) => on_network(demo::run(args, output)),
         #[cfg(feature = "witness")]
