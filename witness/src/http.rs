@@ -26,7 +26,7 @@ use tracing::Level;
 
 use crate::rates::Source;
 use counterfoil_service::body::Sender;
-use reply::{Body, Reply};
+use reply::{Body, Reply, Telling};
 pub(crate) use site::{BastionLink, Site};
 use target::Target;
 pub(crate) use view::unix;
@@ -108,9 +108,9 @@ impl Site {
                 Target::Nothing => Reply::not_found("there is nothing at this path"),
             },
         };
-        if reply.status.is_server_error() {
+        if reply.telling == Telling::Warning {
             tracing::warn!(endpoint = endpoint.word(), "{}", reply.line());
-        } else if reply.status.is_client_error() {
+        } else if reply.status.is_client_error() || reply.status.is_server_error() {
             tracing::debug!(endpoint = endpoint.word(), "{}", reply.line());
         }
         let is_reading = head.method != Method::POST;

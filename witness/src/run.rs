@@ -151,6 +151,12 @@ pub async fn start(config: &Config, load: LoadKey<'_>) -> Result<Running, RunErr
     };
     let (heads, blobs) = (Arc::clone(&data.heads) as _, Arc::clone(&data.blobs) as _);
     tell_listing(&listing);
+    if config.copies.is_empty() {
+        tracing::warn!(
+            "no copies are configured: if the database is ever restored from an old backup, nothing will notice, and this witness \
+             could sign a second history; name a second place in `copies`"
+        );
+    }
     let logs = listing.combined.logs;
     let witness = Arc::new(Witness::new(signers, logs, heads, blobs, options));
     let links = backends.iter().map(|backend| BastionLink {

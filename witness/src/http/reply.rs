@@ -31,10 +31,20 @@ const FRESH: &str = "no-cache";
 /// What its name says, forever.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
+/// How an answer is told in the service's own log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// To whoever looks into single requests: it is the caller's doing, or it was told once at its cause.
+    Detail,
+    /// To the operator.
+    Warning,
+}
+
 /// An answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
+    pub(crate) telling: Telling,
     content: &'static str,
     body: Bytes,
     caching: Option<&'static str>,
@@ -47,6 +57,7 @@ impl Reply {
     fn new(status: StatusCode, content: &'static str, body: impl Into<Bytes>) -> Self {
         Self {
             status,
+            telling: Telling::Detail,
             content,
             body: body.into(),
             caching: None,
@@ -170,23 +181,30 @@ impl Reply {
 
     /// What is known to be right cannot be done now.
     pub(crate) fn unavailable(unavailable: &Unavailable) -> Self {
-        let (word, seconds) = match unavailable {
-            Unavailable::QueueFull | Unavailable::Contended { .. } => ("overloaded", 1),
-            Unavailable::Paused | Unavailable::Halted => ("paused", 3_600),
-            Unavailable::RolledBack(_) => ("rolled-back", 600),
-            Unavailable::Damaged { .. } => ("damaged", 600),
-            Unavailable::NoCopy(_) => ("no-copy", 60),
-            _ => ("unavailable", 10),
+        // What the operator chose, what callers do and what was told at its cause must not fill the log, request by request.
+        let (word, seconds, telling) = match unavailable {
+            Unavailable::QueueFull | Unavailable::Contended { .. } => {
+                ("overloaded", 1, Telling::Detail)
+            }
+            Unavailable::Paused | Unavailable::Halted => ("paused", 3_600, Telling::Detail),
+            Unavailable::RolledBack(_) => ("rolled-back", 600, Telling::Detail),
+            Unavailable::NoCopy(_) => ("no-copy", 60, Telling::Detail),
+            Unavailable::Damaged { .. } => ("damaged", 600, Telling::Warning),
+            _ => ("unavailable", 10, Telling::Warning),
         };
-        Self::error(StatusCode::SERVICE_UNAVAILABLE, word, unavailable)
-            .after(Duration::from_secs(seconds))
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let mut reply = Self::error(status, word, unavailable).after(Duration::from_secs(seconds));
+        reply.telling = telling;
+        reply
     }
 
     /// No answer within the deadline.
     pub(crate) fn too_slow(deadline: Duration) -> Self {
         let detail = format!("no answer within {} ms", deadline.as_millis());
-        Self::error(StatusCode::SERVICE_UNAVAILABLE, "too-slow", &detail)
-            .after(Duration::from_secs(10))
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let mut reply = Self::error(status, "too-slow", &detail).after(Duration::from_secs(10));
+        reply.telling = Telling::Warning;
+        reply
     }
 
     /// No place for the request.

@@ -1,4 +1,5 @@
 use counterfoil_tiles::key::{KeyName, Seed, SigningKey};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -315,4 +316,94 @@ fn files_are_read_and_their_changes_seen() {
         listing.stamp,
         "a file that is replaced by one of the same size"
     );
+}
+
+/// A list in each format, with every kind of line.
+fn examples() -> [String; 3] {
+    let (a, b) = (ed25519("a.example", 1), ed25519("b.example", 2));
+    let witness = vkey("w.example", Algorithm::CosignatureV1, 3);
+    [
+        format!("# logs\n\n{a} rate=0.5 paused\n{b} origin=go.sum database tree\n"),
+        format!(
+            "# ours\nlog {a} https://a.example/\nlog\t{b}\nwitness w {witness}\ngroup g any w\nquorum g\n"
+        ),
+        format!(
+            "logs/v0\n\nvkey {a}\norigin none\nqpd 24\nvkey {b}\norigin x\nbastion none\ncontact c\n"
+        ),
+    ]
+}
+
+/// An edit of a text: a byte is replaced, put in or taken away, or a line is repeated or taken away.
+fn edit(text: &mut Vec<u8>, kind: u8, at: usize, byte: u8) {
+    let at = at % (text.len() + 1);
+    let line_start = text[..at]
+        .iter()
+        .rposition(|b| *b == b'\n')
+        .map_or(0, |n| n + 1);
+    let line_end = text[at..]
+        .iter()
+        .position(|b| *b == b'\n')
+        .map_or(text.len(), |n| at + n + 1);
+    match kind % 5 {
+        0 if at < text.len() => text[at] = byte,
+        1 if at < text.len() => drop(text.remove(at)),
+        2 => text.insert(at, byte),
+        3 => drop(text.drain(line_start..line_end)),
+        _ => {
+            let line = text[line_start..line_end].to_vec();
+            text.splice(line_end..line_end, line);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// A list comes from elsewhere: whatever it says, it is taken or refused by a line that it has, and what is taken can be
+    /// witnessed.
+    #[test]
+    fn whatever_a_list_says_it_is_taken_or_refused_by_its_line(
+        format in 0..3_usize,
+        edits in prop::collection::vec((any::<u8>(), any::<usize>(), any::<u8>()), 0..6),
+    ) {
+        let mut text = examples()[format].clone().into_bytes();
+        for (kind, at, byte) in edits {
+            edit(&mut text, kind, at, byte);
+        }
+        let lines = text.split(|byte| *byte == b'\n').count();
+        match parse(&text) {
+            Ok(listed) => {
+                for one in &listed {
+                    prop_assert!((1..=lines).contains(&one.line));
+                    prop_assert!(one.options.rate.is_none_or(|rate| rate.is_finite() && rate > 0.0));
+                }
+                if let Ok(combined) = combine(&[("list".into(), listed)]) {
+                    for log in combined.logs.iter() {
+                        prop_assert!(!log.keys().is_empty());
+                    }
+                }
+            }
+            Err(error) => prop_assert!((1..=lines).contains(&error.line), "{error}"),
+        }
+    }
+
+    /// What is written as a line is read as the same.
+    #[test]
+    fn a_line_is_read_as_it_was_written(
+        seed in any::<u8>(),
+        rate in prop::option::of(0.001..1e9_f64),
+        paused in any::<bool>(),
+        origin in prop::option::of("[ -~]{0,20}[!-~]"),
+    ) {
+        let key = ed25519("a.example", seed);
+        let mut line = key.clone();
+        line += &rate.map_or_else(String::new, |rate| format!(" rate={rate}"));
+        line += if paused { " paused" } else { "" };
+        line += &origin.as_ref().map_or_else(String::new, |origin| format!(" origin={origin}"));
+        let listed = parse(line.as_bytes()).unwrap();
+        prop_assert_eq!(listed.len(), 1);
+        prop_assert_eq!(listed[0].vkey.to_string(), key);
+        prop_assert_eq!(listed[0].options, LogOptions { rate, paused });
+        prop_assert_eq!(listed[0].origin.as_str(), origin.as_deref().unwrap_or("a.example"));
+    }
 }
