@@ -29,8 +29,9 @@ bench: ## measure, and write what the machine is
 	@scripts/need rust cc
 	@scripts/bench.sh
 
-interop: ## try the log with the software of others (needs Go; INTEROP_SECONDS=60)
+interop: ## try the log and the witness with the software of others (needs Go; INTEROP_SECONDS=60)
 	@PROFILE=$(PROFILE) scripts/interop.sh
+	@PROFILE=$(PROFILE) scripts/interop-witness.sh
 
 fuzz: ## fuzz every parser for FUZZ_SECONDS=60 each
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh

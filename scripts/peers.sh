@@ -9,6 +9,9 @@
 # From transparency-dev/witness (interop/peers/witness) and torchwood (interop/peers/torchwood):
 #   omniwitness, litewitness  witnesses; scripts/peer-witness.sh starts and stops them
 #   litebastion               a bastion
+# With these libraries, small programs of our own:
+#   tesseralog                a Tessera log that publishes with a quorum of witnesses only
+#   cosignatures, policy      verify cosignatures with transparency-dev's library, and with torchwood's policies
 # and our own interop/ as counterfoil-interop. What is built and unchanged costs nothing again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,10 +25,10 @@ export GOFLAGS='-buildvcs=false -mod=readonly'
 # A test binary and an internal package cannot be had by "go install path@version"; from a module that requires them
 # they can, and go.sum then pins all of their dependencies as well.
 cd interop/peers
-GOBIN=$bin go install $tessera/cmd/conformance/posix $tessera/cmd/fsck $tessera/internal/hammer
+GOBIN=$bin go install $tessera/cmd/conformance/posix $tessera/cmd/fsck $tessera/internal/hammer ./tesseralog
 go test -c -o "$bin/tessera-integration.test" $tessera/integration
 # Modules of their own, because their dependencies differ.
-(cd witness && GOBIN=$bin go install github.com/transparency-dev/witness/cmd/omniwitness)
-(cd torchwood && GOBIN=$bin go install filippo.io/torchwood/cmd/litewitness filippo.io/torchwood/cmd/litebastion)
+(cd witness && GOBIN=$bin go install github.com/transparency-dev/witness/cmd/omniwitness ./cosignatures)
+(cd torchwood && GOBIN=$bin go install filippo.io/torchwood/cmd/litewitness filippo.io/torchwood/cmd/litebastion ./policy)
 cd ..
 go build -o "$bin/counterfoil-interop" .
