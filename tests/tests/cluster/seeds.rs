@@ -1,0 +1,47 @@
+//! Many worlds, each from a seed.
+
+use std::panic::AssertUnwindSafe;
+
+use crate::checker::Branch;
+use crate::clock::world;
+use crate::witnesses::forked;
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+/// Runs a world for each seed; a seed that fails is named.
+pub(crate) fn each_seed(default: u64, mut run: impl FnMut(u64)) {
+    let seeds = match number("COUNTERFOIL_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("COUNTERFOIL_SEEDS").unwrap_or(default),
+    };
+    for seed in seeds {
+        let ended = std::panic::catch_unwind(AssertUnwindSafe(|| run(seed)));
+        if let Err(panic) = ended {
+            eprintln!("failing seed: COUNTERFOIL_SEED={seed}");
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+#[test]
+fn two_logs_with_one_key_never_get_inconsistent_quorums() {
+    let (mut requests, mut faults, mut quorums) = (0, 0, [0, 0]);
+    each_seed(60, |seed| {
+        world(async {
+            let cluster = forked(seed).await;
+            cluster.hold();
+            let (sent, met) = cluster.network.counts();
+            requests += sent;
+            faults += met;
+            quorums[0] += cluster.checker.quorums(Branch::Log).len();
+            quorums[1] += cluster.checker.quorums(Branch::Rogue).len();
+        });
+    });
+    println!(
+        "{requests} requests, {faults} of them disturbed; quorums of each branch: {quorums:?}"
+    );
+    assert!(requests > 0 && faults > 0, "nothing happened");
+    assert!(quorums[0] + quorums[1] > 0, "nobody ever had a quorum");
+}
