@@ -6,6 +6,7 @@
 mod client;
 mod conversation;
 mod endpoint;
+pub mod guard;
 mod http;
 mod merge;
 mod monitor;

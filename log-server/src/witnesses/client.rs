@@ -48,8 +48,15 @@ impl Default for Options {
 pub enum Ask {
     /// The witnesses that are not known to have cosigned this checkpoint; what the others have signed counts.
     Missing,
-    /// All of them, as if none had cosigned it: for new timestamps, and for the startup guard. A witness of which nothing is
-    /// known is taken to have cosigned it.
+    /// All of them, as if none had cosigned it: for new timestamps. A witness of which nothing is known is taken to have
+    /// cosigned it.
+    All,
+}
+
+/// What ends a round before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    Quorum,
     All,
 }
 
@@ -261,6 +268,22 @@ impl Witnesses {
         proofs: Arc<dyn Proofs>,
         ask: Ask,
     ) -> Round {
+        self.round(signed, proofs, ask, Until::Quorum).await
+    }
+
+    /// Shows all witnesses a checkpoint as if they had cosigned it, and waits for each until the end of the round, quorum or
+    /// not: for the startup guard.
+    pub async fn probe(&self, signed: &SignedCheckpoint, proofs: Arc<dyn Proofs>) -> Round {
+        self.round(signed, proofs, Ask::All, Until::All).await
+    }
+
+    async fn round(
+        &self,
+        signed: &SignedCheckpoint,
+        proofs: Arc<dyn Proofs>,
+        ask: Ask,
+        until: Until,
+    ) -> Round {
         let began = Instant::now();
         let round_deadline = began + self.shared.options.round_deadline;
         let text = signed.note().text();
@@ -286,7 +309,7 @@ impl Witnesses {
             self.spawn(at, Arc::clone(&question), ask, began, tell.clone());
         }
         drop(tell);
-        while !gathering.quorum() {
+        while until == Until::All || !gathering.quorum() {
             match timeout_at(round_deadline, replies.recv()).await {
                 Ok(Some((at, reply))) => gathering.take(at, reply),
                 Ok(None) | Err(_) => break,

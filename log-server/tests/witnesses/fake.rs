@@ -215,6 +215,15 @@ impl Honest {
         }
     }
 
+    /// The monitoring prefix.
+    fn show(&self) -> Answer {
+        let state = self.state.lock().unwrap();
+        match state.0.checkpoint().size() {
+            TreeSize::ZERO => answer(404, "text/plain", "never cosigned\n"),
+            _ => answer(200, "text/plain", state.0.note().to_string()),
+        }
+    }
+
     fn judge(&self, request: &Request) -> Answer {
         assert_eq!(request.method, Method::Post, "add-checkpoint is a POST");
         let request = AddCheckpointRequest::parse(&request.body).expect("a well-formed request");
@@ -259,7 +268,10 @@ impl Honest {
 impl Service for Honest {
     async fn serve(&self, request: &Request) -> Result<Answer, TransportError> {
         tokio::time::sleep(self.delay).await;
-        Ok(self.judge(request))
+        Ok(match request.method {
+            Method::Get => self.show(),
+            Method::Post => self.judge(request),
+        })
     }
 }
 

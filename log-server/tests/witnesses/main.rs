@@ -3,6 +3,9 @@
 
 mod engine;
 mod fake;
+mod guard;
+mod http;
 mod misbehaving;
+mod monitor;
 mod policies;
 mod rounds;

@@ -319,6 +319,7 @@ async fn a_bad_witness_costs_its_own_cosignature_and_no_other() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_good_witness_may_do() {
+    // SPEC(tlog-witness): "The client MUST ignore any cosignatures from unknown keys."
     let rows: Vec<(&str, Arc<dyn Service>)> = vec![
         ("cosigns", about(|signed| cosigned(&[good(signed)]))),
         (
