@@ -5,19 +5,23 @@
 
 mod client;
 mod conversation;
+mod desk;
 mod endpoint;
 pub mod guard;
 mod http;
 mod merge;
 mod monitor;
 mod outcome;
+mod round;
 mod transport;
 
-pub use client::{Ask, Late, Options, Round, WitnessAnswer, WitnessStatus, Witnesses};
+pub use client::{Ask, Late, Options, Witnesses};
 pub use conversation::{Clock, MAX_AHEAD, Proofs};
+pub use desk::WitnessStatus;
 pub use endpoint::{WitnessName, WitnessesError};
 pub use http::{HttpOptions, HttpTransport};
 pub use merge::add_cosignatures;
 pub use monitor::Seen;
 pub use outcome::{Cosignature, LastAnswer, Outcome};
+pub use round::{Round, WitnessAnswer};
 pub use transport::{Answer, MAX_ANSWER_SIZE, Method, Request, Transport, TransportError};

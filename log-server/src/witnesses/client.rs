@@ -1,10 +1,9 @@
 //! Collects cosignatures: all witnesses at once, each at its own pace, one request to each at a time.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use counterfoil_tiles::checkpoint::{LogKey, Origin, PublishError, SignedCheckpoint};
+use counterfoil_tiles::checkpoint::{LogKey, Origin, SignedCheckpoint};
 use counterfoil_tiles::hash::{NodeHash, TreeSize};
 use counterfoil_tiles::note::{Note, SignatureLine};
 use counterfoil_tiles::policy::Policy;
@@ -13,9 +12,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use super::conversation::{Clock, Proofs, Question, Reply, show};
-use super::endpoint::{Place, WitnessName, WitnessesError, is_by, origin_of, places};
-use super::merge::add_cosignatures;
+use super::desk::{Desk, WitnessStatus, lock};
+use super::endpoint::{WitnessName, WitnessesError, origin_of, places};
 use super::outcome::{Cosignature, LastAnswer, Outcome};
+use super::round::{Gathering, Round};
 use super::transport::{Transport, TransportError};
 
 /// How the witnesses are asked.
@@ -71,87 +71,6 @@ pub struct Late {
     pub lines: Vec<SignatureLine>,
 }
 
-/// What one round brought.
-#[derive(Debug, Clone)]
-pub struct Round {
-    /// The good cosignatures of the checkpoint, the newest by each key, in the policy's order.
-    pub cosignatures: Vec<Cosignature>,
-    /// Whether they satisfy the policy's quorum.
-    pub quorum: bool,
-    /// What each witness did, in the policy's order.
-    pub answers: Vec<WitnessAnswer>,
-}
-
-impl Round {
-    /// The witnesses that say that they have cosigned a larger tree, and its size.
-    pub fn ahead(&self) -> impl Iterator<Item = (&WitnessAnswer, TreeSize)> {
-        self.answers
-            .iter()
-            .filter_map(|answer| match answer.outcome {
-                Outcome::Ahead { size } => Some((answer, size)),
-                _ => None,
-            })
-    }
-
-    /// The checkpoint with the cosignatures of the round (see [`add_cosignatures`]).
-    pub fn cosigned(&self, note: &Note, policy: &Policy) -> Result<Note, PublishError> {
-        let lines: Vec<SignatureLine> = self
-            .cosignatures
-            .iter()
-            .map(|cosignature| cosignature.line.clone())
-            .collect();
-        add_cosignatures(note, &lines, policy)
-    }
-
-    /// What is missing, in words: each witness that has not cosigned, and why.
-    pub fn trouble(&self) -> String {
-        let troubles: Vec<String> = self
-            .answers
-            .iter()
-            .filter(|answer| answer.outcome != Outcome::Cosigned)
-            .map(ToString::to_string)
-            .collect();
-        troubles.join("; ")
-    }
-}
-
-/// What one witness did in a round.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WitnessAnswer {
-    /// Its names in the policy: one for each of its keys.
-    pub witnesses: Vec<WitnessName>,
-    /// Its submission prefix.
-    pub url: String,
-    /// What it did.
-    pub outcome: Outcome,
-}
-
-impl std::fmt::Display for WitnessAnswer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<String> = self.witnesses.iter().map(ToString::to_string).collect();
-        write!(f, "{} ({}) {}", names.join(", "), self.url, self.outcome)
-    }
-}
-
-/// What is known of one witness.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WitnessStatus {
-    /// Its names in the policy.
-    pub witnesses: Vec<WitnessName>,
-    /// Its submission prefix.
-    pub url: String,
-    /// The size that it has cosigned last, as far as it is known since the start.
-    pub recorded: Option<TreeSize>,
-    /// Its last answer.
-    pub last: Option<LastAnswer>,
-    /// Its last answer that was a cosignature.
-    pub cosigned: Option<LastAnswer>,
-    /// How often it was asked since the start; a second request after a 409 is not counted.
-    pub asked: u64,
-    /// How often it did not cosign.
-    pub failed: u64,
-}
-
 /// The witnesses of one log. Dropping it gives all requests up.
 pub struct Witnesses {
     shared: Arc<Shared>,
@@ -166,35 +85,6 @@ pub(super) struct Shared {
     pub(super) options: Options,
     pub(super) desks: Vec<Desk>,
     late: mpsc::Sender<Late>,
-}
-
-/// One witness service and what is remembered of it.
-pub(super) struct Desk {
-    pub(super) place: Place,
-    /// Held by the request that is under way.
-    turn: tokio::sync::Mutex<()>,
-    /// The number of the latest round that asks here: earlier ones that still wait give up.
-    latest: AtomicU64,
-    memory: Mutex<Memory>,
-}
-
-#[derive(Debug, Default)]
-struct Memory {
-    recorded: Option<TreeSize>,
-    signed: Option<Signed>,
-    last: Option<LastAnswer>,
-    cosigned: Option<LastAnswer>,
-    asked: u64,
-    failed: u64,
-}
-
-/// The checkpoint that a witness has cosigned last.
-#[derive(Debug, Clone)]
-struct Signed {
-    text: String,
-    size: TreeSize,
-    since: Instant,
-    cosignatures: Vec<Cosignature>,
 }
 
 impl Witnesses {
@@ -287,7 +177,7 @@ impl Witnesses {
         let began = Instant::now();
         let round_deadline = began + self.shared.options.round_deadline;
         let text = signed.note().text();
-        let mut gathering = Gathering::new(&self.shared);
+        let mut gathering = Gathering::new(&self.shared.policy, &self.shared.desks);
         let mut missing = Vec::new();
         for (at, desk) in self.shared.desks.iter().enumerate() {
             match desk.signed_since(text, (ask == Ask::All).then_some(began)) {
@@ -387,7 +277,7 @@ impl Shared {
         ) {
             return reply;
         }
-        if desk.latest.load(Ordering::SeqCst) != number {
+        if !desk.is_latest(number) {
             return Outcome::Superseded.into();
         }
         let started = Instant::now();
@@ -448,152 +338,8 @@ impl Shared {
     }
 }
 
-impl Desk {
-    fn new(place: Place) -> Self {
-        Self {
-            place,
-            turn: tokio::sync::Mutex::default(),
-            latest: AtomicU64::default(),
-            memory: Mutex::default(),
-        }
-    }
-
-    fn number(&self) -> u64 {
-        self.latest.fetch_add(1, Ordering::SeqCst).wrapping_add(1)
-    }
-
-    fn guess(&self, ask: Ask, size: TreeSize) -> TreeSize {
-        // SPEC(tlog-witness): "If a client doesn't have information on the latest cosigned checkpoint, it MAY initially make
-        // a request with a old size of zero to obtain it."
-        let unknown = match ask {
-            Ask::Missing => TreeSize::ZERO,
-            Ask::All => size,
-        };
-        // SPEC(tlog-witness): "The old size MUST be equal to or lower than the checkpoint size."
-        lock(&self.memory).recorded.unwrap_or(unknown).min(size)
-    }
-
-    /// What it has signed of a text, if that is all that a round wants: at any time, or not before a time.
-    fn signed_since(&self, text: &str, since: Option<Instant>) -> Option<Reply> {
-        let memory = lock(&self.memory);
-        let signed = memory.signed.as_ref().filter(|signed| {
-            signed.text == text && since.is_none_or(|since| signed.since >= since)
-        })?;
-        Some(Reply {
-            outcome: Outcome::Cosigned,
-            cosignatures: signed.cosignatures.clone(),
-            recorded: memory.recorded,
-        })
-    }
-
-    fn has_signed(&self, text: &str, size: TreeSize, cosignatures: Vec<Cosignature>) {
-        let mut memory = lock(&self.memory);
-        let signed = Signed {
-            text: text.to_owned(),
-            size,
-            since: Instant::now(),
-            cosignatures,
-        };
-        if memory
-            .signed
-            .as_ref()
-            .is_none_or(|known| known.size <= size)
-        {
-            memory.signed = Some(signed);
-        }
-        memory.recorded = memory.recorded.max(Some(size));
-    }
-
-    /// Notes an answer down; returns what came of the one before.
-    fn answered(&self, last: LastAnswer, recorded: Option<TreeSize>) -> Option<Outcome> {
-        let mut memory = lock(&self.memory);
-        memory.asked = memory.asked.saturating_add(1);
-        if last.outcome == Outcome::Cosigned {
-            memory.cosigned = Some(last.clone());
-        } else {
-            memory.failed = memory.failed.saturating_add(1);
-        }
-        memory.recorded = recorded.or(memory.recorded);
-        memory.last.replace(last).map(|before| before.outcome)
-    }
-
-    fn status(&self) -> WitnessStatus {
-        let memory = lock(&self.memory);
-        WitnessStatus {
-            witnesses: self.place.names(),
-            url: self.place.url.clone(),
-            recorded: memory.recorded,
-            last: memory.last.clone(),
-            cosigned: memory.cosigned.clone(),
-            asked: memory.asked,
-            failed: memory.failed,
-        }
-    }
-}
-
-/// What has come of a round so far.
-struct Gathering<'a> {
-    shared: &'a Shared,
-    cosignatures: Vec<Cosignature>,
-    outcomes: Vec<Outcome>,
-}
-
-impl<'a> Gathering<'a> {
-    fn new(shared: &'a Shared) -> Self {
-        Self {
-            shared,
-            cosignatures: Vec::new(),
-            outcomes: vec![Outcome::Pending; shared.desks.len()],
-        }
-    }
-
-    fn take(&mut self, at: usize, reply: Reply) {
-        for new in reply.cosignatures {
-            let mut known = self.cosignatures.iter_mut();
-            match known.find(|known| known.line.same_key(&new.line)) {
-                None => self.cosignatures.push(new),
-                Some(known) if known.by.timestamp < new.by.timestamp => *known = new,
-                Some(_) => {}
-            }
-        }
-        if let Some(outcome) = self.outcomes.get_mut(at) {
-            *outcome = reply.outcome;
-        }
-    }
-
-    fn quorum(&self) -> bool {
-        let cosigned = &self.cosignatures;
-        let by = |witness: &_| cosigned.iter().any(|line| is_by(&line.line, witness));
-        self.shared.policy.satisfied_by(by)
-    }
-
-    fn end(mut self) -> Round {
-        let witnesses = self.shared.policy.witnesses();
-        self.cosignatures.sort_by_key(|cosignature| {
-            let mut witnesses = witnesses.iter();
-            witnesses.position(|witness| is_by(&cosignature.line, witness))
-        });
-        let answers = self.shared.desks.iter().zip(&self.outcomes);
-        Round {
-            quorum: self.quorum(),
-            answers: answers
-                .map(|(desk, outcome)| WitnessAnswer {
-                    witnesses: desk.place.names(),
-                    url: desk.place.url.clone(),
-                    outcome: outcome.clone(),
-                })
-                .collect(),
-            cosignatures: self.cosignatures,
-        }
-    }
-}
-
 /// The checkpoint with nothing but what the log signed. What other signers put there is no witness's business, and lines of
 /// their keys would have to verify.
 fn own_signatures(signed: &SignedCheckpoint) -> SignedCheckpoint {
     signed.without_others().unwrap_or_else(|_| signed.clone())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -17,10 +17,10 @@ use counterfoil_tiles::checkpoint::{Checkpoint, SignedCheckpoint};
 use counterfoil_tiles::hash::{NodeHash, TreeSize};
 use counterfoil_tiles::policy::{Policy, Quorum, Witness};
 
-use super::client::{Round, WitnessAnswer};
 use super::endpoint::WitnessName;
 use super::monitor::Seen;
 use super::outcome::Outcome;
+use super::round::{Round, WitnessAnswer};
 
 /// What one witness says about the log.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use counterfoil_tiles::note::Note;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use super::client::{Desk, Shared, Witnesses};
+use super::client::{Shared, Witnesses};
+use super::desk::Desk;
 use super::endpoint::WitnessName;
 use super::outcome::Outcome;
 use super::transport::{MAX_ANSWER_SIZE, Method, Request, TransportError};

@@ -1,5 +1,6 @@
 //! The HTTP transport against servers on real sockets that do as they like.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,6 +9,12 @@ use bytes::Bytes;
 use counterfoil_log_server::witnesses::{
     Answer, HttpOptions, HttpTransport, MAX_ANSWER_SIZE, Method, Request, Transport, TransportError,
 };
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -227,6 +234,74 @@ async fn nobody_there_is_told_from_no_answer() {
     drop(listener);
     let error = transport().send(post(&url, LONG)).await.unwrap_err();
     assert!(matches!(error, TransportError::NotReached(_)), "{error:?}");
+}
+
+/// A server with TLS that offers these protocols and answers with the version of HTTP that was spoken.
+async fn secure(protocols: &[&str]) -> (String, Vec<u8>, JoinHandle<()>) {
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    config.alpn_protocols = protocols
+        .iter()
+        .map(|name| name.as_bytes().to_vec())
+        .collect();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        // A client that does not trust the certificate ends the handshake.
+        let Ok(stream) = acceptor.accept(stream).await else {
+            return;
+        };
+        let version = service_fn(|request: hyper::Request<Incoming>| async move {
+            let version = format!("{:?}", request.version());
+            Ok::<_, Infallible>(hyper::Response::new(Full::new(Bytes::from(version))))
+        });
+        let builder = auto::Builder::new(TokioExecutor::new());
+        drop(
+            builder
+                .serve_connection(TokioIo::new(stream), version)
+                .await,
+        );
+    });
+    let url = format!("https://localhost:{port}/add-checkpoint");
+    (url, cert.pem().into_bytes(), server)
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_where_it_is_offered() {
+    let rows: [(&[&str], &str); 2] = [
+        (&["h2", "http/1.1"], "HTTP/2.0"),
+        (&["http/1.1"], "HTTP/1.1"),
+    ];
+    for (protocols, version) in rows {
+        let (url, roots, server) = secure(protocols).await;
+        let options = HttpOptions {
+            roots,
+            ..HttpOptions::default()
+        };
+        let transport = HttpTransport::new(&options).unwrap();
+        let answer = transport.send(post(&url, LONG)).await.unwrap();
+        assert_eq!(answer.body, version, "{protocols:?}");
+        drop(transport);
+        server.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_nobody_we_trust_is_refused() {
+    let (url, _, server) = secure(&["h2"]).await;
+    let error = transport().send(post(&url, LONG)).await.unwrap_err();
+    assert!(matches!(error, TransportError::NotReached(_)), "{error:?}");
+    server.await.unwrap();
 }
 
 #[test]
