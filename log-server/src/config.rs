@@ -30,7 +30,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use counterfoil_service::config::{ConfigError, FrontConfig, Schema, Settings, duration};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 pub use check::LISTEN_WITHOUT_CREDENTIALS;
 
@@ -121,6 +121,21 @@ pub struct LogConfig {
     pub data: PathBuf,
     /// Files of the private keys; the first is the Ed25519 key.
     pub keys: Vec<PathBuf>,
+    /// File of the trust policy (tlog-policy): the log's own keys, its witnesses with their URLs, and the quorum without
+    /// which no checkpoint is published.
+    #[serde(deserialize_with = "file_or_none")]
+    pub policy: Option<PathBuf>,
+    /// `NAME=URL`: the monitoring prefix of a witness of the policy, where it is not the submission prefix.
+    pub monitoring: Vec<String>,
+    /// File of root certificates (PEM) under which witnesses are believed, besides the system's.
+    #[serde(deserialize_with = "file_or_none")]
+    pub witness_ca: Option<PathBuf>,
+    /// How long a checkpoint waits for its quorum before it gives way to a larger one.
+    #[serde(with = "duration")]
+    pub witness_deadline: Duration,
+    /// How often a log that does not grow renews its cosignatures.
+    #[serde(with = "duration")]
+    pub refresh_interval: Duration,
     /// Who may fetch bundles, lookups and evidence.
     pub read: ReadMode,
     /// Anybody who reaches the server may write.
@@ -156,6 +171,11 @@ impl Default for LogConfig {
             prefix: "/".to_owned(),
             data: PathBuf::new(),
             keys: Vec::new(),
+            policy: None,
+            monitoring: Vec::new(),
+            witness_ca: None,
+            witness_deadline: Duration::from_secs(10),
+            refresh_interval: Duration::from_mins(10),
             read: ReadMode::Public,
             anyone_may_write: false,
             checkpoint_interval: Duration::from_secs(1),
@@ -170,6 +190,12 @@ impl Default for LogConfig {
             cache_bytes: 64 << 20,
         }
     }
+}
+
+/// An empty name is no file.
+fn file_or_none<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+    let path = PathBuf::deserialize(from)?;
+    Ok(Some(path).filter(|path| !path.as_os_str().is_empty()))
 }
 
 /// Who may fetch what can hold contents: bundles, lookups, evidence.
@@ -194,6 +220,8 @@ impl Settings for Config {
         for log in &mut self.logs {
             paths.push(&mut log.data);
             paths.extend(&mut log.keys);
+            paths.extend(&mut log.policy);
+            paths.extend(&mut log.witness_ca);
         }
         paths
     }

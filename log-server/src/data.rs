@@ -20,8 +20,10 @@ use counterfoil_tiles::key::{KeyError, SigningKey};
 
 use crate::config::LogConfig;
 use crate::engine::{
-    Engine, EngineError, Examination, LogSigner, Settings, Stores, examine, initialise, reindex,
+    Engine, EngineError, Examination, LogSigner, Settings, Stores, WitnessSettings, examine,
+    initialise, reindex,
 };
+use crate::quorum_config::{self, QuorumConfigError};
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +74,9 @@ pub enum DataError {
         "the first key of a log must be an Ed25519 key: C2SP tlog-tiles wants at least one Ed25519 signature on each checkpoint"
     )]
     FirstKey,
+    /// The witnesses cannot be used.
+    #[error("policy: {0}")]
+    Quorum(#[from] QuorumConfigError),
     /// The log refuses to start.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -120,7 +125,7 @@ pub async fn open(config: &LogConfig, keys: Vec<SigningKey>) -> Result<RunningLo
         index: config.lookup.then(|| config.data.join(INDEX)),
         deduplicate: config.deduplicate,
         checkpoint_copy: Some(folder),
-        witnesses: None,
+        witnesses: witnesses(config, &signer)?,
     };
     let engine = Arc::new(Engine::start(settings, signer, stores).await?);
     Ok(RunningLog {
@@ -129,9 +134,25 @@ pub async fn open(config: &LogConfig, keys: Vec<SigningKey>) -> Result<RunningLo
     })
 }
 
-/// Whether these keys can sign for this log.
-pub fn check_keys(config: &LogConfig, keys: Vec<SigningKey>) -> Result<(), DataError> {
-    signer(config, keys).map(|_| ())
+/// The configured witnesses; what an operator should think about is logged.
+fn witnesses(config: &LogConfig, signer: &LogSigner) -> Result<Option<WitnessSettings>, DataError> {
+    let Some(quorum) = quorum_config::load(config, signer.vkeys())? else {
+        return Ok(None);
+    };
+    for warning in quorum.warnings {
+        tracing::warn!(origin = config.origin, "{warning}");
+    }
+    Ok(Some(quorum.settings))
+}
+
+/// Whether these keys can sign for this log, and its witnesses can be asked; says what an operator should think about.
+pub fn check_configuration(
+    config: &LogConfig,
+    keys: Vec<SigningKey>,
+) -> Result<Vec<String>, DataError> {
+    let signer = signer(config, keys)?;
+    let quorum = quorum_config::load(config, signer.vkeys())?;
+    Ok(quorum.map(|quorum| quorum.warnings).unwrap_or_default())
 }
 
 /// Would this log start, and what would it mend? Changes nothing; may run beside a server, which then may change what is read.

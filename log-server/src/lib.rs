@@ -9,6 +9,7 @@ pub mod engine;
 mod http;
 pub mod log;
 mod metrics;
+pub mod quorum_config;
 pub mod run;
 pub mod serve;
 pub mod witnesses;

@@ -1,14 +1,19 @@
 //! `counterfoil log check`: would the log start, and is everything that it published whole?
 
 use std::cmp::Ordering;
+use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use counterfoil_log_server::config::{Config, LogConfig};
 use counterfoil_log_server::data;
 use counterfoil_log_server::engine::Examination;
+use counterfoil_log_server::quorum_config;
 use counterfoil_log_server::run::load_keys;
 use counterfoil_tiles::key::Vkey;
+use counterfoil_tiles::note::Note;
+use counterfoil_tiles::policy::Policy;
 use serde_json::json;
 
 use super::run::{failure, refused};
@@ -49,10 +54,14 @@ async fn check(log: &LogConfig, output: Output) -> Result<Exit, Failure> {
         .map_err(|error| refused(log, &error))?;
     let mut checks = Checks::default();
     check_start(&examination, &mut checks);
+    let witnesses = check_policy(log, &vkeys, &mut checks);
     let report = match examination.published {
         Some(published) => {
             let report = audit(log, vkeys, output).await;
             check_copy(report.as_ref().ok(), published, &mut checks);
+            if let Some(policy) = witnesses {
+                check_quorum(log, &policy, &mut checks);
+            }
             Some(report)
         }
         None => None,
@@ -109,6 +118,53 @@ fn check_start(examination: &Examination, checks: &mut Checks) {
         ),
         (None, Some(_)) => checks.passed("register", "nothing is published yet"),
         (None, None) => checks.not_checked("register", "it could not be read"),
+    }
+}
+
+/// The policy that the log would publish under, if it has one.
+fn check_policy(log: &LogConfig, vkeys: &[Vkey], checks: &mut Checks) -> Option<Arc<Policy>> {
+    match quorum_config::load(log, vkeys) {
+        Ok(None) => None,
+        Ok(Some(quorum)) => {
+            let policy = quorum.settings.policy;
+            let count = policy.witnesses().len();
+            let mut words = format!("the policy is one for this log and has {count} witnesses");
+            for warning in quorum.warnings {
+                words += "; ";
+                words += &warning;
+            }
+            checks.passed("policy", words);
+            Some(policy)
+        }
+        Err(error) => {
+            checks.failed("policy", format!("the log would refuse to start: {error}"));
+            None
+        }
+    }
+}
+
+/// The file `checkpoint` has the policy's quorum. After a change of the policy it has that of the one before, until the
+/// witnesses have cosigned it under the new one.
+fn check_quorum(log: &LogConfig, policy: &Policy, checks: &mut Checks) {
+    let verified = fs::read(log.data.join("checkpoint"))
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| Note::parse(&bytes).map_err(|error| error.to_string()))
+        .and_then(|note| policy.verify(note).map_err(|error| error.to_string()));
+    match verified {
+        Ok(witnessed) => checks.passed(
+            "quorum",
+            format!(
+                "the file `checkpoint` satisfies the policy with {} cosignatures",
+                witnessed.cosignatures().len()
+            ),
+        ),
+        Err(reason) => checks.not_checked(
+            "quorum",
+            format!(
+                "the file `checkpoint` does not satisfy the policy: {reason}. If the policy was changed, the log asks its \
+                 witnesses once it runs"
+            ),
+        ),
     }
 }
 

@@ -99,7 +99,11 @@ pub(super) fn run(args: &InitArgs, output: Output) -> Result<Exit, Failure> {
 fn policy_text(vkeys: &[Vkey]) -> String {
     let mut text = String::from(
         "# Trust policy (https://c2sp.org/tlog-policy) of those who verify what this log holds. Hand it to them on a way\n\
-         # that they trust; --policy takes it. A checkpoint needs the signature of one of the log lines.\n",
+         # that they trust; --policy takes it. A checkpoint needs the signature of one of the log lines.\n\
+         # The log keeps it as well: with witnesses and a quorum here, it publishes nothing that the quorum has not cosigned:\n\
+         #   witness A <vkey> <URL>     (what `counterfoil witness init` prints, and where the witness is)\n\
+         #   group Q 2 A B C\n\
+         #   quorum Q\n",
     );
     text.extend(
         vkeys
@@ -119,6 +123,7 @@ fn config_text(args: &InitArgs, keys: &[&str]) -> String {
         ("log.origin", &origin),
         ("log.data", &quote(DATA_NAME)),
         ("log.keys", &format!("[{}]", keys.join(", "))),
+        ("log.policy", &quote(POLICY_NAME)),
     ])
 }
 
@@ -168,6 +173,10 @@ mod tests {
             [Path::new(KEY_NAME), Path::new(MLDSA_KEY_NAME)]
         );
         assert_eq!(config.logs[0].data, Path::new(DATA_NAME));
+        assert_eq!(
+            config.logs[0].policy.as_deref(),
+            Some(Path::new(POLICY_NAME))
+        );
     }
 
     #[test]

@@ -66,7 +66,11 @@ pub(super) fn run(args: &RunArgs, output: Output) -> Result<Exit, Failure> {
 fn check(config: &Config, output: Output) -> Result<Exit, Failure> {
     for log in &config.logs {
         let keys = load_keys(log, &load_key).map_err(|error| failure(&error))?;
-        data::check_keys(log, keys).map_err(|error| refused(log, &error))?;
+        let warnings =
+            data::check_configuration(log, keys).map_err(|error| refused(log, &error))?;
+        for warning in warnings {
+            output.note(format!("log {:?}: {warning}", log.origin));
+        }
     }
     if let Some(config) = &config.front.tls {
         tls::configure(config).map_err(|error| Failure::usage(error.to_string()))?;
@@ -153,6 +157,7 @@ fn data_failure(text: String, error: &DataError) -> Failure {
         | DataError::Origin(_)
         | DataError::Key(_)
         | DataError::KeyName { .. }
+        | DataError::Quorum(_)
         | DataError::FirstKey => Failure::usage(text),
         // It says itself what to do.
         DataError::Lock(_) => Failure::could_not_tell(text),

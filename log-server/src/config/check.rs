@@ -1,6 +1,7 @@
 //! What the values of a configuration must keep, beyond their kinds.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use counterfoil_service::config::ConfigError;
 use rustls::pki_types::ServerName;
@@ -11,6 +12,9 @@ use crate::log::MAX_ENTRY_BYTES;
 /// What an operator is told whose log could be written by anybody.
 pub const LISTEN_WITHOUT_CREDENTIALS: &str = "anybody who reaches this address could write to the log: \
     add a [[token]] or tls.client_ca, listen on a loopback address only, or say anyone_may_write = true";
+
+/// The shortest deadline or interval for witnesses: they are asked over a network.
+const LEAST_WITNESS_TIME: Duration = Duration::from_millis(100);
 
 /// The longest prefix: a path is read on each request.
 const MAX_PREFIX_BYTES: usize = 256;
@@ -134,11 +138,44 @@ fn check_limits(place: &str, log: &LogConfig, config: &Config) -> Result<(), Con
             "0",
         ));
     }
+    check_witnesses(place, log)?;
     if log.deduplicate && !log.lookup {
         let reason = "it needs the lookup index: set lookup = true";
         return Err(conflict(place, "deduplicate", reason));
     }
     Ok(())
+}
+
+fn check_witnesses(place: &str, log: &LogConfig) -> Result<(), ConfigError> {
+    let times = [
+        ("witness_deadline", log.witness_deadline),
+        ("refresh_interval", log.refresh_interval),
+    ];
+    for (name, time) in times {
+        if time < LEAST_WITNESS_TIME {
+            return Err(value(
+                &format!("{place}.{name}"),
+                "100ms or more",
+                &format!("{time:?}"),
+            ));
+        }
+    }
+    if log.policy.is_none() && !log.monitoring.is_empty() {
+        let reason = "without a policy there are no witnesses: set policy = FILE";
+        return Err(conflict(place, "monitoring", reason));
+    }
+    let is_pair = |text: &&String| {
+        let pair = text.split_once('=');
+        pair.is_some_and(|(name, url)| !name.is_empty() && !url.is_empty())
+    };
+    match log.monitoring.iter().find(|text| !is_pair(text)) {
+        Some(other) => Err(value(
+            &format!("{place}.monitoring"),
+            "NAME=URL, the name of a witness in the policy and its monitoring prefix",
+            &format!("{other:?}"),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn check_prefix(place: &str, prefix: &str) -> Result<(), ConfigError> {

@@ -69,6 +69,16 @@ const KEYS: &[Key] = &keys! {
             "Data directory.";
         "keys" Kind::Texts, required "[\"log.key\"]",
             "Files of the private keys, the Ed25519 key first (counterfoil key generate).";
+        "policy" Kind::Text, optional "\"\"",
+            "Trust policy (https://c2sp.org/tlog-policy): a `log` line for each key, the witnesses with their URLs, and the quorum without which nothing is published.";
+        "monitoring" Kind::Texts, optional "[]",
+            "NAME=URL: the monitoring prefix of a witness of the policy, where it is not the submission prefix.";
+        "witness_ca" Kind::Text, optional "\"\"",
+            "Root certificates (PEM) under which witnesses are believed, besides the system's.";
+        "witness_deadline" Kind::Duration, optional "\"10s\"",
+            "How long a checkpoint waits for its quorum before it gives way to a larger one.";
+        "refresh_interval" Kind::Duration, optional "\"10m\"",
+            "How often a log that does not grow renews its cosignatures, so that their age shows that it is alive.";
         "read" Kind::OneOf(&["public", "token"]), optional "\"public\"",
             "Who may fetch entry bundles and lookups: anybody, or those who show a token or client certificate for the log.";
         "anyone_may_write" Kind::Switch, optional "false",

@@ -105,6 +105,26 @@ fn what_is_refused_and_what_it_says() {
             "log[0].keys: expected at least one key file, got none",
         ),
         (
+            "monitoring prefix without witnesses",
+            format!("{LOG}monitoring = [\"W=http://w.example\"]"),
+            "log[0].monitoring: without a policy there are no witnesses: set policy = FILE",
+        ),
+        (
+            "monitoring prefix of nobody",
+            format!("{LOG}policy = \"p\"\nmonitoring = [\"http://w.example\"]"),
+            "log[0].monitoring: expected NAME=URL, the name of a witness in the policy and its monitoring prefix, got",
+        ),
+        (
+            "no time for witnesses",
+            format!("{LOG}witness_deadline = \"0s\""),
+            "log[0].witness_deadline: expected 100ms or more, got 0",
+        ),
+        (
+            "refreshing without end",
+            format!("{LOG}refresh_interval = \"1ms\""),
+            "log[0].refresh_interval: expected 100ms or more, got 1ms",
+        ),
+        (
             "prefix without slash",
             format!("{LOG}prefix = \"a\""),
             "log[0].prefix: expected \"/\" or a path such as",
