@@ -17,21 +17,19 @@
 //!
 //! `COUNTERFOIL_SEEDS=n` runs n seeds; `COUNTERFOIL_SEED=s` runs one, as a failure prints it.
 
-#![allow(
-    dead_code,
-    reason = "what the log itself does is checked once it asks witnesses"
-)]
-
 mod checker;
 mod clock;
 mod controls;
 mod disk;
+mod gate;
 mod history;
 mod keys;
 mod liar;
+mod log;
 mod network;
 mod node;
 mod random;
 mod rogue;
 mod seeds;
+mod together;
 mod witnesses;

@@ -133,10 +133,6 @@ impl Node {
         self.disk.crash();
     }
 
-    pub(crate) fn is_up(&self) -> bool {
-        !self.state.lock().unwrap().processes.is_empty()
-    }
-
     pub(crate) fn restart(&self, plan: Plan) {
         self.crash();
         self.start(plan);

@@ -83,10 +83,6 @@ impl Rogue {
         }
     }
 
-    pub(crate) fn size(&self) -> u64 {
-        self.history.size()
-    }
-
     pub(crate) fn grow(&mut self, entries: u64) {
         for _ in 0..entries {
             let entry = format!("{:?} {}", self.branch, self.history.size());

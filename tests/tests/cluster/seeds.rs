@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use crate::checker::Branch;
 use crate::clock::world;
+use crate::together::disturbed;
 use crate::witnesses::forked;
 
 fn number(variable: &str) -> Option<u64> {
@@ -44,4 +45,23 @@ fn two_logs_with_one_key_never_get_inconsistent_quorums() {
     );
     assert!(requests > 0 && faults > 0, "nothing happened");
     assert!(quorums[0] + quorums[1] > 0, "nobody ever had a quorum");
+}
+
+#[test]
+fn whatever_breaks_what_was_acknowledged_is_under_a_quorum_once_nothing_breaks() {
+    let (mut requests, mut faults, mut logged) = (0, 0, 0);
+    each_seed(40, |seed| {
+        world(async {
+            let cluster = disturbed(seed).await;
+            cluster.hold();
+            let (sent, met) = cluster.network.counts();
+            requests += sent;
+            faults += met;
+            logged += cluster.checker.acknowledged_size();
+        });
+    });
+    println!(
+        "{requests} requests, {faults} of them disturbed; {logged} entries acknowledged and published"
+    );
+    assert!(requests > 0 && faults > 0 && logged > 0, "nothing happened");
 }
