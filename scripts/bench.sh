@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bench.sh - measure, and say on what machine: the functions, then the running log (bench-log.sh).
+# bench.sh - measure, and say on what machine: the functions, then the running log (bench-log.sh) and witness (bench-witness.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,3 +11,4 @@ echo "  commit: $(git describe --always --dirty)"
 
 cargo bench --locked --quiet --workspace --bench '*'
 scripts/bench-log.sh
+scripts/bench-witness.sh
