@@ -167,19 +167,32 @@ fn policy_lines(args: &InitArgs, vkeys: &[Vkey]) -> String {
         .url
         .as_deref()
         .map_or_else(String::new, |url| format!(" {url}"));
+    let own = short_name(&args.name);
     if let [vkey] = vkeys {
-        return format!("  witness w1 {vkey}{url}\n");
+        return format!("  witness {own} {vkey}{url}\n");
     }
     let names = vkeys.iter().map(|vkey| match vkey.algorithm() {
-        Algorithm::MlDsa44 => "w1-mldsa",
-        _ => "w1-ed25519",
+        Algorithm::MlDsa44 => format!("{own}-mldsa"),
+        _ => format!("{own}-ed25519"),
     });
-    let names: Vec<&str> = names.collect();
+    let names: Vec<String> = names.collect();
     let lines = names.iter().zip(vkeys);
     let lines: Vec<String> = lines
         .map(|(name, vkey)| format!("  witness {name} {vkey}{url}\n"))
         .collect();
-    format!("{}  group w1 any {}\n", lines.concat(), names.join(" "))
+    format!("{}  group {own} any {}\n", lines.concat(), names.join(" "))
+}
+
+/// What a policy may call the witness: the end of its name, so that the lines of several go into one policy.
+fn short_name(name: &KeyName) -> String {
+    let end = name.as_str().rsplit('/').next().unwrap_or_default();
+    let plain = |letter: &char| letter.is_ascii_alphanumeric() || "-._".contains(*letter);
+    let short: String = end.chars().filter(plain).collect();
+    match &*short {
+        // A policy's word for no quorum.
+        "" | "none" => "witness".to_owned(),
+        _ => short,
+    }
 }
 
 #[cfg(test)]
@@ -221,7 +234,7 @@ mod tests {
                 .iter()
                 .map(|(algorithm, _)| key::generate(args.name.clone(), *algorithm));
             let vkeys: Vec<Vkey> = keys.map(|key| key.unwrap().vkey().clone()).collect();
-            let text = format!("{}quorum w1\n", policy_lines(&args, &vkeys));
+            let text = format!("{}quorum its1\n", policy_lines(&args, &vkeys));
             let policy = Policy::parse(text.as_bytes()).unwrap();
             assert_eq!(policy.witnesses().len(), vkeys.len());
             assert!(policy.satisfied_by(|witness| *witness.vkey() == vkeys[0]));
