@@ -17,6 +17,9 @@ pub enum LoggingError {
     Twice,
 }
 
+/// The storage libraries tell of each file they make; the operator hears of what goes wrong unless told otherwise.
+const LIBRARIES: &str = "fjall=warn,lsm_tree=warn";
+
 /// Sends events to standard error in the configured format. Once in a process.
 pub fn init(config: &FrontConfig) -> Result<(), LoggingError> {
     let terminal = std::io::stderr().is_terminal();
@@ -27,7 +30,10 @@ pub fn init(config: &FrontConfig) -> Result<(), LoggingError> {
     };
     let colours = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_new(&config.log_filter)?)
+        .with_env_filter(EnvFilter::try_new(format!(
+            "{LIBRARIES},{}",
+            config.log_filter
+        ))?)
         .with_ansi(colours)
         .with_writer(std::io::stderr);
     let set = if text {
