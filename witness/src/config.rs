@@ -16,7 +16,7 @@
 //!     certificate = "/etc/counterfoil/tls.pem"
 //!     key = "/etc/counterfoil/tls.key"
 //! "#, &[])?;
-//! assert_eq!(config.log_rate, 100.0);
+//! assert_eq!(config.log_rate, 1_000.0);
 //!
 //! let unknown = Config::parse("log = []", &[]).unwrap_err();
 //! assert_eq!(unknown.to_string(), "log: there is no such key; the nearest is logs");
@@ -122,7 +122,7 @@ impl Default for Config {
             url: None,
             operator: None,
             contact: None,
-            log_rate: 100.0,
+            log_rate: 1_000.0,
             client_rate: 100.0,
             client_burst: 1_000.0,
             copies: Vec::new(),

@@ -45,7 +45,7 @@ const KEYS: &[Key] = &keys! {
             "Who runs this witness; shown on its page.";
         "contact" Kind::Text, optional "\"witness@example.org\"",
             "How to reach them; shown on its page.";
-        "log_rate" Kind::Number, optional "100",
+        "log_rate" Kind::Number, optional "1000",
             "Checkpoints a second that are cosigned for a log whose list names no rate; more is answered 429.";
         "client_rate" Kind::Number, optional "100",
             "Requests a second that an address may send without being cosigned; more is answered 429.";
