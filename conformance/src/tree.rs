@@ -97,7 +97,7 @@ fn leaf(entry: &[u8]) -> Hash {
     Sha256::digest([&[0], entry].concat()).into()
 }
 
-/// RFC 6962 2.1: "SHA-256(0x01 || MTH(D[0:k]) || MTH(D[k:n]))"
+/// RFC 6962 2.1: `SHA-256(0x01 || MTH(D[0:k]) || MTH(D[k:n]))`.
 fn node(left: &Hash, right: &Hash) -> Hash {
     Sha256::digest([&[1], left.as_slice(), right.as_slice()].concat()).into()
 }
