@@ -2,6 +2,8 @@
 # interop-witness.sh - witnesses and logs that others wrote, with ours: unmodified programs and libraries at pinned versions.
 #
 # - our witness and omniwitness and litewitness cosign a Tessera log, which publishes with a quorum of all three only;
+# - our log publishes with a quorum of the same three; what it publishes is verified by the same libraries, and held while
+#   one of the three is away;
 # - the cosignatures on its checkpoint are verified by the library of transparency-dev (Ed25519 and ML-DSA-44), by torchwood,
 #   and by our own audit, which reads the whole Tessera log as well;
 # - each witness is tried by `counterfoil conformance`: ours passes everything, the others' cosignatures verify.
@@ -19,8 +21,9 @@ case $PROFILE in dev) binary=$PWD/target/debug/counterfoil ;; *) binary=$PWD/tar
 cargo build --quiet --locked --profile "$PROFILE" -p counterfoil
 
 work=$(mktemp -d)
-witnesses=()
+witnesses=() server=
 cleanup() {
+	if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi
 	for witness in "${witnesses[@]}"; do scripts/peer-witness.sh stop "$work/$witness" || true; done
 	rm -rf "$work"
 }
@@ -64,6 +67,7 @@ vkey_of() { # WITNESS TYPE
 	done <"$work/$1/vkeys"
 }
 
+# The policy of a log for those who know Ed25519 alone.
 policy_of() { # LOG_VKEY
 	local witness
 	echo "log $1"
@@ -113,6 +117,74 @@ step_audit() {
 	echo "refused where the policy demands another witness too"
 }
 
+# The policy of our log: of each witness all keys.
+policy_of_ours() { # LOG_VKEY
+	local witness vkey number
+	echo "log $1"
+	for witness in "${witnesses[@]}"; do
+		number=0
+		while read -r vkey; do
+			number=$((number + 1))
+			echo "witness $witness-$number $vkey $(cat "$work/$witness/url")"
+		done <"$work/$witness/vkeys"
+		echo "group $witness all $(seq -f "$witness-%g" -s ' ' $number)"
+	done
+	echo "group everybody all ${witnesses[*]}"
+	echo "quorum everybody"
+}
+
+start_our_log() {
+	"$binary" log run --config "$work/ours" --listen 127.0.0.1:0 --log-filter warn >"$work/ours.out" 2>"$work/ours.err" &
+	server=$!
+	for _ in $(seq 300); do
+		our_url=$(sed -n 's/.* is ready at //p' "$work/ours.out" | head -n 1)
+		[ -z "$our_url" ] || break
+		kill -0 "$server" 2>/dev/null || break
+		sleep 0.1
+	done
+	[ -n "$our_url" ] || { cat "$work/ours.err" >&2; echo "interop: our log did not start" >&2; exit 1; }
+	our_url=${our_url%/}
+}
+
+# Receipts carry the quorum's cosignatures, and verify with the policy.
+step_our_log() {
+	cp -r docs/decisions "$work/files"
+	"$binary" --quiet submit "$work/files" --log "$our_url/" --policy "$work/ours/policy" >"$work/submit"
+	"$binary" --quiet verify "$work/files/"*.md --policy "$work/ours/policy" | tail -n 3
+	"$binary" --quiet audit "$our_url/" --policy "$work/ours/policy" | grep quorum
+}
+
+step_our_log_libraries() {
+	local vkeys
+	curl -sf --max-time 10 "$our_url/checkpoint" >"$work/our-checkpoint"
+	mapfile -t vkeys < <(cat "$work/counterfoil/vkeys" "$work/omniwitness/vkeys" "$work/litewitness/vkeys")
+	"$bin/cosignatures" "$our_vkey" "${vkeys[@]}" <"$work/our-checkpoint"
+	policy_of "$our_vkey" >"$work/our-policy-ed25519"
+	"$bin/policy" "$work/our-policy-ed25519" <"$work/our-checkpoint"
+}
+
+our_size() { curl -sf --max-time 10 "$our_url/checkpoint" | sed -n 2p; }
+
+# While omniwitness is away entries are taken and nothing is published; when it is back, all of it is.
+step_our_log_held() {
+	local before index
+	before=$(our_size)
+	scripts/peer-witness.sh stop "$work/omniwitness"
+	index=$(curl -sf --max-time 20 --data-binary 'taken without a quorum' "$our_url/add")
+	sleep 5
+	[ "$(our_size)" = "$before" ] || { echo "published without omniwitness"; return 1; }
+	scripts/peer-witness.sh restart "$work/omniwitness"
+	for _ in $(seq 300); do
+		if [ "$(our_size)" -gt "$index" ]; then
+			echo "held at size $before without omniwitness, then published size $(our_size)"
+			return
+		fi
+		sleep 0.1
+	done
+	echo "not published within 30 s after omniwitness was back"
+	return 1
+}
+
 step_conformance() { # WITNESS
 	local code=0 report="$work/$1.json"
 	"$binary" --json conformance witness "$(cat "$work/$1/url")" "${log_keys[@]}" --vkeys "$work/$1/vkeys" >"$report" || code=$?
@@ -123,13 +195,14 @@ step_conformance() { # WITNESS
 }
 
 tessera_vkey=$(new_key example.com/tessera "$work/tessera.key")
+our_vkey=$("$binary" --quiet log init "$work/ours" --origin example.com/counterfoil/witnessed)
 conformance_vkeys=() log_keys=()
 for number in 1 2 3; do
 	conformance_vkeys+=("$(new_key "example.com/conformance/$number" "$work/$number.key")")
 	log_keys+=(--log-key "$work/$number.key")
 done
 for witness in counterfoil omniwitness litewitness; do
-	scripts/peer-witness.sh start "$witness" "$work/$witness" "$binary" "$tessera_vkey" "${conformance_vkeys[@]}"
+	scripts/peer-witness.sh start "$witness" "$work/$witness" "$binary" "$tessera_vkey" "$our_vkey" "${conformance_vkeys[@]}"
 	witnesses+=("$witness")
 done
 policy_of "$tessera_vkey" >"$work/policy"
@@ -139,6 +212,12 @@ step "the Tessera log without our witness" step_tessera_without
 step "transparency-dev's library: our witness's Ed25519 and ML-DSA-44 signatures" step_library_ours
 step "torchwood: the checkpoint by the policy" step_torchwood
 step "our audit: the Tessera log and its quorum" step_audit
+policy_of_ours "$our_vkey" >"$work/ours/policy"
+start_our_log
+echo "interop: our log is at $our_url"
+step "our log with a quorum of our witness, omniwitness and litewitness: receipts, audit" step_our_log
+step "transparency-dev's library and torchwood: our log's checkpoint" step_our_log_libraries
+step "our log without omniwitness" step_our_log_held
 for witness in "${witnesses[@]}"; do step "conformance of $witness" step_conformance "$witness"; done
 
 echo "interop: witnesses: $passed steps passed, $failed failed"
