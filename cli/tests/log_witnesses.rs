@@ -9,8 +9,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use common::Counterfoil;
 use common::server::{Server, exchange};
+use common::{Counterfoil, copy_tree};
 use serde_json::Value;
 
 const ADD: &str = "POST /add HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 7\r\n";
@@ -219,4 +219,30 @@ fn a_policy_that_cannot_be_is_refused_before_anything_runs() {
             assert!(ran.stderr.contains(expected), "{name}: {}", ran.all());
         }
     }
+}
+
+#[test]
+fn a_log_restored_from_an_old_backup_refuses_to_run_until_its_operator_insists() {
+    let counterfoil = Counterfoil::new();
+    Server::init(&counterfoil);
+    let (_witness, lines) = Witness::new(&counterfoil, "A");
+    let policy = fs::read_to_string(counterfoil.path("log/policy")).unwrap();
+    let policy = policy.replace("quorum none\n", &format!("{lines}quorum A\n"));
+    counterfoil.write("log/policy", policy);
+    let server = Server::start(&counterfoil, &[]);
+    assert_eq!(server.stop(), Some(0));
+    copy_tree(&counterfoil.path("log/data"), &counterfoil.path("backup"));
+    let server = Server::start(&counterfoil, &[]);
+    let (code, receipt) = add(&server, "entry 0", "?wait=receipt");
+    assert_eq!(code, 200, "{receipt}");
+    assert_eq!(server.stop(), Some(0));
+    fs::remove_dir_all(counterfoil.path("log/data")).unwrap();
+    copy_tree(&counterfoil.path("backup"), &counterfoil.path("log/data"));
+    let ran = counterfoil.run(["log", "run", "--config", "log", "--listen", "127.0.0.1:0"]);
+    assert_eq!(ran.code, 3, "{}", ran.all());
+    let words = "has size 1, but the data ends at size 0: the data is an older copy";
+    assert!(ran.stderr.contains(words), "{}", ran.all());
+    let server = Server::start(&counterfoil, &["--start-unguarded"]);
+    assert_eq!(server.size(), 0);
+    drop(server);
 }

@@ -112,6 +112,10 @@ fn every_log() -> Vec<String> {
 /// `[[log]]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are the file's switches"
+)]
 pub struct LogConfig {
     /// Origin line of the checkpoints.
     pub origin: String,
@@ -136,6 +140,8 @@ pub struct LogConfig {
     /// How often a log that does not grow renews its cosignatures.
     #[serde(with = "duration")]
     pub refresh_interval: Duration,
+    /// Go on from this data whatever the witnesses say.
+    pub start_unguarded: bool,
     /// Who may fetch bundles, lookups and evidence.
     pub read: ReadMode,
     /// Anybody who reaches the server may write.
@@ -176,6 +182,7 @@ impl Default for LogConfig {
             witness_ca: None,
             witness_deadline: Duration::from_secs(10),
             refresh_interval: Duration::from_mins(10),
+            start_unguarded: false,
             read: ReadMode::Public,
             anyone_may_write: false,
             checkpoint_interval: Duration::from_secs(1),

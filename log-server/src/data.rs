@@ -142,6 +142,12 @@ fn witnesses(config: &LogConfig, signer: &LogSigner) -> Result<Option<WitnessSet
     for warning in quorum.warnings {
         tracing::warn!(origin = config.origin, "{warning}");
     }
+    if config.start_unguarded {
+        tracing::warn!(
+            origin = config.origin,
+            "started unguarded: the log goes on from this data whatever its witnesses say; take start_unguarded away once it runs"
+        );
+    }
     Ok(Some(quorum.settings))
 }
 

@@ -49,7 +49,7 @@ use shared::Shared;
 
 pub use examine::{Examination, examine};
 pub use index::IndexError;
-pub use quorum::WitnessSettings;
+pub use quorum::{WitnessGuard, WitnessSettings};
 pub use start::{EngineError, Settings, initialise, reindex};
 pub use stores::{LogSigner, Stores};
 

@@ -10,7 +10,7 @@ use counterfoil_tiles::policy::{Policy, PolicyError, Quorum, Witness};
 use tokio::sync::mpsc;
 
 use crate::config::LogConfig;
-use crate::engine::WitnessSettings;
+use crate::engine::{WitnessGuard, WitnessSettings};
 use crate::witnesses::{
     Clock, HttpOptions, HttpTransport, Options, TransportError, WitnessName, Witnesses,
     WitnessesError,
@@ -110,6 +110,11 @@ pub fn load(
         clock: Clock::default(),
         deadline: config.witness_deadline,
         refresh_interval: config.refresh_interval,
+        guard: if config.start_unguarded {
+            WitnessGuard::Off
+        } else {
+            WitnessGuard::On
+        },
     };
     try_out(path, &settings, vkeys)?;
     Ok(Some(ConfiguredQuorum { settings, warnings }))

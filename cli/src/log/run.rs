@@ -26,6 +26,9 @@ pub(crate) struct RunArgs {
     /// Check the configuration, the keys and the certificates, and end
     #[arg(long)]
     check: bool,
+    /// Go on from the data as it is, whatever the witnesses say of it; only if you know that it is the newest
+    #[arg(long)]
+    start_unguarded: bool,
 }
 
 /// `counterfoil log reindex`.
@@ -37,7 +40,10 @@ pub(crate) struct ReindexArgs {
 
 /// Runs the server until it is told to stop.
 pub(super) fn run(args: &RunArgs, output: Output) -> Result<Exit, Failure> {
-    let config = args.config.load()?;
+    let mut config = args.config.load()?;
+    for log in &mut config.logs {
+        log.start_unguarded |= args.start_unguarded;
+    }
     if args.check {
         return check(&config, output);
     }

@@ -303,7 +303,7 @@ pub enum StopReason {
     },
     /// The witnesses know of more than the head, or of another history.
     #[error(
-        "{0}. Nothing was signed or acknowledged. The head was restored from an old backup, or somebody else has this log's key: find the newer data before anything else; `--start-unguarded` overrides"
+        "the log must not go on, its witnesses contradict it: {0}. (`--start-unguarded` goes on all the same)"
     )]
     Contradicted(String),
     /// The driver broke the protocol; a defect.

@@ -89,6 +89,14 @@ impl Driver {
             let started = Instant::now();
             let outcome = match (request, quorum) {
                 (Request::Cosign { note, whom }, Some(quorum)) => quorum.cosign(&note, whom).await,
+                (
+                    Request::AskWitnesses {
+                        published,
+                        size,
+                        root,
+                    },
+                    Some(quorum),
+                ) => quorum.ask_first(published.as_ref(), size, root).await,
                 (request, _) => stores.carry_out(&signer, request).await,
             };
             shared.metrics.operation(kind, &outcome, started.elapsed());

@@ -9,23 +9,28 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use counterfoil_sequencer::{Outcome, Whom};
 use counterfoil_store::{BlobName, BlobStore};
-use counterfoil_tiles::checkpoint::{LogKey, SignedCheckpoint};
+use counterfoil_tiles::checkpoint::{Checkpoint, LogKey, SignedCheckpoint};
 use counterfoil_tiles::hash::{NodeHash, TreeSize};
 use counterfoil_tiles::key::Vkey;
 use counterfoil_tiles::note::{Note, SignatureLine};
 use counterfoil_tiles::policy::Policy;
-use counterfoil_tiles::proof::ProofPlan;
-use counterfoil_tiles::tile::{Tile, TileId};
+use counterfoil_tiles::proof::{ProofPlan, root_from_tiles};
+use counterfoil_tiles::tile::{Tile, TileId, tiles_of};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::log::WitnessStatus;
+use crate::witnesses::guard::{Decision, judge, testimonies};
 use crate::witnesses::{
-    self, Ask, Late, Options, Proofs, Transport, WitnessName, Witnesses, WitnessesError,
+    self, Ask, Late, Options, Proofs, Round, Transport, WitnessName, Witnesses, WitnessesError,
     add_cosignatures,
 };
 
 /// Late cosignatures that wait to be taken: one of each witness is the rule.
 const LATE: usize = 64;
+
+/// How long a witness that claims more than the log, while the others make a quorum, is left alone after it was judged.
+const JUDGE_AGAIN: Duration = Duration::from_mins(1);
 
 /// The witnesses of a log.
 #[derive(Clone)]
@@ -42,6 +47,17 @@ pub struct WitnessSettings {
     pub deadline: Duration,
     /// How often an idle log asks for newer cosignatures.
     pub refresh_interval: Duration,
+    /// Whether what the witnesses say can keep the log from going on.
+    pub guard: WitnessGuard,
+}
+
+/// Whether the witnesses are asked before a log goes on, and whether what they say stops it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WitnessGuard {
+    /// They are, and it does.
+    On,
+    /// The operator has said that this data is the newest, whatever the witnesses say: it is only logged.
+    Off,
 }
 
 impl std::fmt::Debug for WitnessSettings {
@@ -56,6 +72,9 @@ pub(crate) struct Quorum {
     policy: Arc<Policy>,
     log: Vec<LogKey>,
     blobs: Arc<dyn BlobStore>,
+    guard: WitnessGuard,
+    /// When the witnesses that claim more were last judged while the quorum was there all the same.
+    judged: Mutex<Option<Instant>>,
     /// The checkpoint that the witnesses were shown last.
     shown: Mutex<Option<Note>>,
 }
@@ -88,6 +107,8 @@ impl Quorum {
             policy: Arc::clone(&settings.policy),
             log,
             blobs,
+            guard: settings.guard,
+            judged: Mutex::default(),
             shown: Mutex::default(),
         };
         Ok((quorum, came_late))
@@ -108,6 +129,16 @@ impl Quorum {
             Whom::All => Ask::All,
         };
         let round = self.witnesses.cosign(&signed, self.proofs(), ask).await;
+        // SPEC(design 2, startup guard): "The same test applies to a 409 while running."
+        if round.ahead().next().is_some() && (!round.quorum || self.is_time_to_judge()) {
+            let (head, root) = (signed.checkpoint().size(), *signed.checkpoint().root());
+            if let Decision::Refuse { why, what_to_do } =
+                self.judge(head, root, None, Some(&round)).await
+                && let Some(contradicted) = self.contradicted(&why, &what_to_do)
+            {
+                return contradicted;
+            }
+        }
         let without_quorum = whom == Whom::Lacking && !round.quorum;
         match round.cosigned(signed.note(), &self.policy) {
             Ok(_) if without_quorum && round.cosignatures.is_empty() => {
@@ -116,6 +147,94 @@ impl Quorum {
             Ok(note) => Outcome::Cosigned(Bytes::copy_from_slice(note.as_bytes())),
             Err(error) => Outcome::NotDone(error.to_string()),
         }
+    }
+
+    /// Shows the witnesses what is published, and judges whether the log goes on from its head.
+    pub(crate) async fn ask_first(
+        &self,
+        published: Option<&Bytes>,
+        head: TreeSize,
+        root: NodeHash,
+    ) -> Outcome {
+        let signed = match published.map(|note| self.verify(note)).transpose() {
+            Ok(signed) => signed,
+            Err(reason) => return Outcome::NotDone(reason),
+        };
+        let round = match &signed {
+            Some(signed) => Some(self.witnesses.probe(signed, self.proofs()).await),
+            None => None,
+        };
+        let checkpoint = signed.as_ref().map(SignedCheckpoint::checkpoint);
+        match self.judge(head, root, checkpoint, round.as_ref()).await {
+            Decision::Go => Outcome::Done,
+            Decision::GoWithAlarm { alarms } => {
+                for alarm in alarms {
+                    tracing::error!(origin = %self.origin(), "{alarm}");
+                }
+                Outcome::Done
+            }
+            Decision::Wait { for_whom } => Outcome::NotDone(format!(
+                "the log waits for witnesses before it goes on from size {head}: {}",
+                for_whom.join("; ")
+            )),
+            Decision::Refuse { why, what_to_do } => self
+                .contradicted(&why, &what_to_do)
+                .unwrap_or(Outcome::Done),
+        }
+    }
+
+    /// What the witnesses show and have answered, against the log's own tree up to a size.
+    async fn judge(
+        &self,
+        head: TreeSize,
+        root: NodeHash,
+        published: Option<&Checkpoint>,
+        round: Option<&Round>,
+    ) -> Decision {
+        let testimonies = testimonies(round, self.witnesses.latest().await);
+        let shown = testimonies.iter().filter_map(|testimony| {
+            let latest = testimony.latest.as_ref().ok()?.as_ref()?;
+            Some(latest.checkpoint().size())
+        });
+        let sizes = shown.chain(published.map(Checkpoint::size));
+        let mut roots = HashMap::from([(head, Ok(root))]);
+        for size in sizes {
+            if size < head && !roots.contains_key(&size) {
+                roots.insert(size, StoredProofs(Arc::clone(&self.blobs)).root(size).await);
+            }
+        }
+        let root_at = |size: TreeSize| {
+            let root = roots.get(&size).cloned();
+            root.unwrap_or_else(|| Err("it is larger than the tree".into()))
+        };
+        judge(&self.policy, head, root_at, published, &testimonies)
+    }
+
+    fn contradicted(&self, why: &str, what_to_do: &str) -> Option<Outcome> {
+        match self.guard {
+            WitnessGuard::On => Some(Outcome::Contradicted(format!(
+                "{why}. What to do: {what_to_do}"
+            ))),
+            WitnessGuard::Off => {
+                tracing::error!(origin = %self.origin(), "{why}. The log goes on, because it was started unguarded");
+                None
+            }
+        }
+    }
+
+    /// A lying witness costs a look at what all of them show once in a while, not in each round.
+    fn is_time_to_judge(&self) -> bool {
+        let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let is_time = judged.is_none_or(|judged| now.duration_since(judged) >= JUDGE_AGAIN);
+        if is_time {
+            *judged = Some(now);
+        }
+        is_time
+    }
+
+    fn origin(&self) -> &str {
+        self.log.first().map_or("", |key| key.origin().as_str())
     }
 
     /// The checkpoint in hand, or the published one, with cosignatures that came late.
@@ -174,7 +293,7 @@ impl Quorum {
 }
 
 fn is_of(note: &Note, late: &Late) -> bool {
-    counterfoil_tiles::checkpoint::Checkpoint::parse(note.text())
+    Checkpoint::parse(note.text())
         .is_ok_and(|checkpoint| checkpoint.size() == late.size && *checkpoint.root() == late.root)
 }
 
@@ -194,6 +313,15 @@ impl Proofs for StoredProofs {
 }
 
 impl StoredProofs {
+    /// The root of a size, from its tiles.
+    async fn root(&self, size: TreeSize) -> Result<NodeHash, String> {
+        let mut tiles: HashMap<TileId, Tile> = HashMap::new();
+        for id in tiles_of(size) {
+            tiles.insert(id, self.tile(id).await?);
+        }
+        root_from_tiles(size, &tiles).map_err(|error| error.to_string())
+    }
+
     /// A tile, or as much of the full one, which takes the place of a partial one.
     async fn tile(&self, id: TileId) -> Result<Tile, String> {
         for path in [id.path(), id.full().path()] {

@@ -20,7 +20,7 @@ use super::guard::{self, GuardError};
 use super::history::History;
 use super::index::{Index, IndexError};
 use super::intake::Intake;
-use super::quorum::{Quorum, WitnessSettings};
+use super::quorum::{Quorum, WitnessGuard, WitnessSettings};
 use super::reader::Reader;
 use super::shared::Shared;
 use super::stores::{LogSigner, Stores, register_name};
@@ -237,7 +237,7 @@ fn sequencer_config(witnesses: Option<&WitnessSettings>) -> Config {
         Some(witnesses) => Config {
             witness_deadline: witnesses.deadline,
             refresh_interval: witnesses.refresh_interval,
-            asks_witnesses_first: false,
+            asks_witnesses_first: witnesses.guard == WitnessGuard::On,
             ..default
         },
         None => default,

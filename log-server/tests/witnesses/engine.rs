@@ -1,21 +1,24 @@
 //! The whole log with witnesses, in memory: what is published has the quorum, and what a log does without one.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use counterfoil_log_server::engine::{
-    Engine, EngineError, LogSigner, Settings, Stores, WitnessSettings, initialise,
+    Engine, EngineError, LogSigner, Settings, Stores, WitnessGuard, WitnessSettings, initialise,
 };
 use counterfoil_log_server::log::{Log, State};
+use counterfoil_log_server::witnesses::{Method, Request};
 use counterfoil_store::memory::{MemoryBlobStore, MemoryHeadStore};
 use counterfoil_tiles::checkpoint::Origin;
 use counterfoil_tiles::hash::TreeSize;
 use counterfoil_tiles::key::{Algorithm, SigningKey};
 use counterfoil_tiles::note::Note;
+use tokio::time::Instant;
 
 use crate::fake::{
-    Answering, Honest, Network, ORIGIN, Service, answer, key, log_key, options, policy, url,
+    Answering, Honest, Network, ORIGIN, Service, answer, conflict, key, log_key, options, policy,
+    url,
 };
 
 const TWO_OF_THREE: &str = "group quorum 2 w1 w2 w3\nquorum quorum\n";
@@ -36,6 +39,15 @@ async fn stores() -> Stores {
 }
 
 async fn start_with(key: SigningKey, network: &Arc<Network>) -> Result<Engine, EngineError> {
+    start_on(stores().await, key, network, WitnessGuard::On).await
+}
+
+async fn start_on(
+    stores: Stores,
+    key: SigningKey,
+    network: &Arc<Network>,
+    guard: WitnessGuard,
+) -> Result<Engine, EngineError> {
     let settings = Settings {
         checkpoint_interval: Duration::from_secs(1),
         checkpoint_history: Duration::from_mins(1),
@@ -52,10 +64,11 @@ async fn start_with(key: SigningKey, network: &Arc<Network>) -> Result<Engine, E
             clock: options().clock,
             deadline: Duration::from_secs(4),
             refresh_interval: Duration::from_mins(10),
+            guard,
         }),
     };
     let signer = LogSigner::new(Origin::new(key.name().as_str()).unwrap(), vec![key]).unwrap();
-    Engine::start(settings, signer, stores().await).await
+    Engine::start(settings, signer, stores).await
 }
 
 async fn start(network: &Arc<Network>) -> Engine {
@@ -63,7 +76,7 @@ async fn start(network: &Arc<Network>) -> Engine {
 }
 
 async fn published(log: &Engine, size: u64) -> Note {
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now().into_std() + Duration::from_secs(30);
     let published = log.wait_published(TreeSize::new(size), until).await;
     Note::parse(published.expect("published in 30 s").note.bytes()).unwrap()
 }
@@ -191,5 +204,132 @@ async fn a_policy_about_another_log_is_refused() {
         matches!(refused, Err(EngineError::PolicyOfAnotherLog(_))),
         "{:?}",
         refused.err()
+    );
+}
+
+/// Three honest witnesses, and a log of one entry that they have cosigned; it has ended.
+async fn ended() -> (Arc<Network>, Stores) {
+    let network = Network::new(vec![
+        Arc::new(Honest::new(1)),
+        Arc::new(Honest::new(2)),
+        Arc::new(Honest::new(3)),
+    ]);
+    let stores = stores().await;
+    let log = start_on(stores.clone(), log_key(), &network, WitnessGuard::On);
+    let log = log.await.unwrap();
+    add(&log, "entry").await;
+    published(&log, 1).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    log.close().await;
+    (network, stores)
+}
+
+/// Claims to have cosigned more than there is, and shows nothing that says so.
+fn liar() -> Arc<dyn Service> {
+    Arc::new(Answering(|request: &Request| {
+        Ok(match request.method {
+            Method::Post => conflict(1_000_000),
+            Method::Get => answer(404, "text/plain", "never cosigned\n"),
+        })
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_stands_where_its_witnesses_saw_it_goes_on() {
+    let (network, stores) = ended().await;
+    let log = start_on(stores, log_key(), &network, WitnessGuard::On);
+    let log = log.await.unwrap();
+    add(&log, "another").await;
+    published(&log, 2).await;
+    log.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restored_backup_is_refused_and_signs_nothing_unless_the_operator_insists() {
+    let (network, _) = ended().await;
+    let before = network.asked(1).len();
+    let old = stores().await;
+    let refused = start_on(old.clone(), log_key(), &network, WitnessGuard::On).await;
+    let Err(EngineError::Refused(reason)) = refused else {
+        panic!("it started");
+    };
+    let words = reason.to_string();
+    assert!(
+        words.contains("has size 1, but the data ends at size 0"),
+        "{words}"
+    );
+    assert!(words.contains("--start-unguarded"), "{words}");
+    assert_eq!(network.asked(1).len(), before, "it signed something");
+    let log = start_on(old, log_key(), &network, WitnessGuard::Off).await;
+    let log = log.expect("the operator insists");
+    assert!(log.published().is_none(), "the witnesses do not cosign it");
+    log.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_lying_witness_neither_keeps_a_log_from_starting_nor_stops_it() {
+    let (network, stores) = ended().await;
+    network.put(&url(3), liar());
+    let log = start_on(stores, log_key(), &network, WitnessGuard::On);
+    let log = log.await.unwrap();
+    add(&log, "another").await;
+    let note = published(&log, 2).await;
+    assert_eq!(
+        cosigners(&note),
+        ["witness.example/w1", "witness.example/w2"]
+    );
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(log.status().state, State::Running);
+    log.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_whose_witnesses_are_out_of_reach_waits_for_them_and_serves_meanwhile() {
+    let (network, stores) = ended().await;
+    network.put(&url(2), broken());
+    network.put(&url(3), broken());
+    let log = start_on(stores, log_key(), &network, WitnessGuard::On);
+    let log = log.await.unwrap();
+    assert_eq!(
+        log.published().map(|published| published.size),
+        Some(TreeSize::new(1))
+    );
+    let entry = vec![Bytes::from_static(b"another")];
+    let added = tokio::time::timeout(Duration::from_mins(1), log.add(entry)).await;
+    assert!(added.is_err(), "acknowledged: {added:?}");
+    let status = log.status();
+    assert_eq!(status.state, State::Starting);
+    assert!(
+        status.explanation.contains("witnesses"),
+        "{}",
+        status.explanation
+    );
+    let wanted = status.last_error.unwrap().what;
+    assert!(wanted.contains("w2") && wanted.contains("500"), "{wanted}");
+    network.put(&url(2), Arc::new(Honest::new(2)));
+    published(&log, 2).await;
+    log.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quorum_of_claims_refuses_at_the_start_and_stops_a_running_log() {
+    let (network, stores) = ended().await;
+    let log = start_on(stores.clone(), log_key(), &network, WitnessGuard::On);
+    let log = log.await.unwrap();
+    network.put(&url(2), liar());
+    network.put(&url(3), liar());
+    add(&log, "another").await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let status = log.status();
+    assert_eq!(
+        (status.state, status.published_size),
+        (State::Stopped, Some(1))
+    );
+    log.close().await;
+    let refused = start_on(stores, log_key(), &network, WitnessGuard::On).await;
+    let words = refused.err().expect("it started").to_string();
+    assert!(
+        words.contains("too many witnesses claim to know more"),
+        "{words}"
     );
 }

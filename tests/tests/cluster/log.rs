@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use counterfoil_log_server::engine::{
-    Engine, LogSigner, Settings, Stores, WitnessSettings, initialise,
+    Engine, LogSigner, Settings, Stores, WitnessGuard, WitnessSettings, initialise,
 };
 use counterfoil_log_server::log::{Log as _, State};
 use counterfoil_log_server::witnesses::{
@@ -109,6 +109,7 @@ impl Machine {
             clock: witnesses::Clock::new(move || now.now(0)),
             deadline: Duration::from_secs(10),
             refresh_interval: Duration::from_mins(1),
+            guard: WitnessGuard::On,
         };
         let settings = Settings {
             checkpoint_interval: Duration::from_secs(1),
