@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use crate::checker::Branch;
 use crate::clock::world;
-use crate::together::disturbed;
+use crate::together::{disturbed_and_forked, disturbed_and_healed};
 use crate::witnesses::forked;
 
 fn number(variable: &str) -> Option<u64> {
@@ -52,7 +52,7 @@ fn whatever_breaks_what_was_acknowledged_is_under_a_quorum_once_nothing_breaks()
     let (mut requests, mut faults, mut logged) = (0, 0, 0);
     each_seed(40, |seed| {
         world(async {
-            let cluster = disturbed(seed).await;
+            let cluster = disturbed_and_healed(seed).await;
             cluster.hold();
             let (sent, met) = cluster.network.counts();
             requests += sent;
@@ -64,4 +64,19 @@ fn whatever_breaks_what_was_acknowledged_is_under_a_quorum_once_nothing_breaks()
         "{requests} requests, {faults} of them disturbed; {logged} entries acknowledged and published"
     );
     assert!(requests > 0 && faults > 0 && logged > 0, "nothing happened");
+}
+
+#[test]
+fn a_log_and_its_fork_never_get_inconsistent_quorums() {
+    let mut quorums = [0, 0];
+    each_seed(30, |seed| {
+        world(async {
+            let cluster = disturbed_and_forked(seed).await;
+            cluster.hold();
+            quorums[0] += cluster.checker.quorums(Branch::Log).len();
+            quorums[1] += cluster.checker.quorums(Branch::Rogue).len();
+        });
+    });
+    println!("quorums of the log and of its fork: {quorums:?}");
+    assert!(quorums[0] > 0, "the log never had a quorum");
 }

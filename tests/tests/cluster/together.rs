@@ -223,8 +223,8 @@ fn a_witness_restored_from_an_old_backup_is_missed_and_nothing_else() {
     });
 }
 
-/// A log, witnesses of which some lie, a stranger, clients; everything breaks for two minutes, and then nothing.
-pub(crate) async fn disturbed(seed: u64) -> Cluster {
+/// A log, witnesses of which some lie, a stranger and clients, while everything breaks for two minutes.
+async fn disturbed(seed: u64, forks: Forks) -> (Cluster, Arc<Machine>) {
     let shapes = [(3, 2), (4, 3), (5, 4), (5, 3), (3, 3), (1, 1)];
     let mut random = Random::new(seed);
     let (witnesses, quorum) = shapes[random.index(shapes.len())];
@@ -246,19 +246,40 @@ pub(crate) async fn disturbed(seed: u64) -> Cluster {
         let client = Arc::clone(&log).client(number, random.split());
         tasks.push(tokio::spawn(client));
     }
+    let mut parties = vec![Party::Log, Party::Log, Party::Stranger];
+    if forks == Forks::Once {
+        pause(20_000).await;
+        let size = cluster.checker.history(Branch::Log).size();
+        let fork = cluster.fork(random.between(0, size));
+        tasks.push(tokio::spawn(fork.run()));
+        parties.push(Party::Rogue);
+    }
     while cluster.clock.elapsed().as_secs() < 120 {
         pause(random.between(100, 5_000)).await;
         if random.one_in(8) {
             log.restart();
         } else {
-            cluster.disturb(&[Party::Log, Party::Log, Party::Stranger]);
+            cluster.disturb(&parties);
         }
     }
     for task in &tasks {
         task.abort();
     }
+    (cluster, log)
+}
+
+/// Whether somebody has the log's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Forks {
+    Never,
+    Once,
+}
+
+/// What a disturbed log acknowledged is published, once nothing breaks any more.
+pub(crate) async fn disturbed_and_healed(seed: u64) -> Cluster {
+    let (cluster, log) = disturbed(seed, Forks::Never).await;
     cluster.heal();
-    // Clocks that were set wrong are set right: a witness whose clock is far behind its own cosignatures waits.
+    // A witness whose clock was set far back waits until it is where its own cosignatures are.
     for node in cluster.network.nodes() {
         node.set_clock(0);
     }
@@ -266,4 +287,9 @@ pub(crate) async fn disturbed(seed: u64) -> Cluster {
     assert!(caught_up, "it does not recover: {:?}", log.refusals());
     cluster.checker.entries_are_published();
     cluster
+}
+
+/// A log beside a second one with its key. Who wins the witnesses is nobody's promise.
+pub(crate) async fn disturbed_and_forked(seed: u64) -> Cluster {
+    disturbed(seed, Forks::Once).await.0
 }
