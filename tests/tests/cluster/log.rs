@@ -14,14 +14,14 @@ use counterfoil_log_server::witnesses::{
 };
 use counterfoil_sequencer::published::MAGIC;
 use counterfoil_store::memory::MemoryBlobStore;
-use counterfoil_store::{BlobName, BlobStore as _};
+use counterfoil_store::{Blob, BlobName, BlobStore as _};
 use counterfoil_tiles::hash::{TreeSize, hash_leaf};
 use counterfoil_tiles::tile::{BundleId, EntryBundle};
 use counterfoil_tiles::witness_wire::AddCheckpointRequest;
 
 use crate::checker::{Branch, Checker, Head};
 use crate::clock::{Clock, pause};
-use crate::disk::Disk;
+use crate::disk::{Disk, Registers};
 use crate::gate::{Blobs, Gate, Heads, Switch, gate};
 use crate::keys::{log_key, origin};
 use crate::network::{Network, Party, Reply, Request};
@@ -42,6 +42,9 @@ pub(crate) struct Machine {
     /// Why starts were refused, and why processes stopped.
     refusals: Mutex<Vec<String>>,
 }
+
+/// Registers and blobs of a log as they were.
+pub(crate) struct Backup(Registers, Vec<Blob>);
 
 struct Process {
     switch: Switch,
@@ -140,6 +143,29 @@ impl Machine {
 
     pub(crate) fn restart(self: &Arc<Self>) {
         self.crash();
+        self.start();
+    }
+
+    /// A backup of everything: what it does not know, only the witnesses can tell.
+    pub(crate) async fn back_up(&self) -> Backup {
+        let mut blobs = Vec::new();
+        for name in self.blobs().list("").await.unwrap() {
+            if let Some(bytes) = self.blobs().get(&name).await.unwrap() {
+                blobs.push(Blob::new(name, bytes));
+            }
+        }
+        Backup(self.disk.back_up(), blobs)
+    }
+
+    /// Comes back with what a backup holds.
+    pub(crate) async fn restore(self: &Arc<Self>, Backup(registers, saved): Backup) {
+        self.crash();
+        let blobs = MemoryBlobStore::new();
+        for blob in saved {
+            blobs.put_new(&[blob]).await.unwrap();
+        }
+        *self.blobs.lock().unwrap() = Arc::new(blobs);
+        self.disk.restore(registers);
         self.start();
     }
 

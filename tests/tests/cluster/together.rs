@@ -223,6 +223,25 @@ fn a_witness_restored_from_an_old_backup_is_missed_and_nothing_else() {
     });
 }
 
+#[test]
+fn a_log_restored_from_an_old_backup_does_not_go_on_from_there() {
+    world(async {
+        let mut cluster = Cluster::new(TWO_OF_THREE, 17);
+        let log = started(&mut cluster).await;
+        let backup = log.back_up().await;
+        for round in 1..5 {
+            log.add(entries(round)).await;
+            assert!(log.catches_up(SOON).await);
+        }
+        log.restore(backup).await;
+        while log.refusals().is_empty() {
+            assert!(cluster.clock.elapsed() < SOON * 4, "it does not notice");
+            assert_eq!(log.add(entries(9)).await, 0, "it acknowledges entries");
+        }
+        cluster.hold();
+    });
+}
+
 /// A log, witnesses of which some lie, a stranger and clients, while everything breaks for two minutes.
 async fn disturbed(seed: u64, forks: Forks) -> (Cluster, Arc<Machine>) {
     let shapes = [(3, 2), (4, 3), (5, 4), (5, 3), (3, 3), (1, 1)];
