@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 60
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## log real files, verify their receipts, audit the log; ARGS=--once ends after the tour
+demo: ## a log with three witnesses: log, verify, audit, lose witnesses, catch forgeries; ARGS=--once ends after the tour
 	@scripts/need rust cc
 	cargo run --quiet --locked --profile $(PROFILE) -p counterfoil -- demo $(ARGS)
 

@@ -6,7 +6,7 @@ use crate::audit::AuditArgs;
 #[cfg(feature = "bastion")]
 use crate::bastion::BastionCommand;
 use crate::conformance::ConformanceCommand;
-#[cfg(feature = "log")]
+#[cfg(all(feature = "bastion", feature = "log", feature = "witness"))]
 use crate::demo::DemoArgs;
 use crate::inspect::InspectArgs;
 use crate::key::KeyCommand;
@@ -82,11 +82,12 @@ impl Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show all of it: a log, its receipts, an audit, and how a changed byte is caught
+    /// Show all of it: a log and its witnesses, receipts, an audit, and how forgeries are caught
     ///
-    /// Makes a log, submits files, fetches and verifies their receipts, audits the log, and then forges a file, a receipt
-    /// and a copy of the log. Every step is a command of this program, and is shown. Afterwards the log stays up.
-    #[cfg(feature = "log")]
+    /// Makes a log and three witnesses, one of them behind a bastion, submits files, fetches and verifies their receipts,
+    /// audits the log, forges a file, a receipt and a copy of the log, stops witnesses and starts them again, and forges a
+    /// second history. Every step is a command of this program, and is shown. Afterwards the log stays up.
+    #[cfg(all(feature = "bastion", feature = "log", feature = "witness"))]
     #[command(after_help = "\
 Examples:
   counterfoil demo

@@ -1,25 +1,25 @@
-//! `counterfoil demo`: a log from nothing to a caught forgery, each step a command that a user would type.
+//! `counterfoil demo`: a log with its witnesses, from nothing to caught forgeries, each step a command that a user would type.
 //!
 //! The tour runs this very program, with the arguments that it shows: what is seen is what the commands do. A step that
 //! does not come out as it should fails the tour.
 
+mod tour;
+mod witnesses;
+
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use serde_json::Value;
 
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupts;
-use crate::output::{Mark, Output};
+use crate::output::Output;
 use crate::submit::files::{self, receipt_path};
-
-/// Lines of a command's answer that are shown.
-const LINES_SHOWN: usize = 12;
+use tour::{Byte, Server};
+use witnesses::Witnesses;
 
 /// Names in the directory of the tour.
 const LOG: &str = "log";
@@ -27,6 +27,9 @@ const POLICY: &str = "log/policy";
 const RECEIPTS: &str = "receipts";
 const RECORDS: &str = "records";
 const COPY: &str = "copy";
+
+/// The origin of the log.
+const ORIGIN: &str = "demo.example/log";
 
 /// `counterfoil demo`.
 #[derive(Debug, Args)]
@@ -57,34 +60,6 @@ struct Tour {
     output: Output,
 }
 
-/// A server that ends with the tour.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It was told to stop, or the tour broke off: either way it must not outlive the tour.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Which byte is changed.
-#[derive(Debug, Clone, Copy)]
-enum Byte {
-    Middle,
-    /// Of a bundle, that is a byte of an entry and not of a length.
-    Last,
-}
-
-/// What a command came to.
-struct Answer {
-    code: i32,
-    text: String,
-}
-
 /// Runs the tour. Told to end at any moment, it takes away what it has made, the server above all.
 pub(crate) async fn run(args: DemoArgs, output: Output) -> Result<Exit, Failure> {
     let mut interrupts = Interrupts::listen();
@@ -105,22 +80,30 @@ pub(crate) async fn run(args: DemoArgs, output: Output) -> Result<Exit, Failure>
     let walked = walked.map_err(|error| Failure::could_not_tell(error.to_string()))??;
     let Walked {
         tour,
-        mut server,
+        mut cast,
         exit,
         temporary,
     } = walked;
     if !once && exit == Exit::Done {
-        tour.stay(&mut server, kept, &mut interrupts).await?;
+        tour.stay(&mut cast, kept, &mut interrupts).await?;
     }
-    Tour::stop(server)?;
+    cast.log.stop()?;
+    cast.witnesses.stop()?;
     drop(temporary);
     Ok(exit)
+}
+
+/// The servers of the tour.
+struct Cast {
+    log: Server,
+    url: String,
+    witnesses: Witnesses,
 }
 
 /// A tour that has come to its end, with everything still there.
 struct Walked {
     tour: Tour,
-    server: Server,
+    cast: Cast,
     exit: Exit,
     temporary: Option<tempfile::TempDir>,
 }
@@ -139,11 +122,11 @@ fn walk(args: &DemoArgs, told: Arc<AtomicBool>, output: Output) -> Result<Walked
         output,
     };
     let records = tour.records(args)?;
-    let server = tour.walk(args, &records)?;
-    let exit = tour.conclude(&server.url);
+    let cast = tour.walk(args, &records)?;
+    let exit = tour.conclude(&cast.url);
     Ok(Walked {
         tour,
-        server,
+        cast,
         exit,
         temporary,
     })
@@ -206,7 +189,7 @@ impl Tour {
     }
 
     /// The steps.
-    fn walk(&mut self, args: &DemoArgs, records: &Path) -> Result<Server, Failure> {
+    fn walk(&mut self, args: &DemoArgs, records: &Path) -> Result<Cast, Failure> {
         let chosen = files::list(&[self.home.join(records)])?;
         let Some(record) = chosen.get(chosen.len() / 2) else {
             return Err(Failure::usage(format!(
@@ -220,12 +203,16 @@ impl Tour {
         self.output.line(format!("   $ cd {}", text(&self.home)));
 
         self.step("Make a log: a key, a configuration, no entries");
-        let made = self.type_in(&["log", "init", LOG, "--origin", "demo.example/log"])?;
+        let made = self.type_in(&["log", "init", LOG, "--origin", ORIGIN])?;
         self.expect(&made, 0, "the log is made");
+        let Some(vkey) = witnesses::vkeys(&made).pop() else {
+            return Err(Failure::could_not_tell("the log has no key"));
+        };
+        let mut witnesses = self.make_witnesses(&vkey)?;
 
-        self.step("Run it");
-        let server = self.serve(&args.listen)?;
-        let url = server.url.as_str();
+        self.step("Run the log: what it publishes, two of the three witnesses have cosigned");
+        let (log, url) = self.run_log(&args.listen)?;
+        let url = url.as_str();
 
         self.step(&format!(
             "Log {} files: their SHA-256, not their contents; and keep a receipt of each",
@@ -275,7 +262,7 @@ impl Tour {
         self.expect(&forged, 1, "the changed file is caught");
 
         self.step("Change one byte of a receipt");
-        self.change_a_byte(Byte::Middle, &receipt, "forged.tlog-proof")?;
+        self.change_a_byte(Byte::OfRoot, &receipt, "forged.tlog-proof")?;
         let forged = self.type_in(&[
             "verify",
             &record_path,
@@ -287,7 +274,39 @@ impl Tour {
         self.expect(&forged, 1, "the changed receipt is caught");
 
         self.tamper_with_log()?;
-        Ok(server)
+        self.lose_witnesses(&mut witnesses, url)?;
+        self.fork(&witnesses, url)?;
+        Ok(Cast {
+            log,
+            url: url.to_owned(),
+            witnesses,
+        })
+    }
+
+    /// Runs the log; gives its URL.
+    fn run_log(&mut self, listen: &str) -> Result<(Server, String), Failure> {
+        let (server, ready) = self.serve(
+            LOG,
+            &[
+                "log",
+                "run",
+                "--config",
+                LOG,
+                "--listen",
+                listen,
+                "--log-witness-ca",
+                "../bastion/server.pem",
+                "--log-witness-deadline",
+                "2s",
+            ],
+        )?;
+        let url = ready["logs"][0]["urls"][0].as_str().unwrap_or_default();
+        self.output.line(format!("     ready at {url}"));
+        self.holds(
+            !url.is_empty(),
+            "it has recovered, published its empty tree under the quorum, and listens",
+        );
+        Ok((server, url.to_owned()))
     }
 
     fn tamper_with_log(&mut self) -> Result<(), Failure> {
@@ -314,168 +333,6 @@ impl Tour {
         if !answer.text.contains(&format!("{bundle}: ")) {
             self.failed
                 .push(format!("step {}: the audit names {bundle}", self.steps));
-        }
-        Ok(())
-    }
-
-    /// Announces a step.
-    fn step(&mut self, what: &str) {
-        self.steps += 1;
-        self.output.line(format!(
-            "\n{}",
-            self.output.strong(&format!("{}. {what}", self.steps))
-        ));
-    }
-
-    /// Shows a command, runs it, and shows what it says.
-    fn type_in(&self, arguments: &[&str]) -> Result<Answer, Failure> {
-        self.output
-            .line(format!("   $ counterfoil {}", shell_words(arguments)));
-        let result = self
-            .command()
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| {
-                Failure::could_not_tell(format!(
-                    "{} does not start: {error}",
-                    self.program.display()
-                ))
-            })?;
-        // Ctrl-C reaches the command as well, and what it came to then says nothing.
-        let Some(code) = result
-            .status
-            .code()
-            .filter(|_| !self.told.load(Ordering::Relaxed))
-        else {
-            return Err(Failure::could_not_tell("the demo was interrupted"));
-        };
-        let mut text = String::from_utf8_lossy(&result.stdout).into_owned();
-        text += &String::from_utf8_lossy(&result.stderr);
-        let lines: Vec<&str> = text.lines().collect();
-        let (shown, hidden) = match lines.len().checked_sub(LINES_SHOWN) {
-            // The last line is the one that matters.
-            Some(more) if more > 1 => (LINES_SHOWN - 1, more),
-            _ => (lines.len(), 0),
-        };
-        for line in &lines[..shown] {
-            self.output.line(format!("     {line}"));
-        }
-        if hidden > 0 {
-            self.output.line(format!("     … {hidden} more lines"));
-            self.output.line(format!("     {}", lines[lines.len() - 1]));
-        }
-        Ok(Answer { code, text })
-    }
-
-    /// This program, in the directory of the tour. What is shown has no colours of its own, and nothing of the user's
-    /// settings has a part in it.
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
-        command
-            .current_dir(&self.home)
-            .env("NO_COLOR", "1")
-            .env_remove("RUST_LOG");
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("COUNTERFOIL_") {
-                command.env_remove(name);
-            }
-        }
-        command
-    }
-
-    /// Compares a command's exit code with the one it should have.
-    fn expect(&mut self, answer: &Answer, code: i32, what: &str) {
-        let holds = answer.code == code;
-        let mark = self
-            .output
-            .mark(if holds { Mark::Passed } else { Mark::Failed });
-        let exit = answer.code;
-        self.output.line(format!("   {mark}: {what} (exit {exit})"));
-        if !holds {
-            self.failed.push(format!(
-                "step {}: {what}: expected exit {code}, got {exit}",
-                self.steps
-            ));
-        }
-    }
-
-    /// Starts the server, and waits until it says that it is ready.
-    fn serve(&mut self, listen: &str) -> Result<Server, Failure> {
-        let arguments = ["log", "run", "--config", LOG, "--listen", listen];
-        self.output
-            .line(format!("   $ counterfoil {} &", shell_words(&arguments)));
-        let broken =
-            |error: io::Error| Failure::could_not_tell(format!("the log does not start: {error}"));
-        let messages = fs::File::create(self.home.join("server.log")).map_err(broken)?;
-        let mut child = self
-            .command()
-            .arg("--json")
-            .args(arguments)
-            .current_dir(&self.home)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(messages)
-            .spawn()
-            .map_err(broken)?;
-        let ready = child.stdout.take().map(BufReader::new).map(|mut lines| {
-            let mut line = String::new();
-            lines.read_line(&mut line).map(|_| line)
-        });
-        let mut server = Server {
-            child,
-            url: String::new(),
-        };
-        let line = ready.transpose().map_err(broken)?.unwrap_or_default();
-        let ready: Option<Value> = serde_json::from_str(&line).ok();
-        let url = ready
-            .as_ref()
-            .and_then(|ready| ready["logs"][0]["urls"][0].as_str());
-        let Some(url) = url else {
-            let said = fs::read_to_string(self.home.join("server.log")).unwrap_or_default();
-            return Err(Failure::could_not_tell(format!(
-                "the log did not start; it said: {}{}",
-                line.trim(),
-                said.trim()
-            )));
-        };
-        url.clone_into(&mut server.url);
-        self.output.line(format!("     ready at {url}"));
-        let mark = self.output.mark(Mark::Passed);
-        self.output.line(format!(
-            "   {mark}: it has recovered, published its empty tree, and listens"
-        ));
-        Ok(server)
-    }
-
-    /// Writes `from` with a byte changed to `to`, both as paths from the tour's directory.
-    fn change_a_byte(&self, which: Byte, from: &str, to: &str) -> Result<(), Failure> {
-        let mut bytes = fs::read(self.home.join(from)).map_err(|error| self.cannot(&error))?;
-        let place = match which {
-            Byte::Middle => bytes.len() / 2,
-            Byte::Last => bytes.len().saturating_sub(1),
-        };
-        match bytes.get_mut(place) {
-            // A letter for another, so that text stays text.
-            Some(byte) => *byte = if *byte == b'x' { b'y' } else { b'x' },
-            None => bytes.push(b'x'),
-        }
-        self.output
-            .line(format!("     {to} is {from} with byte {place} changed"));
-        fs::write(self.home.join(to), bytes).map_err(|error| self.cannot(&error))
-    }
-
-    fn copy(&self, from: &Path, to: &Path) -> Result<(), Failure> {
-        for item in walkdir::WalkDir::new(from) {
-            let copied = item.map_err(io::Error::from).and_then(|item| {
-                let target = to.join(item.path().strip_prefix(from).unwrap_or(item.path()));
-                if item.file_type().is_dir() {
-                    return fs::create_dir_all(target);
-                }
-                fs::create_dir_all(target.parent().unwrap_or(to))?;
-                fs::write(target, fs::read(item.path())?)
-            });
-            copied.map_err(|error| self.cannot(&error))?;
         }
         Ok(())
     }
@@ -510,11 +367,11 @@ impl Tour {
     /// Stays up until the user has seen enough.
     async fn stay(
         &self,
-        server: &mut Server,
+        cast: &mut Cast,
         kept: bool,
         interrupts: &mut Interrupts,
     ) -> Result<(), Failure> {
-        let url = &server.url;
+        let url = &cast.url;
         let log = text(&self.home.join(LOG));
         self.output.line(format!(
             "
@@ -530,68 +387,11 @@ Ctrl-C ends it{}.",
         let _ = io::stdout().flush();
         tokio::select! {
             () = interrupts.next() => Ok(()),
-            () = ended(&mut server.child) => Err(Failure::could_not_tell("the log ended by itself")),
+            () = cast.log.ended() => Err(Failure::could_not_tell("the log ended by itself")),
         }
-    }
-
-    /// Tells the server to stop, and waits until it has answered what it took.
-    fn stop(mut server: Server) -> Result<(), Failure> {
-        if let Some(pid) = i32::try_from(server.child.id())
-            .ok()
-            .and_then(rustix::process::Pid::from_raw)
-        {
-            // Ctrl-C reaches the whole group: the server may be gone already.
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
-        server
-            .child
-            .wait()
-            .map_err(|error| Failure::could_not_tell(format!("the log does not end: {error}")))?;
-        Ok(())
-    }
-}
-
-/// Returns when a process has ended.
-async fn ended(child: &mut Child) {
-    while let Ok(None) = child.try_wait() {
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
 }
 
 fn text(path: &Path) -> String {
     path.display().to_string()
-}
-
-/// Arguments as they would be typed.
-fn shell_words(arguments: &[&str]) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    let word = |argument: &&str| {
-        if !argument.is_empty() && argument.chars().all(plain) {
-            (*argument).to_owned()
-        } else {
-            format!("'{}'", argument.replace('\'', r"'\''"))
-        }
-    };
-    arguments.iter().map(word).collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_is_shown_as_it_would_be_typed() {
-        let words = [
-            "submit",
-            "my file",
-            "it's",
-            "",
-            "http://127.0.0.1:1/",
-            "a+b=c",
-        ];
-        assert_eq!(
-            shell_words(&words),
-            r"submit 'my file' 'it'\''s' '' http://127.0.0.1:1/ a+b=c"
-        );
-    }
 }

@@ -13,7 +13,7 @@ mod checks;
 mod cli;
 mod client;
 mod conformance;
-#[cfg(feature = "log")]
+#[cfg(all(feature = "bastion", feature = "log", feature = "witness"))]
 mod demo;
 mod entry;
 mod exit;
@@ -89,7 +89,7 @@ fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Log(command) => log::run(command, output),
         #[cfg(feature = "bastion")]
         Command::Bastion(command) => bastion::run(command, output),
-        #[cfg(feature = "log")]
+        #[cfg(all(feature = "bastion", feature = "log", feature = "witness"))]
         Command::Demo(args) => on_network(demo::run(args, output)),
         #[cfg(feature = "witness")]
         Command::Witness(command) => witness::run(command, output),
