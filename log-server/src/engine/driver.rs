@@ -31,6 +31,8 @@ pub(crate) struct Driver {
     pub(crate) shared: Arc<Shared>,
     pub(crate) up: Option<oneshot::Sender<Up>>,
     pub(crate) closing: watch::Receiver<bool>,
+    /// It was told to close, or its owner is gone: there is nothing more to hear from there.
+    pub(crate) is_closing: bool,
     pub(crate) answers: HashMap<SubmissionId, oneshot::Sender<Answer>>,
     pub(crate) quorum: Option<Arc<Quorum>>,
     /// Cosignatures that came after their checkpoint had its quorum.
@@ -72,7 +74,7 @@ impl Driver {
                 Some(late) = self.late.recv() => self.came_late(&late),
                 () = self.shared.intake.arrived(), if self.sequencer.wants_entries() => {}
                 () = sleep_until(wakeup), if wakeup.is_some() => {}
-                changed = self.closing.changed() => self.close(changed.is_err()),
+                changed = self.closing.changed(), if !self.is_closing => self.close(changed.is_err()),
             }
         }
     }
@@ -218,6 +220,7 @@ impl Driver {
 
     fn close(&mut self, owner_is_gone: bool) {
         if owner_is_gone || *self.closing.borrow() {
+            self.is_closing = true;
             self.shared.intake.close("it is shutting down");
             self.take_submissions();
             self.sequencer.close();

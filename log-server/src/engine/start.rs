@@ -186,6 +186,7 @@ impl Engine {
             shared: Arc::clone(&shared),
             up: Some(up),
             closing: closed,
+            is_closing: false,
             answers: std::collections::HashMap::new(),
             quorum,
             late,

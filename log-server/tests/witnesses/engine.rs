@@ -17,8 +17,8 @@ use counterfoil_tiles::note::Note;
 use tokio::time::Instant;
 
 use crate::fake::{
-    Answering, Honest, Network, ORIGIN, Service, answer, conflict, key, log_key, options, policy,
-    url,
+    Answering, Honest, Network, ORIGIN, Service, Silent, answer, conflict, key, log_key, options,
+    policy, url,
 };
 
 const TWO_OF_THREE: &str = "group quorum 2 w1 w2 w3\nquorum quorum\n";
@@ -194,6 +194,15 @@ async fn a_new_log_without_a_quorum_takes_no_entries_and_closes_all_the_same() {
     tokio::time::timeout(Duration::from_mins(1), log.close())
         .await
         .expect("it closes although nothing can be published");
+}
+
+// The clock stands still as long as anything runs: a driver that spins lets no time pass, and this test never ends.
+#[tokio::test(start_paused = true)]
+async fn a_log_that_is_dropped_waits_for_what_is_under_way_without_spinning() {
+    let network = Network::new(vec![Arc::new(Silent), Arc::new(Silent), Arc::new(Silent)]);
+    let log = start(&network).await;
+    drop(log);
+    tokio::time::sleep(Duration::from_mins(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
