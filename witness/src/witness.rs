@@ -221,15 +221,9 @@ impl Witness {
                 }
             };
             for log in listed {
-                let checked = match self.fetch(log).await {
-                    Ok(held) => {
-                        let recorded = held.recorded.as_ref();
-                        self.guard.check(log, recorded, self.signers.ring()).await
-                    }
-                    Err(unavailable) => Err(unavailable),
-                };
+                let checked = self.fetch_guarded(log).await;
                 match checked {
-                    Ok(()) => {}
+                    Ok(_) => {}
                     Err(Unavailable::RolledBack(_)) => return, // logged, and nothing is signed any more
                     Err(error) => tracing::error!(%log, %error, "a copy was not compared"),
                 }
@@ -286,13 +280,19 @@ impl Witness {
         if let Some(held) = state.held.take() {
             return Ok(held);
         }
-        let held = self.fetch(log).await?;
-        if !state.guarded {
-            let recorded = held.recorded.as_ref();
-            let own = self.signers.ring();
-            self.guard.check(log, recorded, own).await?;
-            state.guarded = true;
+        if state.guarded {
+            return self.fetch(log).await;
         }
+        let held = self.fetch_guarded(log).await?;
+        state.guarded = true;
+        Ok(held)
+    }
+
+    /// What a log's register holds, compared with the log's copies.
+    async fn fetch_guarded(&self, log: OriginHash) -> Result<Held, Unavailable> {
+        let copies = self.guard.read(log, self.signers.ring()).await;
+        let held = self.fetch(log).await?;
+        self.guard.check(held.recorded.as_ref(), copies)?;
         Ok(held)
     }
 

@@ -47,6 +47,12 @@ impl fmt::Display for Rollback {
     }
 }
 
+/// The copies of a log's checkpoint that were read, and whether all were that the operator requires.
+pub(crate) struct Copies<'a> {
+    found: Vec<(&'a str, OwnCheckpoint)>,
+    whole: Result<(), Unavailable>,
+}
+
 /// The copies that are read before anything is signed, and what they showed.
 pub struct Guard {
     sources: Vec<Arc<dyn CopySource>>,
@@ -89,13 +95,10 @@ impl Guard {
         }
     }
 
-    /// Reads a log's copies and compares them with its record.
-    pub(crate) async fn check(
-        &self,
-        log: OriginHash,
-        recorded: Option<&Recorded>,
-        own: &KeyRing,
-    ) -> Result<(), Unavailable> {
+    /// Reads a log's copies. The record that they are compared with is read afterwards: a checkpoint is copied after it is
+    /// recorded, so a copy that was read first is never newer than the record of a witness whose database is whole.
+    pub(crate) async fn read(&self, log: OriginHash, own: &KeyRing) -> Copies<'_> {
+        let (mut found, mut whole) = (Vec::new(), Ok(()));
         for source in &self.sources {
             let copy = match source.fetch(log).await {
                 Ok(None) => continue,
@@ -105,11 +108,23 @@ impl Guard {
                 Err(error) => Err(error),
             };
             match copy {
-                Ok(copy) => self.compare(source.place(), recorded, &copy)?,
-                Err(error) => self.not_read(source.place(), log, &error)?,
+                Ok(copy) => found.push((source.place(), copy)),
+                Err(error) => whole = whole.and(self.not_read(source.place(), log, &error)),
             }
         }
-        Ok(())
+        Copies { found, whole }
+    }
+
+    /// Compares a log's copies with its record, which was read after them.
+    pub(crate) fn check(
+        &self,
+        recorded: Option<&Recorded>,
+        copies: Copies<'_>,
+    ) -> Result<(), Unavailable> {
+        for (place, copy) in &copies.found {
+            self.compare(place, recorded, copy)?;
+        }
+        copies.whole
     }
 
     fn compare(

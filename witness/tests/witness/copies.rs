@@ -1,7 +1,7 @@
 //! The rollback guard: databases that were restored from a backup.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,6 +9,7 @@ use counterfoil_store::HeadStore as _;
 use counterfoil_store::memory::MemoryHeadStore;
 use counterfoil_tiles::hash::TreeSize;
 use counterfoil_tiles::note::Note;
+use counterfoil_tiles::witness_wire::AddCheckpointRequest;
 use counterfoil_witness::copies::{
     AdoptError, CopySource, CopyWriter, FolderCopies, Guard, Uncovered, adopt,
 };
@@ -292,6 +293,80 @@ impl CopySource for Unreachable {
 
     async fn list(&self) -> Result<Option<Vec<OriginHash>>, String> {
         Ok(None)
+    }
+}
+
+/// The place where a witness is published, which signs on while its copy is fetched.
+#[derive(Default)]
+struct Busy {
+    witness: OnceLock<(Arc<Witness>, OriginHash, AddCheckpointRequest)>,
+}
+
+#[async_trait]
+impl CopySource for Busy {
+    fn place(&self) -> &'static str {
+        "https://witness.example/"
+    }
+
+    async fn fetch(&self, _: OriginHash) -> Result<Option<Bytes>, String> {
+        let Some((witness, log, update)) = self.witness.get() else {
+            return Ok(None);
+        };
+        assert_cosigned(&add(witness, update).await);
+        let note = witness.checkpoint(*log).await.unwrap().unwrap();
+        Ok(Some(note.as_bytes().to_vec().into()))
+    }
+
+    async fn list(&self) -> Result<Option<Vec<OriginHash>>, String> {
+        Ok(self.witness.get().map(|(_, log, _)| vec![*log]))
+    }
+}
+
+#[tokio::test]
+async fn what_is_signed_while_the_copies_are_swept_is_no_rollback() {
+    let (signer, tree, busy) = (Signer::new(ORIGIN), Tree::new(9), Arc::<Busy>::default());
+    let options = Options {
+        guard: Guard::new(vec![busy.clone()], false),
+        ..Options::default()
+    };
+    let witness = Arc::new(Stores::default().witness_with(&[&signer], options));
+    assert_cosigned(&add(&witness, &signer.update(&tree, 0, 5)).await);
+    let update = signer.update(&tree, 5, 9);
+    let started = (Arc::clone(&witness), signer.log().hash(), update);
+    assert!(busy.witness.set(started).is_ok());
+    witness.sweep_copies().await;
+    assert_eq!(witness.guard().rollback(), None);
+    assert_cosigned(&add(&witness, &signer.update(&tree, 9, 9)).await);
+}
+
+#[tokio::test]
+async fn a_copy_that_shows_a_rollback_counts_though_another_is_unreachable() {
+    let (signer, other) = (Signer::new(ORIGIN), Signer::new("example.com/other"));
+    let (tree, folder) = (Tree::new(9), tempfile::tempdir().unwrap());
+    let before = Stores::default().witness_with(&[&signer], guarded(folder.path(), false));
+    assert_cosigned(&add(&before, &signer.update(&tree, 0, 9)).await);
+    round(&before).await;
+    for first in [true, false] {
+        let mut sources: Vec<Arc<dyn CopySource>> = vec![
+            Arc::new(Unreachable),
+            Arc::new(FolderCopies::new(folder.path())),
+        ];
+        if first {
+            sources.reverse();
+        }
+        let options = Options {
+            guard: Guard::new(sources, true),
+            ..Options::default()
+        };
+        let restored = Stores::default().witness_with(&[&signer, &other], options);
+        assert!(
+            rolled_back(&add(&restored, &signer.update(&tree, 0, 5)).await),
+            "{first}"
+        );
+        assert!(
+            rolled_back(&add(&restored, &other.update(&tree, 0, 5)).await),
+            "{first}"
+        );
     }
 }
 
