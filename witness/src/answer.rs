@@ -25,6 +25,8 @@ pub enum AddAnswer {
         log: Arc<Log>,
         /// One line for each key of the witness.
         lines: Vec<SignatureLine>,
+        /// Whether it was the recorded checkpoint, signed again at a later time.
+        again: bool,
     },
     /// 400: the body is no add-checkpoint request.
     Malformed(WireError),

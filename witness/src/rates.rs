@@ -1,13 +1,14 @@
 //! Who may ask how often.
 //!
 //! ```text
-//! request ──> charge its address ──> verify, judge ──> would be cosigned?
+//! request ──> charge its address ──> verify, judge ──> would be cosigned, and makes the log grow?
 //!             none left: 429                            │ no: it stays charged
 //!                                                       └ yes: charge the log (none left: 429), give the address its own back
 //! ```
 //!
-//! A log's limit is charged by requests that would be cosigned and by nothing else, so strangers cannot use it up; and a
-//! log that sends what can be cosigned costs its address nothing, however many logs share the address.
+//! A log's limit is charged by what makes it grow and by nothing else, so strangers cannot use it up: the latest checkpoint, which
+//! anybody can fetch and send to be cosigned again, is charged to who sends it. A log that grows costs its address nothing, however
+//! many logs share the address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};

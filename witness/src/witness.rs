@@ -110,7 +110,8 @@ impl Witness {
         &self.copies
     }
 
-    /// Answers add-checkpoint. `admit` is asked once, when the checkpoint would be cosigned: it charges the log's rate.
+    /// Answers add-checkpoint. `admit` is asked once, when the checkpoint would be cosigned and makes the log grow: it charges the
+    /// log's rate. What is recorded already anybody can fetch and send again, so that is not the log's to pay for.
     ///
     /// If the future is dropped the checkpoint may have been recorded or not; the next request finds out.
     pub async fn add_checkpoint(
@@ -258,7 +259,11 @@ impl Witness {
                 }
             };
             self.may_cosign(log).await?;
-            if let Some(admit) = admit.take()
+            let again = held.recorded.as_ref().is_some_and(|recorded| {
+                recorded.checkpoint().size() == consistent.signed().checkpoint().size()
+            });
+            if !again
+                && let Some(admit) = admit.take()
                 && let Err(RetryAfter(retry_after)) = admit(log)
             {
                 state.held = Some(held);
@@ -267,7 +272,7 @@ impl Witness {
             let (new, lines) = self.sign(&consistent, held.recorded.as_ref(), now)?;
             if self.record(log.hash(), held, new, &mut state).await? {
                 let log = Arc::clone(log);
-                return Ok(AddAnswer::Cosigned { log, lines });
+                return Ok(AddAnswer::Cosigned { log, lines, again });
             }
         }
         let attempts = MAX_ATTEMPTS;

@@ -186,7 +186,7 @@ impl Site {
             .add_checkpoint(body, SystemTime::now(), admit)
             .await;
         match &answer {
-            AddAnswer::Cosigned { .. } => self.give_back(client),
+            AddAnswer::Cosigned { again: false, .. } => self.give_back(client),
             AddAnswer::Unavailable(unavailable) if !asked_too_much(unavailable) => {
                 self.give_back(client);
             }

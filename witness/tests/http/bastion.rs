@@ -167,15 +167,16 @@ async fn a_log_reaches_the_witness_by_the_url_of_our_own_bastion() {
             .header("x-forwarded-for", "192.0.2.77");
         async { request.body(body).send().await.unwrap().status().as_u16() }
     };
-    let asked = log.update(&Tree::new(7), 0, 7).to_string();
+    let tree = Tree::new(9);
+    let asked = log.update(&tree, 0, 7).to_string();
     until(
         || ask("add-checkpoint", asked.clone()),
         |status| *status != 503,
     )
     .await;
-    let (again, junk) = (log.update(&Tree::new(7), 7, 7).to_string(), "x".to_owned());
+    let (next, junk) = (log.update(&tree, 7, 9).to_string(), "x".to_owned());
     assert_eq!(
-        ask("add-checkpoint", again).await,
+        ask("add-checkpoint", next).await,
         200,
         "and it was recorded"
     );

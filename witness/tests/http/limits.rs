@@ -48,6 +48,33 @@ async fn what_is_cosigned_costs_its_address_nothing() {
     service.end().await;
 }
 
+// Whoever fetches the latest checkpoint from the monitoring prefix can have it cosigned again.
+#[tokio::test]
+async fn what_is_cosigned_again_is_charged_to_who_sends_it_and_not_to_the_log() {
+    let log = Signer::new("example.com/log");
+    let home = Home::new(&[]).await;
+    let key = log.keys[0].vkey().to_string();
+    home.write("logs", &format!("logs/v0\nvkey {key}\nqpd 2\n"));
+    let service = home.start(SLOW, "").await;
+    let tree = Tree::new(30);
+    assert_eq!(service.add(&log.update(&tree, 0, 1)).await, 200);
+    for _ in 0..4 {
+        assert_eq!(service.add(&log.update(&tree, 1, 1)).await, 200);
+    }
+    assert_eq!(
+        service.add(&log.update(&tree, 1, 2)).await,
+        200,
+        "the log has all of its own rate"
+    );
+    assert_eq!(service.add(&log.update(&tree, 2, 2)).await, 200);
+    assert_eq!(
+        service.add(&log.update(&tree, 2, 2)).await,
+        429,
+        "who repeats it has used up what an address has"
+    );
+    service.end().await;
+}
+
 #[tokio::test]
 async fn a_log_is_held_to_its_own_rate() {
     let (slow, other) = (
