@@ -114,6 +114,7 @@ impl Log for AtOnce {
             queued_bytes: 0,
             staged_blobs: 0,
             last_error: None,
+            no_quorum_since: None,
             witnesses: Vec::new(),
         }
     }

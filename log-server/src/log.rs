@@ -278,6 +278,8 @@ pub struct LogStatus {
     pub staged_blobs: u64,
     /// The last thing that went wrong, kept until the next.
     pub last_error: Option<Failure>,
+    /// Since when checkpoints find no quorum of witnesses; none while they do.
+    pub no_quorum_since: Option<u64>,
     /// What each witness of the policy answers.
     pub witnesses: Vec<WitnessStatus>,
 }
@@ -314,6 +316,8 @@ pub struct WitnessStatus {
     pub name: String,
     /// Its answer in words.
     pub answer: String,
+    /// Whether that was a cosignature.
+    pub cosigns: bool,
     /// The largest size it cosigned.
     pub cosigned_size: Option<u64>,
     /// The time stamp of that cosignature.

@@ -16,7 +16,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use crate::log::{Log, LogStatus, State};
+use crate::log::{Log, LogStatus, State, WitnessStatus};
 
 /// What a request was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,7 +151,7 @@ type Reading = (&'static str, &'static str, fn(&LogStatus) -> f64);
     clippy::cast_precision_loss,
     reason = "a gauge is a float; sizes are far below 2^52"
 )]
-const READINGS: [Reading; 11] = [
+const READINGS: [Reading; 12] = [
     ("log_size", "Entries that are durable", |s| s.size as f64),
     (
         "log_published_size",
@@ -190,9 +190,39 @@ const READINGS: [Reading; 11] = [
         "When something last went wrong; 0 is never",
         |s| s.last_error.as_ref().map_or(0.0, |error| error.at as f64),
     ),
+    (
+        "log_no_quorum_since_timestamp_seconds",
+        "Since when checkpoints find no quorum of witnesses; 0 while they do",
+        |s| s.no_quorum_since.unwrap_or(0) as f64,
+    ),
     ("log_takes_entries", "1 if the log takes entries", |s| {
         f64::from(matches!(s.state, State::Running | State::Unpublished))
     }),
+];
+
+/// A gauge that is read off what is known of a witness.
+type WitnessReading = (&'static str, &'static str, fn(&WitnessStatus) -> f64);
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float; sizes are far below 2^52"
+)]
+const WITNESS_READINGS: [WitnessReading; 3] = [
+    (
+        "log_witness_cosigns",
+        "1 if the witness's last answer was a cosignature",
+        |w| f64::from(w.cosigns),
+    ),
+    (
+        "log_witness_cosigned_size",
+        "Largest size that the witness cosigned since the start",
+        |w| w.cosigned_size.unwrap_or(0) as f64,
+    ),
+    (
+        "log_witness_cosigned_timestamp_seconds",
+        "When it did",
+        |w| w.cosigned_at.unwrap_or(0) as f64,
+    ),
 ];
 
 impl Collector for LogsCollector {
@@ -204,6 +234,18 @@ impl Collector for LogsCollector {
             for status in &statuses {
                 let labels = [("log", status.origin.as_str())];
                 ConstGauge::new(read(status)).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        for (name, help, read) in WITNESS_READINGS {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for status in &statuses {
+                for witness in &status.witnesses {
+                    let labels = [
+                        ("log", status.origin.as_str()),
+                        ("witness", witness.name.as_str()),
+                    ];
+                    ConstGauge::new(read(witness)).encode(family.encode_family(&labels)?)?;
+                }
             }
         }
         Ok(())

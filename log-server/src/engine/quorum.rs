@@ -257,7 +257,9 @@ impl Quorum {
                     Some(last) => last.outcome.to_string(),
                     None => "was not asked yet".to_owned(),
                 };
-                let since = service.last.as_ref().map_or(0, |last| seconds(last.when));
+                let last = service.last.as_ref();
+                let cosigns = last.is_some_and(|last| last.outcome == witnesses::Outcome::Cosigned);
+                let since = last.map_or(0, |last| seconds(last.when));
                 let cosigned = service.cosigned.as_ref();
                 let (size, at) = (
                     cosigned.map(|last| last.size.get()),
@@ -269,6 +271,7 @@ impl Quorum {
                     .map(move |name| WitnessStatus {
                         name: name.to_string(),
                         answer: answer.clone(),
+                        cosigns,
                         cosigned_size: size,
                         cosigned_at: at,
                         since,

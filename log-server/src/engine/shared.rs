@@ -35,6 +35,7 @@ struct Situation {
     last_error: Option<Failure>,
     /// Since when there are committed entries that are not published.
     unpublished_since: Option<Instant>,
+    no_quorum_since: Option<SystemTime>,
 }
 
 impl Shared {
@@ -58,6 +59,7 @@ impl Shared {
                 since: SystemTime::now(),
                 last_error: None,
                 unpublished_since: None,
+                no_quorum_since: None,
             }),
             quorum,
         }
@@ -113,10 +115,14 @@ impl Shared {
         } else {
             None
         };
+        let now = SystemTime::now();
+        let without_quorum = status.no_quorum_since.is_some();
+        situation.no_quorum_since =
+            without_quorum.then(|| situation.no_quorum_since.unwrap_or(now));
         let state = state_of(&status);
         if state != situation.state {
             situation.state = state;
-            situation.since = SystemTime::now();
+            situation.since = now;
         }
         situation.status = Some(status);
     }
@@ -150,6 +156,7 @@ impl Shared {
             queued_bytes: queued_bytes as u64,
             staged_blobs: status.map_or(0, |status| status.staged) as u64,
             last_error: situation.last_error.clone(),
+            no_quorum_since: situation.no_quorum_since.map(seconds),
             witnesses: self
                 .quorum
                 .as_ref()

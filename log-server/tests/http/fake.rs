@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use counterfoil_log_server::log::{
     AddError, Log, LogStatus, Lookup, ProofError, Published, ReadError, Resource, Run, State,
+    WitnessStatus,
 };
 use counterfoil_tiles::hash::{LeafHash, LeafIndex, NodeHash, TreeSize, empty_root, hash_leaf};
 use counterfoil_tiles::key::{Algorithm, KeyName, Seed, SigningKey, Vkey};
@@ -265,7 +266,15 @@ impl Log for FakeLog {
             queued_bytes: 0,
             staged_blobs: 0,
             last_error: None,
-            witnesses: Vec::new(),
+            no_quorum_since: Some(900),
+            witnesses: vec![WitnessStatus {
+                name: "w1".to_owned(),
+                answer: "no connection".to_owned(),
+                cosigns: false,
+                cosigned_size: Some(7),
+                cosigned_at: Some(800),
+                since: 900,
+            }],
         }
     }
 

@@ -114,7 +114,16 @@ async fn status() {
     assert_eq!(status["size"], 1);
     assert_eq!(status["published_size"], 0);
     assert_eq!(status["unpublished_seconds"], 0.5);
-    assert_eq!(status["witnesses"], Value::Array(Vec::new()));
+    assert_eq!(status["no_quorum_since"], 900);
+    assert_eq!(status["witnesses"][0]["answer"], "no connection");
+    let metrics = server.get("/metrics").await.text().await.unwrap();
+    for reading in [
+        "counterfoil_log_no_quorum_since_timestamp_seconds{log=\"log.example\"} 900",
+        "counterfoil_log_witness_cosigns{log=\"log.example\",witness=\"w1\"} 0",
+        "counterfoil_log_witness_cosigned_size{log=\"log.example\",witness=\"w1\"} 7",
+    ] {
+        assert!(metrics.contains(reading), "{reading}: {metrics}");
+    }
     server.end().await;
 }
 

@@ -142,6 +142,9 @@ async fn without_a_quorum_entries_are_taken_and_nothing_is_published_until_it_is
     assert_eq!((status.size, status.published_size), (2, Some(1)));
     assert_eq!(status.state, State::Unpublished, "{}", status.explanation);
     assert_eq!(status.unpublished_entries, 1);
+    assert!(status.no_quorum_since.is_some());
+    let cosign = status.witnesses.iter().map(|witness| witness.cosigns);
+    assert_eq!(cosign.collect::<Vec<_>>(), [true, false, false]);
     let answers = status.witnesses.iter();
     let answers: Vec<&str> = answers.map(|witness| &*witness.answer).collect();
     assert_eq!(answers[0], "cosigned");
@@ -152,6 +155,7 @@ async fn without_a_quorum_entries_are_taken_and_nothing_is_published_until_it_is
     assert_eq!(cosigners(&note).len(), 2);
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(log.status().state, State::Running);
+    assert_eq!(log.status().no_quorum_since, None);
     log.close().await;
 }
 
