@@ -64,7 +64,10 @@ impl Driver {
             }
             self.shared.update(self.sequencer.status());
             // A log is up once something is published: a new one begins with its empty tree.
-            if self.sequencer.status().phase == "running" && self.shared.published().is_some() {
+            if self.up.is_some()
+                && self.sequencer.status().phase == "running"
+                && self.shared.published().is_some()
+            {
                 self.is_up();
             }
             let wakeup = self.sequencer.next_wakeup().map(|time| clock.at(time));

@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use counterfoil_store::{Blob, BlobName, BlobStore, ReadError};
 use sha2::{Digest, Sha256};
+
+use super::shared::seconds;
 
 const PREFIX: &str = "checkpoints/";
 
@@ -86,9 +88,7 @@ impl History {
 
     /// Keeps a published checkpoint and lets go of those that are too old.
     pub(crate) async fn keep(&self, size: u64, note: Bytes, time: SystemTime) {
-        let seconds = time
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
+        let seconds = seconds(time);
         let digest = hex::encode(Sha256::digest(&note));
         let digest = digest.get(..DIGEST_DIGITS).unwrap_or_default();
         let Ok(name) = BlobName::new(&format!("{PREFIX}{size:020}-{seconds}-{digest}")) else {
@@ -157,6 +157,8 @@ fn parse(name: &str) -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use counterfoil_store::memory::MemoryBlobStore;
 
     use super::*;

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -19,6 +19,7 @@ use counterfoil_tiles::tile::{Tile, TileId, tiles_of};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::shared::seconds;
 use crate::log::WitnessStatus;
 use crate::witnesses::guard::{Decision, judge, testimonies};
 use crate::witnesses::{
@@ -69,7 +70,6 @@ impl std::fmt::Debug for WitnessSettings {
 /// The witnesses of a running log.
 pub(crate) struct Quorum {
     witnesses: Witnesses,
-    policy: Arc<Policy>,
     log: Vec<LogKey>,
     blobs: Arc<dyn BlobStore>,
     guard: WitnessGuard,
@@ -104,7 +104,6 @@ impl Quorum {
         )?;
         let quorum = Self {
             witnesses,
-            policy: Arc::clone(&settings.policy),
             log,
             blobs,
             guard: settings.guard,
@@ -140,7 +139,7 @@ impl Quorum {
             }
         }
         let without_quorum = whom == Whom::Lacking && !round.quorum;
-        match round.cosigned(signed.note(), &self.policy) {
+        match round.cosigned(signed.note(), self.witnesses.policy()) {
             Ok(_) if without_quorum && round.cosignatures.is_empty() => {
                 Outcome::NotDone(round.trouble())
             }
@@ -207,7 +206,13 @@ impl Quorum {
             let root = roots.get(&size).cloned();
             root.unwrap_or_else(|| Err("it is larger than the tree".into()))
         };
-        judge(&self.policy, head, root_at, published, &testimonies)
+        judge(
+            self.witnesses.policy(),
+            head,
+            root_at,
+            published,
+            &testimonies,
+        )
     }
 
     fn contradicted(&self, why: &str, what_to_do: &str) -> Option<Outcome> {
@@ -244,7 +249,7 @@ impl Quorum {
         let mut notes = shown.iter().cloned().chain(published);
         let note = notes.find(|note| is_of(note, late))?;
         let lines: &[SignatureLine] = &late.lines;
-        let note = add_cosignatures(&note, lines, &self.policy).ok()?;
+        let note = add_cosignatures(&note, lines, self.witnesses.policy()).ok()?;
         Some(Bytes::copy_from_slice(note.as_bytes()))
     }
 
@@ -307,10 +312,8 @@ struct StoredProofs(Arc<dyn BlobStore>);
 impl Proofs for StoredProofs {
     async fn consistency(&self, old: TreeSize, new: TreeSize) -> Result<Vec<NodeHash>, String> {
         let plan = ProofPlan::consistency(old, new).map_err(|error| error.to_string())?;
-        let mut tiles: HashMap<TileId, Tile> = HashMap::new();
-        for id in plan.tiles(new).map_err(|error| error.to_string())? {
-            tiles.insert(id, self.tile(id).await?);
-        }
+        let tiles = plan.tiles(new).map_err(|error| error.to_string())?;
+        let tiles = self.tiles(tiles).await?;
         plan.resolve(new, &tiles).map_err(|error| error.to_string())
     }
 }
@@ -318,11 +321,16 @@ impl Proofs for StoredProofs {
 impl StoredProofs {
     /// The root of a size, from its tiles.
     async fn root(&self, size: TreeSize) -> Result<NodeHash, String> {
-        let mut tiles: HashMap<TileId, Tile> = HashMap::new();
-        for id in tiles_of(size) {
+        let tiles = self.tiles(tiles_of(size)).await?;
+        root_from_tiles(size, &tiles).map_err(|error| error.to_string())
+    }
+
+    async fn tiles(&self, ids: Vec<TileId>) -> Result<HashMap<TileId, Tile>, String> {
+        let mut tiles = HashMap::with_capacity(ids.len());
+        for id in ids {
             tiles.insert(id, self.tile(id).await?);
         }
-        root_from_tiles(size, &tiles).map_err(|error| error.to_string())
+        Ok(tiles)
     }
 
     /// A tile, or as much of the full one, which takes the place of a partial one.
@@ -339,9 +347,4 @@ impl StoredProofs {
         }
         Err(format!("{} is missing", id.path()))
     }
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
 }

@@ -115,14 +115,13 @@ impl Shared {
         } else {
             None
         };
-        let now = SystemTime::now();
         let without_quorum = status.no_quorum_since.is_some();
-        situation.no_quorum_since =
-            without_quorum.then(|| situation.no_quorum_since.unwrap_or(now));
+        let since = situation.no_quorum_since;
+        situation.no_quorum_since = without_quorum.then(|| since.unwrap_or_else(SystemTime::now));
         let state = state_of(&status);
         if state != situation.state {
             situation.state = state;
-            situation.since = now;
+            situation.since = SystemTime::now();
         }
         situation.status = Some(status);
     }
@@ -202,7 +201,8 @@ fn explain(state: State, status: Option<&Status>) -> String {
     }
 }
 
-fn seconds(time: SystemTime) -> u64 {
+/// Unix seconds, as statuses and names have them.
+pub(super) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
 }

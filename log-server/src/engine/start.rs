@@ -123,22 +123,15 @@ impl Engine {
         stores: Stores,
     ) -> Result<Self, EngineError> {
         let mut keys = signer.log_keys()?;
-        let policy = match &settings.witnesses {
-            Some(witnesses) => {
-                let policy = Arc::clone(&witnesses.policy);
-                is_about(&policy, &signer)?;
-                keys = keys.with_policy(Arc::clone(&policy))?;
-                policy
-            }
-            None => Arc::new(Policy::without_quorum(signer.vkeys().iter().cloned())?),
-        };
-        let (quorum, late) = match &settings.witnesses {
-            Some(witnesses) => {
-                let (quorum, late) =
-                    Quorum::new(witnesses, signer.vkeys(), Arc::clone(&stores.blobs))?;
-                (Some(Arc::new(quorum)), late)
-            }
-            None => (None, mpsc::channel(1).1),
+        let (policy, quorum, late) = if let Some(witnesses) = &settings.witnesses {
+            let policy = Arc::clone(&witnesses.policy);
+            is_about(&policy, &signer)?;
+            keys = keys.with_policy(Arc::clone(&policy))?;
+            let (quorum, late) = Quorum::new(witnesses, signer.vkeys(), Arc::clone(&stores.blobs))?;
+            (policy, Some(Arc::new(quorum)), late)
+        } else {
+            let policy = Policy::without_quorum(signer.vkeys().iter().cloned())?;
+            (Arc::new(policy), None, mpsc::channel(1).1)
         };
         let signer = Arc::new(signer);
         let history =
