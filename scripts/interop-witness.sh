@@ -30,27 +30,8 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-passed=0 failed=0
-# step NAME FUNCTION ARGUMENT...: the function's output is shown indented; its exit code decides.
-step() {
-	local name=$1 start=$SECONDS code=0
-	shift
-	echo "interop: $name"
-	# Not inside a condition: there bash ignores -e, and a failing command in the function would go unnoticed.
-	set +e
-	(set -e && "$@") >"$work/step" 2>&1
-	code=$?
-	set -e
-	if [ $code = 0 ]; then
-		passed=$((passed + 1))
-		cut -c1-200 "$work/step" | sed 's/^/  /'
-		echo "  PASS ($((SECONDS - start)) s)"
-	else
-		failed=$((failed + 1))
-		tail -n 40 "$work/step" | cut -c1-400 | sed 's/^/  /'
-		echo "  FAIL ($((SECONDS - start)) s): $name"
-	fi
-}
+# shellcheck source=scripts/interop-steps.sh
+. scripts/interop-steps.sh
 
 new_key() { # NAME FILE [ALGORITHM]
 	"$binary" --quiet key generate --name "$1" --algorithm "${3:-ed25519}" "$2"
@@ -220,5 +201,4 @@ step "transparency-dev's library and torchwood: our log's checkpoint" step_our_l
 step "our log without omniwitness" step_our_log_held
 for witness in "${witnesses[@]}"; do step "conformance of $witness" step_conformance "$witness"; done
 
-echo "interop: witnesses: $passed steps passed, $failed failed"
-[ "$failed" = 0 ]
+finish witnesses

@@ -41,27 +41,8 @@ stop_server() {
 	server=
 }
 
-passed=0 failed=0
-# step NAME FUNCTION ARGUMENT...: the function's output is shown indented; its exit code decides.
-step() {
-	local name=$1 start=$SECONDS code=0
-	shift
-	echo "interop: $name"
-	# Not inside a condition: there bash ignores -e, and a failing command in the function would go unnoticed.
-	set +e
-	(set -e && "$@") >"$work/step" 2>&1
-	code=$?
-	set -e
-	if [ $code = 0 ]; then
-		passed=$((passed + 1))
-		sed 's/^/  /' "$work/step"
-		echo "  PASS ($((SECONDS - start)) s)"
-	else
-		failed=$((failed + 1))
-		tail -n 40 "$work/step" | cut -c1-400 | sed 's/^/  /'
-		echo "  FAIL ($((SECONDS - start)) s): $name"
-	fi
-}
+# shellcheck source=scripts/interop-steps.sh
+. scripts/interop-steps.sh
 
 size_of() { curl -sf --max-time 10 "$1/checkpoint" | sed -n 2p; }
 
@@ -175,12 +156,6 @@ step_submit() { # URL VKEY
 	cp -r docs "$work/files"
 	"$binary" --quiet submit "$work/files" --log "$1/" --policy "$work/log/policy" >"$work/submit"
 	step_files "$work/files" "$2"
-}
-
-finish() {
-	echo "interop: $passed steps passed, $failed failed"
-	[ "$failed" = 0 ]
-	exit
 }
 
 scripts/need go curl openssl
