@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+#!/usr/bin/env bash
 # interop-steps.sh - steps that pass or fail, for scripts that source this and have a scratch directory in $work.
 
 passed=0 failed=0
