@@ -1,0 +1,7 @@
+//! The development TSA over HTTP, and OpenSSL's opinion of it.
+
+mod behaviours;
+mod certificates;
+mod directory;
+mod requests;
+mod support;
