@@ -8,6 +8,8 @@ use crate::bastion::BastionCommand;
 use crate::conformance::ConformanceCommand;
 #[cfg(all(feature = "bastion", feature = "log", feature = "witness"))]
 use crate::demo::DemoArgs;
+#[cfg(feature = "dev")]
+use crate::dev::DevCommand;
 use crate::inspect::InspectArgs;
 use crate::key::KeyCommand;
 #[cfg(feature = "log")]
@@ -159,6 +161,10 @@ Exit codes: 0 whole, 1 damaged, forked or shrunk, 2 usage, 3 could not tell.")]
     /// Try the requirements of a specification on a service that runs, whoever wrote it
     #[command(subcommand)]
     Conformance(ConformanceCommand),
+    /// Run what developers, demonstrations and tests need, and nobody else
+    #[cfg(feature = "dev")]
+    #[command(subcommand)]
+    Dev(DevCommand),
     /// Explain an artefact in words: a checkpoint, key, receipt, policy, tile, bundle, request
     #[command(after_help = "\
 Examples:

@@ -15,6 +15,8 @@ mod client;
 mod conformance;
 #[cfg(all(feature = "bastion", feature = "log", feature = "witness"))]
 mod demo;
+#[cfg(feature = "dev")]
+mod dev;
 mod entry;
 mod exit;
 mod failures;
@@ -91,6 +93,8 @@ fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Bastion(command) => bastion::run(command, output),
         #[cfg(all(feature = "bastion", feature = "log", feature = "witness"))]
         Command::Demo(args) => on_network(demo::run(args, output)),
+        #[cfg(feature = "dev")]
+        Command::Dev(command) => on_network(dev::run(command, output)),
         #[cfg(feature = "witness")]
         Command::Witness(command) => witness::run(command, output),
         Command::Verify(args) => verify::run(&args, output),
