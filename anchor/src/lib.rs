@@ -1,9 +1,15 @@
 //! The anchor: follows logs, and fixes their signed checkpoints in time, so that they can be shown to have existed by then.
 //!
 //! - [`schedule`]: what to do next for one log, as a function of time and of what happened. No clock, no I/O.
+//! - [`names`], [`record`], [`records`]: what is kept of a time-stamp, where, and how it is written.
+//! - [`state`]: what is known of a log from start to start.
 //! - [`moment`]: a time of day.
 
 #![forbid(unsafe_code)]
 
 pub mod moment;
+pub mod names;
+pub mod record;
+pub mod records;
 pub mod schedule;
+pub mod state;

@@ -23,6 +23,7 @@
 //! # Ok::<(), counterfoil_tiles::checkpoint::CheckpointError>(())
 //! ```
 
+mod origin_hash;
 mod publish;
 mod signed;
 
@@ -34,6 +35,7 @@ use crate::key::{KeyError, KeyName};
 use crate::note::NoteError;
 use crate::text::{decode_hash, encode_base64, excerpt, parse_decimal, take_line};
 
+pub use origin_hash::{NoOriginHash, OriginHash};
 pub use publish::{MAX_PUBLISHED_SIGNATURES, PublishError, assemble, keeps_signatures, merge};
 pub use signed::{LogKey, SignedCheckpoint, WitnessedCheckpoint};
 

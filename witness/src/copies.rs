@@ -22,7 +22,7 @@ use counterfoil_tiles::hash::TreeSize;
 use counterfoil_tiles::key::KeyRing;
 use counterfoil_tiles::note::{Note, NoteError};
 
-use crate::logs::OriginHash;
+use crate::OriginHash;
 use crate::record::Recorded;
 
 pub use adopt::{AdoptError, Adoption, Unreadable, adopt, adoption};

@@ -13,7 +13,7 @@ use counterfoil_tiles::misbehaviour::{Act, Misbehaviour, ProvedMisbehaviour};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
-use crate::logs::OriginHash;
+use crate::OriginHash;
 
 /// Most files that are kept for a log.
 pub const MAX_FILES: usize = 16;

@@ -35,7 +35,8 @@ pub mod signers;
 mod witness;
 
 pub use answer::{AddAnswer, SubtreeAnswer, Unavailable};
-pub use logs::{Log, LogOptions, Logs, LogsError, OriginHash};
+pub use counterfoil_tiles::checkpoint::OriginHash;
+pub use logs::{Log, LogOptions, Logs, LogsError};
 pub use record::{RecordError, Recorded};
 pub use signers::{Signers, SignersError};
 pub use witness::{Counts, Options, RetryAfter, Witness};

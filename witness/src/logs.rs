@@ -3,59 +3,12 @@
 //! [`Logs`] never changes; a witness replaces the whole of it when its lists are read again. What is recorded about a log
 //! is kept under its origin, so that keys come and go and the history stays.
 
-use core::fmt;
-use core::str::FromStr;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use counterfoil_tiles::checkpoint::{LogKey, Origin};
+use counterfoil_tiles::checkpoint::{LogKey, Origin, OriginHash};
 use counterfoil_tiles::cosignature::MAX_COSIGNED_NAME;
 use counterfoil_tiles::key::{KeyError, KeyRing, Vkey};
-use sha2::{Digest as _, Sha256};
-
-/// SHA-256 of an origin: how a log is named in paths, registers and blobs.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OriginHash([u8; 32]);
-
-impl OriginHash {
-    /// The hash of an origin.
-    pub fn of(origin: &Origin) -> Self {
-        // SPEC(tlog-witness): "The origin hash is the SHA-256 hash of the log's origin, hex encoded, in lowercase."
-        Self(Sha256::digest(origin.as_str()).into())
-    }
-}
-
-impl fmt::Display for OriginHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
-    }
-}
-
-impl fmt::Debug for OriginHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// A text is no origin hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an origin hash is 64 lowercase hexadecimal digits")]
-pub struct NoOriginHash;
-
-impl FromStr for OriginHash {
-    type Err = NoOriginHash;
-
-    fn from_str(text: &str) -> Result<Self, NoOriginHash> {
-        let mut hash = [0; 32];
-        hex::decode_to_slice(text, &mut hash).map_err(|_| NoOriginHash)?;
-        let hash = Self(hash);
-        if hash.to_string() == text {
-            Ok(hash)
-        } else {
-            Err(NoOriginHash) // upper case
-        }
-    }
-}
 
 /// What an operator says about a log beside its keys.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

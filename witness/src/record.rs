@@ -22,7 +22,7 @@ use counterfoil_tiles::cosignature::Timestamp;
 use counterfoil_tiles::key::KeyRing;
 use counterfoil_tiles::note::{Note, NoteError};
 
-use crate::logs::OriginHash;
+use crate::OriginHash;
 
 /// The first line of a record.
 const FORMAT_LINE: &str = "counterfoil/witness/1\n";

@@ -23,11 +23,12 @@ use counterfoil_tiles::misbehaviour::ProvedMisbehaviour;
 use counterfoil_tiles::note::{Note, SignatureLine};
 use counterfoil_tiles::witness_wire::{AddCheckpointRequest, SignSubtreeRequest};
 
+use crate::OriginHash;
 use crate::answer::{AddAnswer, SubtreeAnswer, Unavailable};
 use crate::copies::{CopyWriter, Guard};
 use crate::evidence::{Evidence, EvidenceId, Kept};
 use crate::judge::{Consistent, MAX_TEXT, Refusal, Submission, SubtreeRefusal, judge_subtree};
-use crate::logs::{Log, Logs, OriginHash};
+use crate::logs::{Log, Logs};
 use crate::record::{Recorded, note_bytes, register};
 use crate::signers::Signers;
 

@@ -10,7 +10,8 @@ use counterfoil_tiles::key::KeyRing;
 use counterfoil_tiles::note::{Note, SignatureLine};
 
 use super::{CopySource, OwnCheckpoint, uncovered};
-use crate::logs::{Log, Logs, OriginHash};
+use crate::OriginHash;
+use crate::logs::{Log, Logs};
 use crate::record::{RecordError, Recorded, register};
 
 /// Why copies are not taken over. Nothing was changed for this log.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use counterfoil_tiles::note::MAX_NOTE_SIZE;
 
 use super::CopySource;
-use crate::logs::OriginHash;
+use crate::OriginHash;
 
 /// The name of a log's copy within its folder.
 const FILE: &str = "checkpoint";

@@ -8,8 +8,8 @@ use arc_swap::ArcSwapOption;
 use counterfoil_tiles::key::KeyRing;
 
 use super::{CopySource, OwnCheckpoint, Uncovered, uncovered};
+use crate::OriginHash;
 use crate::answer::Unavailable;
-use crate::logs::OriginHash;
 use crate::record::Recorded;
 
 /// A copy that shows that the database is older than what the witness has signed.

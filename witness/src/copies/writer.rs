@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{CopySource as _, FolderCopies};
-use crate::logs::OriginHash;
+use crate::OriginHash;
 
 /// How long changes are gathered.
 const ROUND: Duration = Duration::from_secs(1);

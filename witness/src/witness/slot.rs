@@ -6,8 +6,8 @@ use bytes::Bytes;
 use quick_cache::sync::Cache;
 use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit};
 
+use crate::OriginHash;
 use crate::answer::Unavailable;
-use crate::logs::OriginHash;
 use crate::record::Recorded;
 
 /// Most requests of one log that wait or are judged. A log sends its checkpoints one after the other; more than a few at

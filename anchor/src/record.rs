@@ -1,0 +1,401 @@
+//! What is kept of a time-stamp: JSON, and never changed.
+//!
+//! A token, with what its verification needed:
+//!
+//! ```json
+//! {
+//!   "format": "counterfoil/anchor-record@v1",
+//!   "kind": "rfc3161",
+//!   "authority": "freetsa",
+//!   "url": "https://freetsa.org/tsr",
+//!   "checkpoint": "<base64: the signed checkpoint, byte for byte>",
+//!   "token": "<base64: the TimeStampToken, a CMS ContentInfo in DER or BER, as it came>",
+//!   "certificates": ["<base64: DER; the signer's first, the root last>"],
+//!   "gen_time": 1780000000000,
+//!   "received": 1780000000250,
+//!   "revocation": [
+//!     {"kind": "crl", "certificate": "<hex: SHA-256 of the certificate that it was fetched for>",
+//!      "url": "http://…", "fetched": 1780000001000, "data": "<base64: DER>"}
+//!   ]
+//! }
+//! ```
+//!
+//! Revocation data that were fetched later, when they can speak for the token's time, are a record of their own:
+//!
+//! ```json
+//! {"format": "counterfoil/anchor-revocation@v1", "token": "rfc3161-freetsa", "revocation": [ … ]}
+//! ```
+//!
+//! Times are milliseconds since the beginning of 1970; `gen_time` repeats what the token says, which alone decides.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use crate::moment::Moment;
+use crate::names::{AuthorityName, RecordName};
+
+/// The largest record. A token and its chain have about 10 KB; lists of revoked certificates, each bounded where it is
+/// fetched, have most of the rest.
+pub const MAX_RECORD_BYTES: usize = 32 << 20;
+
+const TOKEN_FORMAT: &str = "counterfoil/anchor-record@v1";
+const REVOCATION_FORMAT: &str = "counterfoil/anchor-revocation@v1";
+const KIND: &str = "rfc3161";
+
+/// Bytes are no record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// Too long.
+    #[error("expected a record of at most {MAX_RECORD_BYTES} bytes, got {0}")]
+    TooLong(usize),
+    /// Not JSON of this shape.
+    #[error("expected the JSON of a record: {0}")]
+    Json(String),
+    /// A version that this program does not know.
+    #[error("expected the format {expected}, got {got:?}")]
+    Format {
+        /// What it must be.
+        expected: &'static str,
+        /// What is there.
+        got: String,
+    },
+    /// A kind that this program does not know.
+    #[error("expected the kind {KIND}, got {0:?}")]
+    Kind(String),
+    /// A text that is no name.
+    #[error(transparent)]
+    Name(#[from] crate::names::NameError),
+}
+
+/// What says whether a certificate is revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RevocationKind {
+    /// A certificate revocation list (RFC 5280).
+    Crl,
+    /// An answer of the Online Certificate Status Protocol (RFC 6960).
+    Ocsp,
+}
+
+/// Revocation data about one certificate, as fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// What it is.
+    pub kind: RevocationKind,
+    /// SHA-256 of the certificate that it was fetched for.
+    pub certificate: [u8; 32],
+    /// Where it is from.
+    pub url: String,
+    /// When it was fetched.
+    pub fetched: Moment,
+    /// DER, as it came.
+    pub data: Vec<u8>,
+}
+
+/// A time-stamp token over a signed checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRecord {
+    /// Who gave it.
+    pub authority: AuthorityName,
+    /// Where it was asked for.
+    pub url: String,
+    /// What it covers, byte for byte.
+    pub checkpoint: Vec<u8>,
+    /// The token, as it came.
+    pub token: Vec<u8>,
+    /// The chain, DER: the signer's certificate first, the root last.
+    pub certificates: Vec<Vec<u8>>,
+    /// What the token says its time is.
+    pub gen_time: Moment,
+    /// When it came.
+    pub received: Moment,
+    /// What said then whether the certificates are revoked.
+    pub revocation: Vec<Revocation>,
+}
+
+/// Revocation data that were added to a token later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevocationRecord {
+    /// The record of the token, in the same folder.
+    pub token: RecordName,
+    /// The data.
+    pub revocation: Vec<Revocation>,
+}
+
+impl TokenRecord {
+    /// The bytes that are stored.
+    pub fn encode(&self) -> Result<Vec<u8>, RecordError> {
+        encode(&TokenJson {
+            format: TOKEN_FORMAT.to_owned(),
+            kind: KIND.to_owned(),
+            authority: self.authority.to_string(),
+            url: self.url.clone(),
+            checkpoint: Base64(self.checkpoint.clone()),
+            token: Base64(self.token.clone()),
+            certificates: self.certificates.iter().cloned().map(Base64).collect(),
+            gen_time: self.gen_time.millis(),
+            received: self.received.millis(),
+            revocation: self.revocation.iter().map(RevocationJson::of).collect(),
+        })
+    }
+
+    /// Reads stored bytes. Whether the token is good is not asked.
+    pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
+        let json: TokenJson = decode(bytes, TOKEN_FORMAT)?;
+        if json.kind != KIND {
+            return Err(RecordError::Kind(json.kind));
+        }
+        let revocation = json.revocation.into_iter().map(RevocationJson::read);
+        Ok(Self {
+            authority: json.authority.parse()?,
+            url: json.url,
+            checkpoint: json.checkpoint.0,
+            token: json.token.0,
+            certificates: json.certificates.into_iter().map(|one| one.0).collect(),
+            gen_time: Moment::from_millis(json.gen_time),
+            received: Moment::from_millis(json.received),
+            revocation: revocation.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl RevocationRecord {
+    /// The bytes that are stored.
+    pub fn encode(&self) -> Result<Vec<u8>, RecordError> {
+        encode(&RevocationRecordJson {
+            format: REVOCATION_FORMAT.to_owned(),
+            token: self.token.to_string(),
+            revocation: self.revocation.iter().map(RevocationJson::of).collect(),
+        })
+    }
+
+    /// Reads stored bytes.
+    pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
+        let json: RevocationRecordJson = decode(bytes, REVOCATION_FORMAT)?;
+        let revocation = json.revocation.into_iter().map(RevocationJson::read);
+        Ok(Self {
+            token: json.token.parse()?,
+            revocation: revocation.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn encode(json: &impl Serialize) -> Result<Vec<u8>, RecordError> {
+    let mut bytes =
+        serde_json::to_vec(json).map_err(|error| RecordError::Json(error.to_string()))?;
+    bytes.push(b'\n');
+    if bytes.len() > MAX_RECORD_BYTES {
+        return Err(RecordError::TooLong(bytes.len()));
+    }
+    Ok(bytes)
+}
+
+/// Reads JSON; the format is looked at first, so that a later version is named as such.
+fn decode<T: serde::de::DeserializeOwned>(
+    bytes: &[u8],
+    expected: &'static str,
+) -> Result<T, RecordError> {
+    #[derive(Deserialize)]
+    struct Header {
+        format: String,
+    }
+    if bytes.len() > MAX_RECORD_BYTES {
+        return Err(RecordError::TooLong(bytes.len()));
+    }
+    let wrong = |error: serde_json::Error| RecordError::Json(error.to_string());
+    let Header { format: got } = serde_json::from_slice(bytes).map_err(wrong)?;
+    if got != expected {
+        return Err(RecordError::Format { expected, got });
+    }
+    serde_json::from_slice(bytes).map_err(wrong)
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenJson {
+    format: String,
+    kind: String,
+    authority: String,
+    url: String,
+    checkpoint: Base64,
+    token: Base64,
+    certificates: Vec<Base64>,
+    gen_time: u64,
+    received: u64,
+    revocation: Vec<RevocationJson>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RevocationRecordJson {
+    format: String,
+    token: String,
+    revocation: Vec<RevocationJson>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RevocationJson {
+    kind: RevocationKind,
+    certificate: String,
+    url: String,
+    fetched: u64,
+    data: Base64,
+}
+
+impl RevocationJson {
+    fn of(revocation: &Revocation) -> Self {
+        Self {
+            kind: revocation.kind,
+            certificate: hex::encode(revocation.certificate),
+            url: revocation.url.clone(),
+            fetched: revocation.fetched.millis(),
+            data: Base64(revocation.data.clone()),
+        }
+    }
+
+    fn read(self) -> Result<Revocation, RecordError> {
+        let mut certificate = [0; 32];
+        let read = hex::decode_to_slice(&self.certificate, &mut certificate);
+        if read.is_err() || hex::encode(certificate) != self.certificate {
+            return Err(crate::names::NameError::Hash(self.certificate).into());
+        }
+        Ok(Revocation {
+            kind: self.kind,
+            certificate,
+            url: self.url,
+            fetched: Moment::from_millis(self.fetched),
+            data: self.data.0,
+        })
+    }
+}
+
+/// Bytes in standard base64, padded.
+struct Base64(Vec<u8>);
+
+impl Serialize for Base64 {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Base64 {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let bytes = STANDARD.decode(text).map_err(serde::de::Error::custom)?;
+        Ok(Self(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(any::<u8>(), 0..100)
+    }
+
+    prop_compose! {
+        fn revocation()(crl: bool, certificate: [u8; 32], url in ".{0,20}", fetched: u64, data in bytes()) -> Revocation {
+            let kind = if crl { RevocationKind::Crl } else { RevocationKind::Ocsp };
+            Revocation { kind, certificate, url, fetched: Moment::from_millis(fetched), data }
+        }
+    }
+
+    prop_compose! {
+        fn record()(
+            url in ".{0,20}",
+            checkpoint in bytes(),
+            token in bytes(),
+            certificates in prop::collection::vec(bytes(), 0..4),
+            gen_time: u64,
+            received: u64,
+            revocation in prop::collection::vec(revocation(), 0..4),
+        ) -> TokenRecord {
+            TokenRecord {
+                authority: "tsa-1".parse().unwrap(),
+                url,
+                checkpoint,
+                token,
+                certificates,
+                gen_time: Moment::from_millis(gen_time),
+                received: Moment::from_millis(received),
+                revocation,
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(record in record()) {
+            let bytes = record.encode().unwrap();
+            let start = br#"{"format":"counterfoil/anchor-record@v1","kind":"rfc3161","#;
+            prop_assert!(bytes.starts_with(start));
+            prop_assert_eq!(TokenRecord::parse(&bytes), Ok(record.clone()));
+            let added = RevocationRecord {
+                token: RecordName::token(record.authority, 2),
+                revocation: record.revocation,
+            };
+            let bytes = added.encode().unwrap();
+            prop_assert_eq!(RevocationRecord::parse(&bytes), Ok(added));
+        }
+
+        #[test]
+        fn a_part_is_no_record(record in record(), share in 0.0..1.0_f64) {
+            let bytes = record.encode().unwrap();
+            // Without its newline it is whole.
+            #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let end = ((bytes.len() - 1) as f64 * share) as usize;
+            prop_assert!(TokenRecord::parse(&bytes[..end]).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        let good = r#"{"format":"counterfoil/anchor-record@v1","kind":"rfc3161","authority":"tsa","url":"","checkpoint":"","token":"","certificates":[],"gen_time":0,"received":0,"revocation":[]}"#;
+        assert!(TokenRecord::parse(good.as_bytes()).is_ok());
+        let rows = [
+            ("a later version", "@v1", "@v2", "expected the format"),
+            (
+                "another kind",
+                "\"rfc3161\"",
+                "\"ethereum\"",
+                "expected the kind",
+            ),
+            (
+                "a key more",
+                "\"url\":\"\"",
+                "\"url\":\"\",\"x\":1",
+                "unknown field",
+            ),
+            ("a key less", "\"url\":\"\",", "", "missing field"),
+            ("no base64", "\"token\":\"\"", "\"token\":\"?\"", "Invalid"),
+            (
+                "base64 without padding",
+                "\"token\":\"\"",
+                "\"token\":\"YQ\"",
+                "padding",
+            ),
+            ("no name", "\"tsa\"", "\"a/b\"", "name of an authority"),
+            (
+                "a negative time",
+                "\"received\":0",
+                "\"received\":-1",
+                "invalid value",
+            ),
+            ("something behind", "[]}", "[]}{}", "trailing"),
+        ];
+        for (name, from, to, expected) in rows {
+            let text = good.replacen(from, to, 1);
+            assert_ne!(text, good, "{name}");
+            let error = TokenRecord::parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{name}: {error}");
+        }
+        let long = vec![b' '; MAX_RECORD_BYTES + 1];
+        let error = TokenRecord::parse(&long);
+        assert_eq!(error, Err(RecordError::TooLong(MAX_RECORD_BYTES + 1)));
+    }
+}

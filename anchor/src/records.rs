@@ -1,0 +1,305 @@
+//! The records of an anchor in a store: what was anchored, and every token.
+//!
+//! - A checkpoint is durable before its round begins, and a record only after its checkpoint.
+//! - A token counts when its record is durable, and not before. A crash before that loses a token that nobody counted.
+//! - Nothing is replaced. Where a record is found under the name that a token would have (a crash came between the write and
+//!   its answer), it stays, and the token has the next number.
+
+mod index;
+
+use std::sync::{Arc, RwLock};
+
+use bytes::Bytes;
+use counterfoil_store::{Blob, BlobName, BlobStore, HeadStore, PutError, ReadError, ReplaceError};
+use counterfoil_tiles::checkpoint::OriginHash;
+use counterfoil_tiles::note::Note;
+
+use crate::moment::Moment;
+use crate::names::{self, CheckpointHash, MAX_NUMBER, Named, Place, RecordName};
+use crate::record::{RecordError, RevocationRecord, TokenRecord};
+use crate::state::{self, State, StateError};
+
+pub use index::Index;
+
+/// Most forks of a log that are kept. The first says it all, and a log must not be able to fill the disk.
+pub const MAX_FORKS: usize = 16;
+
+/// Why something was not kept or not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeepError {
+    /// A blob or register could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A blob was not stored, or may not have been.
+    #[error(transparent)]
+    Put(#[from] PutError),
+    /// The state was not changed, or may not have been.
+    #[error(transparent)]
+    Replace(#[from] ReplaceError),
+    /// The state is none.
+    #[error("register {register}: {error}")]
+    State {
+        /// The register.
+        register: String,
+        /// Why.
+        error: StateError,
+    },
+    /// A record is none.
+    #[error("{name}: {error}")]
+    Record {
+        /// Its name.
+        name: String,
+        /// Why.
+        error: RecordError,
+    },
+    /// The bytes are not those of the name.
+    #[error("{0} is damaged: its bytes are not those of its name; restore it from a backup")]
+    Damaged(BlobName),
+    /// There are too many under one name.
+    #[error("{0}: there are {MAX_NUMBER} records already, which is the most")]
+    Full(String),
+}
+
+/// The records of all logs.
+pub struct Records {
+    blobs: Arc<dyn BlobStore>,
+    heads: Arc<dyn HeadStore>,
+    index: RwLock<Index>,
+}
+
+impl Records {
+    /// Opens the records. Takes time and memory in their number.
+    pub async fn open(
+        blobs: Arc<dyn BlobStore>,
+        heads: Arc<dyn HeadStore>,
+    ) -> Result<Self, ReadError> {
+        let mut index = Index::default();
+        for name in blobs.list("").await? {
+            index.take(name.as_str());
+        }
+        Ok(Self {
+            blobs,
+            heads,
+            index: RwLock::new(index),
+        })
+    }
+
+    /// What there is.
+    pub fn with_index<T>(&self, look: impl FnOnce(&Index) -> T) -> T {
+        look(
+            &self
+                .index
+                .read()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        )
+    }
+
+    /// The newest round of a log.
+    pub async fn state(&self, log: OriginHash) -> Result<Option<State>, KeepError> {
+        Ok(self.register(log).await?.map(|(state, _)| state))
+    }
+
+    async fn register(&self, log: OriginHash) -> Result<Option<(State, Bytes)>, KeepError> {
+        let register = state::register(log);
+        let Some(value) = self.heads.fetch(&register).await? else {
+            return Ok(None);
+        };
+        match State::parse(&value, log) {
+            Ok(state) => Ok(Some((state, value))),
+            Err(error) => Err(KeepError::State {
+                register: register.to_string(),
+                error,
+            }),
+        }
+    }
+
+    /// Begins a round: keeps the signed checkpoint, and then that it is the newest. Where this fails no authority may be
+    /// asked.
+    pub async fn begin(
+        &self,
+        log: OriginHash,
+        note: &Note,
+        now: Moment,
+    ) -> Result<State, KeepError> {
+        let before = self.register(log).await?;
+        let register = state::register(log);
+        let next = State::after(before.as_ref().map(|(state, _)| state), note.clone(), now);
+        let next = next.map_err(|error| KeepError::State {
+            register: register.to_string(),
+            error,
+        })?;
+        let checkpoint = next.place().checkpoint();
+        let bytes = Bytes::copy_from_slice(note.as_bytes());
+        self.put(Blob::new(checkpoint, bytes)).await?;
+        match before {
+            None => self.heads.create(&register, next.encode()).await?,
+            Some((_, old)) => self.heads.replace(&register, &old, next.encode()).await?,
+        }
+        Ok(next)
+    }
+
+    /// The tokens of the newest round that are kept, of each authority the latest. They are made durable: what a crash left
+    /// need not be.
+    pub async fn resume(&self, state: &State) -> Result<Vec<(RecordName, TokenRecord)>, KeepError> {
+        let place = state.place();
+        let checkpoint = Bytes::copy_from_slice(state.note().as_bytes());
+        self.put(Blob::new(place.checkpoint(), checkpoint)).await?;
+        let names = self.with_index(|index| index.tokens(&place));
+        let mut resumed: Vec<(RecordName, TokenRecord)> = Vec::new();
+        for name in names {
+            let (record, bytes) = self.token(&place, &name).await?;
+            if record.received < state.began() {
+                continue;
+            }
+            self.put(Blob::new(place.record(&name), bytes)).await?;
+            // Names come in the order of their numbers.
+            resumed.retain(|(before, _)| before.authority != name.authority);
+            resumed.push((name, record));
+        }
+        Ok(resumed)
+    }
+
+    /// Keeps a token and gives its record's name. When this is done the token counts.
+    pub async fn keep(&self, place: &Place, record: &TokenRecord) -> Result<RecordName, KeepError> {
+        let first = RecordName::token(record.authority.clone(), 1);
+        let bytes = record.encode().map_err(|error| KeepError::Record {
+            name: place.record(&first).to_string(),
+            error,
+        })?;
+        if CheckpointHash::of(&record.checkpoint) != place.checkpoint {
+            return Err(KeepError::Damaged(place.checkpoint()));
+        }
+        let checkpoint = Bytes::copy_from_slice(&record.checkpoint);
+        self.put(Blob::new(place.checkpoint(), checkpoint)).await?;
+        let free = self.with_index(|index| index.next_token(place, &record.authority));
+        self.put_numbered(place, bytes.into(), free, |number| RecordName {
+            number,
+            ..first.clone()
+        })
+        .await
+    }
+
+    /// Keeps revocation data for a token, and gives the record's name.
+    pub async fn add(
+        &self,
+        place: &Place,
+        record: &RevocationRecord,
+    ) -> Result<RecordName, KeepError> {
+        let bytes = record.encode().map_err(|error| KeepError::Record {
+            name: place.record(&record.token).to_string(),
+            error,
+        })?;
+        let free = self.with_index(|index| index.next_added(place, &record.token));
+        self.put_numbered(place, bytes.into(), free, |number| {
+            record.token.added(number)
+        })
+        .await
+    }
+
+    /// Puts a record under the first free number.
+    async fn put_numbered(
+        &self,
+        place: &Place,
+        bytes: Bytes,
+        first: u16,
+        name: impl Fn(u16) -> RecordName,
+    ) -> Result<RecordName, KeepError> {
+        for number in first..=MAX_NUMBER {
+            let name = name(number);
+            match self
+                .put(Blob::new(place.record(&name), bytes.clone()))
+                .await
+            {
+                Ok(()) => return Ok(name),
+                // Something is there that a crash or a late write left: it is whole, and it stays.
+                Err(PutError::Conflict { name, .. }) => self.found(&name),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(KeepError::Full(place.record(&name(first)).to_string()))
+    }
+
+    /// Keeps both checkpoints of a fork, unless many are kept already.
+    pub async fn keep_fork(
+        &self,
+        log: OriginHash,
+        anchored: &Note,
+        refused: &Note,
+    ) -> Result<(), KeepError> {
+        let hash = CheckpointHash::of(refused.as_bytes());
+        let known = self.with_index(|index| {
+            let forks = index.forks(log);
+            forks.contains(&hash) || forks.len() >= MAX_FORKS
+        });
+        if known {
+            return Ok(());
+        }
+        let blob = |which: &str, note: &Note| {
+            let name = index::fork_name(log, hash, which);
+            Blob::new(name, Bytes::copy_from_slice(note.as_bytes()))
+        };
+        let blobs = [blob("anchored", anchored), blob("refused", refused)];
+        match self.blobs.put_new(&blobs).await {
+            // It was kept before, beside an earlier anchored checkpoint.
+            Ok(()) | Err(PutError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        for blob in &blobs {
+            self.found(&blob.name);
+        }
+        Ok(())
+    }
+
+    /// A blob of the records, by its path; `None` if there is none.
+    pub async fn read(&self, name: &BlobName) -> Result<Option<Bytes>, KeepError> {
+        let Some(bytes) = self.blobs.get(name).await? else {
+            return Ok(None);
+        };
+        if let Ok((place, Named::Checkpoint)) = names::parse(name.as_str())
+            && CheckpointHash::of(&bytes) != place.checkpoint
+        {
+            return Err(KeepError::Damaged(name.clone()));
+        }
+        Ok(Some(bytes))
+    }
+
+    /// A token's record, and its bytes.
+    pub async fn token(
+        &self,
+        place: &Place,
+        name: &RecordName,
+    ) -> Result<(TokenRecord, Bytes), KeepError> {
+        let blob = place.record(name);
+        let bytes = self.blobs.get(&blob).await?;
+        let bytes = bytes.ok_or_else(|| KeepError::Damaged(blob.clone()))?;
+        let record = TokenRecord::parse(&bytes).map_err(|error| KeepError::Record {
+            name: blob.to_string(),
+            error,
+        })?;
+        let its_own = CheckpointHash::of(&record.checkpoint) == place.checkpoint
+            && record.authority == name.authority;
+        if !its_own {
+            return Err(KeepError::Damaged(blob));
+        }
+        Ok((record, bytes))
+    }
+
+    async fn put(&self, blob: Blob) -> Result<(), PutError> {
+        let name = blob.name.clone();
+        self.blobs.put_new(&[blob]).await?;
+        self.found(&name);
+        Ok(())
+    }
+
+    fn found(&self, name: &BlobName) {
+        let mut index = self.index.write();
+        let index = index.as_mut().unwrap_or_else(|broken| broken.get_mut());
+        index.take(name.as_str());
+    }
+}
+
+impl std::fmt::Debug for Records {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Records").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+//! Which records there are, by name: what lists are answered from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use counterfoil_store::BlobName;
+use counterfoil_tiles::checkpoint::OriginHash;
+use counterfoil_tiles::hash::TreeSize;
+
+use crate::names::{self, AuthorityName, CheckpointHash, Named, Place, RecordName};
+
+type Checkpoints = BTreeMap<CheckpointHash, BTreeSet<RecordName>>;
+
+/// The names of all records: some 200 bytes each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Index {
+    anchors: BTreeMap<OriginHash, BTreeMap<TreeSize, Checkpoints>>,
+    forks: BTreeMap<OriginHash, BTreeSet<CheckpointHash>>,
+}
+
+/// Where one checkpoint of a fork is: `<origin hash>/forks/<SHA-256 of the refused one>/anchored` or `…/refused`.
+pub(super) fn fork_name(log: OriginHash, refused: CheckpointHash, which: &str) -> BlobName {
+    #[allow(clippy::expect_used)]
+    BlobName::new(&format!("{log}/forks/{refused}/{which}"))
+        .expect("hexadecimal digits and words are a name")
+}
+
+impl Index {
+    /// Takes the path of a blob. What is no record's is none of the index's business.
+    pub(super) fn take(&mut self, path: &str) {
+        if let Ok((place, named)) = names::parse(path) {
+            let log = self.anchors.entry(place.origin).or_default();
+            let size = log.entry(place.size).or_default();
+            let names = size.entry(place.checkpoint).or_default();
+            if let Named::Record(name) = named {
+                names.insert(name);
+            }
+        } else if let [log, "forks", refused, "refused"] = path.split('/').collect::<Vec<_>>()[..]
+            && let (Ok(log), Ok(refused)) = (log.parse(), refused.parse())
+        {
+            self.forks.entry(log).or_default().insert(refused);
+        }
+    }
+
+    /// The logs of which there are records or forks.
+    pub fn logs(&self) -> BTreeSet<OriginHash> {
+        self.anchors
+            .keys()
+            .chain(self.forks.keys())
+            .copied()
+            .collect()
+    }
+
+    /// The sizes of a log at which checkpoints were anchored, growing; none if the log is not known.
+    pub fn sizes(&self, log: OriginHash) -> Option<impl DoubleEndedIterator<Item = TreeSize>> {
+        Some(self.anchors.get(&log)?.keys().copied())
+    }
+
+    /// The checkpoints of a size that were anchored.
+    pub fn checkpoints(
+        &self,
+        log: OriginHash,
+        size: TreeSize,
+    ) -> Option<impl DoubleEndedIterator<Item = CheckpointHash>> {
+        Some(self.anchors.get(&log)?.get(&size)?.keys().copied())
+    }
+
+    /// The records about a checkpoint.
+    pub fn records(&self, place: &Place) -> Option<impl DoubleEndedIterator<Item = &RecordName>> {
+        Some(self.names(place)?.iter())
+    }
+
+    /// The names of the tokens over a checkpoint, of each authority in the order of their numbers.
+    pub fn tokens(&self, place: &Place) -> Vec<RecordName> {
+        let names = self.names(place).into_iter().flatten();
+        names
+            .filter(|name| name.revocation.is_none())
+            .cloned()
+            .collect()
+    }
+
+    /// The refused checkpoints of forks of a log.
+    pub fn forks(&self, log: OriginHash) -> BTreeSet<CheckpointHash> {
+        self.forks.get(&log).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn next_token(&self, place: &Place, authority: &AuthorityName) -> u16 {
+        let names = self.names(place).into_iter().flatten();
+        let of_authority = names.filter(|name| name.authority == *authority);
+        of_authority
+            .map(|name| name.number)
+            .max()
+            .unwrap_or(0)
+            .saturating_add(1)
+    }
+
+    pub(super) fn next_added(&self, place: &Place, token: &RecordName) -> u16 {
+        let names = self.names(place).into_iter().flatten();
+        let of_token =
+            names.filter(|name| name.authority == token.authority && name.number == token.number);
+        let last = of_token.filter_map(|name| name.revocation).max();
+        last.unwrap_or(0).saturating_add(1)
+    }
+
+    fn names(&self, place: &Place) -> Option<&BTreeSet<RecordName>> {
+        let log = self.anchors.get(&place.origin)?;
+        log.get(&place.size)?.get(&place.checkpoint)
+    }
+}
