@@ -5,6 +5,7 @@
 //! | [`config`] | configuration files from a list of keys, each also an environment variable and a flag |
 //! | [`serve`] | listening, connections, and a stop that answers what was taken |
 //! | [`body`] | bodies of requests, bounded in length, time and memory |
+//! | [`client`] | an HTTP client with bounded answers |
 //! | [`limits`] | places for requests and memory for their bodies |
 //! | [`bucket`] | token buckets |
 //! | [`tls`] | TLS by rustls |
@@ -17,6 +18,7 @@
 
 pub mod body;
 pub mod bucket;
+pub mod client;
 pub mod config;
 pub mod limits;
 pub mod logging;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub use counterfoil_service::client::CallError as TransportError;
+
 /// Largest answer that is read, in bytes. The longest honest one is a checkpoint with 16 signatures of ML-DSA-44, 53 kB.
 pub const MAX_ANSWER_SIZE: usize = 64 * 1024;
 
@@ -39,30 +41,6 @@ pub struct Answer {
     pub content_type: Option<String>,
     /// The body, at most [`MAX_ANSWER_SIZE`] bytes.
     pub body: Bytes,
-}
-
-/// Why there is no answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TransportError {
-    /// The time is over.
-    #[error("no whole answer within {} ms", .0.as_millis())]
-    Deadline(Duration),
-    /// The answer is longer than what is read; the rest was left.
-    #[error("the answer has more than {limit} bytes; the rest was not read")]
-    TooLarge {
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// No connection: name, network, TLS.
-    #[error("no connection: {0}")]
-    NotReached(String),
-    /// The connection ended or failed before the answer was whole.
-    #[error("the answer broke off: {0}")]
-    Broken(String),
-    /// The client itself cannot be set up: the operator's to mend.
-    #[error("the HTTP client cannot be set up: {0}")]
-    Setup(String),
 }
 
 /// Sends requests. Knows nothing of what they mean.
