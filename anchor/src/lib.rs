@@ -3,10 +3,12 @@
 //! - [`schedule`]: what to do next for one log, as a function of time and of what happened. No clock, no I/O.
 //! - [`names`], [`record`], [`records`]: what is kept of a time-stamp, where, and how it is written.
 //! - [`state`]: what is known of a log from start to start.
+//! - [`follow`]: a log's checkpoint, verified.
 //! - [`moment`]: a time of day.
 
 #![forbid(unsafe_code)]
 
+pub mod follow;
 pub mod moment;
 pub mod names;
 pub mod record;
