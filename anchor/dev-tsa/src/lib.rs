@@ -8,6 +8,8 @@
 //!    root ── OCSP and CRL about ──> intermediate ── OCSP (a delegate) and CRL about ──> tsa
 //! ```
 //!
+//! [`OpensslTsa`] is another one, of which OpenSSL does everything, for a second opinion.
+//!
 //! Tokens, OCSP answers and lists of revoked certificates are written with another ASN.1 library than the one that the
 //! verifier reads them with.
 
@@ -29,6 +31,7 @@ mod hierarchy;
 mod key;
 mod ocsp;
 mod oid;
+mod openssl;
 mod reply;
 mod request;
 mod server;
@@ -40,4 +43,5 @@ pub use behaviour::{Behaviour, BehaviourError, Reason};
 pub use clock::Clock;
 pub use hierarchy::HierarchyError;
 pub use key::KeyError;
+pub use openssl::{OpensslError, OpensslOptions, OpensslTsa};
 pub use server::{DevTsa, Options, StampError, StartError};

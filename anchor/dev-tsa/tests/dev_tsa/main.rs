@@ -3,5 +3,6 @@
 mod behaviours;
 mod certificates;
 mod directory;
+mod openssl_tsa;
 mod requests;
 mod support;

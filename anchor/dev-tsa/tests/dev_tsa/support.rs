@@ -85,6 +85,11 @@ impl Openssl {
 
     /// The same with this in the request.
     pub(crate) async fn ask(&self, tsa: &DevTsa, data: &str, more: &[&str]) -> Response {
+        self.ask_at(&tsa.tsr_url(), data, more).await
+    }
+
+    /// The same of whichever authority.
+    pub(crate) async fn ask_at(&self, url: &str, data: &str, more: &[&str]) -> Response {
         self.write("data", data);
         let query = [
             "ts",
@@ -96,7 +101,7 @@ impl Openssl {
             "request.tsq",
         ];
         self.must(&[&query, more].concat());
-        let response = post(&tsa.tsr_url(), QUERY, self.read("request.tsq")).await;
+        let response = post(url, QUERY, self.read("request.tsq")).await;
         if response.content_type == "application/timestamp-reply" {
             self.write("response.tsr", &response.body);
         }
