@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use counterfoil_dev_tsa::{Algorithm, Behaviour, Clock, DevTsa, Options, StartError};
+use counterfoil_dev_tsa::{
+    Algorithm, Behaviour, Clock, DevTsa, OpensslError, OpensslOptions, OpensslTsa, Options,
+    StartError,
+};
 use serde_json::json;
 
 use crate::exit::{Exit, Failure};
@@ -52,6 +55,16 @@ Behaviours:
 Reasons: unspecified, key-compromise, ca-compromise, affiliation-changed, superseded,
 cessation-of-operation, certificate-hold, privilege-withdrawn, aa-compromise; without one none is given.")]
     Tsa(TsaArgs),
+    /// DEVELOPMENT ONLY: serve OpenSSL as a time-stamping authority whose time-stamps prove nothing
+    ///
+    /// DEVELOPMENT ONLY. OpenSSL (3, in PATH) makes the keys, the certificates, the tokens, the CRLs and the OCSP answers;
+    /// this is the HTTP that `openssl ts` lacks, so that there is an authority that shares nothing with `counterfoil dev tsa`.
+    /// It runs until SIGTERM or Ctrl-C.
+    #[command(after_help = "\
+Examples:
+  counterfoil dev openssl-tsa
+  counterfoil dev openssl-tsa --dir openssl-tsa --listen 127.0.0.1:3162")]
+    OpensslTsa(OpensslTsaArgs),
 }
 
 /// `counterfoil dev tsa`.
@@ -80,10 +93,28 @@ pub(crate) struct TsaArgs {
     crl_interval: u64,
 }
 
+/// `counterfoil dev openssl-tsa`.
+#[derive(Debug, Args)]
+pub(crate) struct OpensslTsaArgs {
+    /// Where its keys and certificates are kept, and made at first; without it they go away with it
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Where it listens
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:3162")]
+    listen: SocketAddr,
+    /// The URL under which its certificates say that it is reached, if not by the address where it listens
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Part of the names in its certificates, to tell authorities apart
+    #[arg(long, default_value = "openssl")]
+    name: String,
+}
+
 /// Runs `counterfoil dev`.
 pub(crate) async fn run(command: DevCommand, output: Output) -> Result<Exit, Failure> {
     match command {
         DevCommand::Tsa(args) => run_tsa(args, output).await,
+        DevCommand::OpensslTsa(args) => run_openssl_tsa(args, output).await,
     }
 }
 
@@ -92,9 +123,7 @@ async fn run_tsa(args: TsaArgs, output: Output) -> Result<Exit, Failure> {
     let options = Options {
         directory: args.dir,
         listen: args.listen,
-        public_url: args
-            .public_url
-            .map(|url| url.trim_end_matches('/').to_owned()),
+        public_url: args.public_url.map(without_slash),
         name: args.name,
         algorithm: args.algorithm,
         clock: Clock::system(),
@@ -125,12 +154,51 @@ async fn run_tsa(args: TsaArgs, output: Output) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+async fn run_openssl_tsa(args: OpensslTsaArgs, output: Output) -> Result<Exit, Failure> {
+    let mut interrupts = Interrupts::listen();
+    let options = OpensslOptions {
+        directory: args.dir,
+        listen: args.listen,
+        public_url: args.public_url.map(without_slash),
+        name: args.name,
+    };
+    let tsa = OpensslTsa::start(options).await.map_err(|error| {
+        let failure = Failure::usage(error.to_string());
+        match error {
+            OpensslError::Listen { .. } => failure.advice(ANOTHER_ADDRESS),
+            _ => failure,
+        }
+    })?;
+    let url = tsa.url();
+    output.line(format!(
+        "DEVELOPMENT ONLY: this time-stamping authority of OpenSSL's proves nothing. POST {url}/tsr\n\
+         its root is {url}/root.pem, its policy {}",
+        tsa.policy(),
+    ));
+    output.json(&json!({
+        "event": "ready",
+        "development_only": true,
+        "url": url,
+        "tsr": tsa.tsr_url(),
+        "root_pem": tsa.root_pem(),
+        "policy": tsa.policy(),
+    }));
+    interrupts.next().await;
+    tsa.stop().await;
+    Ok(Exit::Done)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for Option::map")]
+fn without_slash(url: String) -> String {
+    url.trim_end_matches('/').to_owned()
+}
+
+const ANOTHER_ADDRESS: &str = "another process may listen there: --listen gives another address";
+
 fn failure(error: &StartError) -> Failure {
     let failure = Failure::usage(error.to_string());
     match error {
-        StartError::Listen { .. } => {
-            failure.advice("another process may listen there: --listen gives another address")
-        }
+        StartError::Listen { .. } => failure.advice(ANOTHER_ADDRESS),
         StartError::Temporary(_) => {
             Failure::could_not_tell(error.to_string()).advice("give a directory with --dir")
         }

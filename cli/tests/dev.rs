@@ -17,8 +17,8 @@ struct Tsa {
 }
 
 impl Tsa {
-    fn start(counterfoil: &Counterfoil, flags: &[&str]) -> Self {
-        let fixed = ["--json", "dev", "tsa", "--listen", "127.0.0.1:0"];
+    fn start(counterfoil: &Counterfoil, kind: &str, flags: &[&str]) -> Self {
+        let fixed = ["--json", "dev", kind, "--listen", "127.0.0.1:0"];
         let mut child = counterfoil
             .command(fixed.iter().chain(flags))
             .stdout(Stdio::piped())
@@ -67,7 +67,11 @@ impl Drop for Tsa {
 #[test]
 fn a_tsa_that_says_what_it_is_misbehaves_when_told_and_ends() {
     let counterfoil = Counterfoil::new();
-    let tsa = Tsa::start(&counterfoil, &["--dir", "tsa", "--behaviour", "html"]);
+    let tsa = Tsa::start(
+        &counterfoil,
+        "tsa",
+        &["--dir", "tsa", "--behaviour", "html"],
+    );
     assert_eq!(tsa.ready["behaviour"], "html");
     assert_eq!(tsa.ready["development_only"], true);
     let (status, _, root) = tsa.request("GET /root.pem", b"");
@@ -99,8 +103,37 @@ fn a_tsa_that_says_what_it_is_misbehaves_when_told_and_ends() {
     }
 
     // The directory has its keys, and the root stays.
-    let again = Tsa::start(&counterfoil, &["--dir", "tsa"]);
+    let again = Tsa::start(&counterfoil, "tsa", &["--dir", "tsa"]);
     assert_eq!(again.request("GET /root.pem", b"").2, root);
+}
+
+#[test]
+fn openssl_is_served_and_says_what_it_is() {
+    let openssl = std::process::Command::new("openssl")
+        .arg("version")
+        .output();
+    if openssl.is_err() {
+        assert!(
+            std::env::var_os("COUNTERFOIL_REQUIRE_VECTORS").is_none_or(|value| value != "1"),
+            "COUNTERFOIL_REQUIRE_VECTORS=1, and there is no openssl to serve"
+        );
+        eprintln!("SKIPPED: no openssl in PATH, so it was not served as a TSA");
+        return;
+    }
+    let counterfoil = Counterfoil::new();
+    let tsa = Tsa::start(&counterfoil, "openssl-tsa", &["--dir", "tsa"]);
+    assert_eq!(tsa.ready["development_only"], true);
+    let (status, _, root) = tsa.request("GET /root.pem", b"");
+    assert_eq!(status, 200);
+    assert_eq!(tsa.ready["root_pem"].as_str().unwrap().as_bytes(), root);
+    let (code, log) = tsa.stop();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(
+        log.lines().next().unwrap().contains("DEVELOPMENT ONLY"),
+        "{log}"
+    );
+    let ran = counterfoil.run(["dev", "openssl-tsa", "--help"]);
+    assert!(ran.stdout.contains("DEVELOPMENT ONLY"), "{}", ran.all());
 }
 
 #[test]
