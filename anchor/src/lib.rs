@@ -4,14 +4,18 @@
 //! - [`names`], [`record`], [`records`]: what is kept of a time-stamp, where, and how it is written.
 //! - [`state`]: what is known of a log from start to start.
 //! - [`follow`]: a log's checkpoint, verified.
+//! - [`judge`]: what is asked of the library that knows RFC 3161.
+//! - [`tsa`]: asking a time-stamping authority, and what it can do wrong.
 //! - [`moment`]: a time of day.
 
 #![forbid(unsafe_code)]
 
 pub mod follow;
+pub mod judge;
 pub mod moment;
 pub mod names;
 pub mod record;
 pub mod records;
 pub mod schedule;
 pub mod state;
+pub mod tsa;

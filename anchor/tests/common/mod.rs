@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub(crate) mod tsa;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

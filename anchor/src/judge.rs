@@ -1,0 +1,102 @@
+//! What is asked of the library that knows RFC 3161, X.509 and revocation: one face, so that the worker's tests can say what a
+//! token is without making one.
+//!
+//! An implementation is a function of its arguments and of the trust that it was made with. It opens no socket and reads no
+//! clock.
+
+use std::fmt;
+
+use crate::moment::Moment;
+use crate::record::RevocationKind;
+
+/// What a request and its answer have in common: 128 random bits, so that an old answer is not taken for a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Nonce(pub [u8; 16]);
+
+/// A token on which nothing is wrong, but for its time, which the caller compares with its clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoodToken {
+    /// The token, as it came.
+    pub token: Vec<u8>,
+    /// Its genTime.
+    pub gen_time: Moment,
+    /// The earliest time that it may mean: genTime less its accuracy.
+    pub earliest: Moment,
+    /// The latest time that it may mean.
+    pub latest: Moment,
+    /// The chain by which it was verified, DER: the signer's certificate first, the root last.
+    pub chain: Vec<Vec<u8>>,
+}
+
+/// Why an answer brings no token that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// Not a time-stamp response.
+    NotAResponse,
+    /// A response that refuses.
+    Refused,
+    /// The nonce is not the request's, or missing.
+    WrongNonce,
+    /// The token covers other data.
+    OtherData,
+    /// The token was made under a policy that is not allowed.
+    WrongPolicy,
+    /// No path from the signer's certificate to a configured root.
+    Untrusted,
+    /// Something else is wrong with it, which the reason says.
+    Invalid,
+}
+
+/// An answer that brings no token that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// What is wrong.
+    pub fault: Fault,
+    /// In words, with what was expected and what came.
+    pub reason: String,
+}
+
+/// Where something is said about whether a certificate is revoked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Which certificate of the chain.
+    pub certificate: usize,
+    /// What is said there.
+    pub kind: RevocationKind,
+    /// Where.
+    pub url: String,
+    /// What to ask there, for OCSP.
+    pub request: Vec<u8>,
+}
+
+/// What revocation data say about a certificate at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// It is good, and the data can speak for that time.
+    Good,
+    /// The data are right, and older than that time: newer ones are to be had, not before this if it is known.
+    TooOld {
+        /// When the next ones are due.
+        next: Option<Moment>,
+    },
+    /// It is revoked, in a way that matters for that time or does not, as the words say.
+    Revoked(String),
+    /// They say nothing: not data of this kind, of another issuer, or with a wrong signature.
+    Nothing(String),
+}
+
+/// Judges tokens of one authority.
+pub trait Judge: fmt::Debug + Send + Sync + 'static {
+    /// The request for a token over these bytes, DER.
+    fn request(&self, data: &[u8], nonce: &Nonce) -> Vec<u8>;
+
+    /// Judges the answer to that request.
+    fn judge(&self, answer: &[u8], data: &[u8], nonce: &Nonce) -> Result<GoodToken, Rejection>;
+
+    /// Where something is said about the certificates of a chain, but for the root.
+    fn sources(&self, chain: &[Vec<u8>]) -> Vec<Source>;
+
+    /// Judges what was fetched from a source, for the time of a token.
+    fn revocation(&self, chain: &[Vec<u8>], source: &Source, data: &[u8], gen_time: Moment)
+    -> Said;
+}

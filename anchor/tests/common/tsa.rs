@@ -1,0 +1,269 @@
+//! Time-stamping authorities over real sockets whose tokens are JSON, and what judges those: the worker's own part is tried
+//! with them. Real tokens are tried in `rfc3161.rs`.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use counterfoil_anchor::judge::{Fault, GoodToken, Judge, Nonce, Rejection, Said, Source};
+use counterfoil_anchor::moment::Moment;
+use counterfoil_anchor::record::RevocationKind;
+use counterfoil_anchor::tsa::{Tsa, TsaOptions};
+use counterfoil_service::client::{Client, ClientOptions};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// What an authority does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Does {
+    Right,
+    Hangs,
+    ClosesHalfway,
+    Busy,
+    Html,
+    Refuses,
+    WrongNonce,
+    OtherData,
+    Untrusted,
+    OldToken,
+    FromTheFuture,
+    HundredMegabytes,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Query {
+    nonce: [u8; 16],
+    sha256: [u8; 32],
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Token {
+    by: String,
+    nonce: [u8; 16],
+    sha256: [u8; 32],
+    gen_time: u64,
+}
+
+struct Shared {
+    name: String,
+    does: Mutex<Does>,
+    asked: Mutex<u32>,
+    /// What its list of revoked certificates says: a JSON [`Crl`].
+    crl: Mutex<Option<Crl>>,
+}
+
+/// A list of revoked certificates.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Crl {
+    pub(crate) this_update: u64,
+    pub(crate) next_update: Option<u64>,
+    pub(crate) revoked: bool,
+}
+
+/// An authority.
+pub(crate) struct FakeTsa {
+    pub(crate) url: String,
+    shared: Arc<Shared>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for FakeTsa {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl FakeTsa {
+    pub(crate) async fn start(name: &str) -> Self {
+        let shared = Arc::new(Shared {
+            name: name.to_owned(),
+            does: Mutex::new(Does::Right),
+            asked: Mutex::new(0),
+            crl: Mutex::new(None),
+        });
+        let (state, lists) = (Arc::clone(&shared), Arc::clone(&shared));
+        let stamp = move |headers: HeaderMap, body: Bytes| {
+            let state = Arc::clone(&state);
+            async move { answer(&state, &headers, &body).await }
+        };
+        let crl = move || {
+            let crl = lists.crl.lock().unwrap().clone();
+            async move {
+                match crl {
+                    Some(crl) => serde_json::to_vec(&crl).unwrap().into_response(),
+                    None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+                }
+            }
+        };
+        let router = Router::new()
+            .route("/tsr", post(stamp))
+            .route("/crl", get(crl));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let task = tokio::spawn(async move {
+            axum::serve(listener, router).await.unwrap();
+        });
+        Self { url, shared, task }
+    }
+
+    pub(crate) fn does(&self, does: Does) {
+        *self.shared.does.lock().unwrap() = does;
+    }
+
+    pub(crate) fn publishes(&self, crl: Crl) {
+        *self.shared.crl.lock().unwrap() = Some(crl);
+    }
+
+    /// How often it was asked for a token.
+    pub(crate) fn asked(&self) -> u32 {
+        *self.shared.asked.lock().unwrap()
+    }
+
+    /// As the anchor knows it; answers are waited for so long.
+    pub(crate) fn tsa(&self, deadline: Duration) -> Tsa {
+        let judge = Arc::new(FakeJudge {
+            trusted: self.shared.name.clone(),
+            crl: format!("{}crl", self.url),
+        });
+        let options = TsaOptions {
+            deadline,
+            ..TsaOptions::default()
+        };
+        let name = self.shared.name.parse().unwrap();
+        let url = format!("{}tsr", self.url).parse().unwrap();
+        let client = Client::new(&ClientOptions::default()).unwrap();
+        Tsa::new(name, url, judge, client, options)
+    }
+}
+
+async fn answer(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Response {
+    const HOUR: u64 = 3_600_000;
+    *shared.asked.lock().unwrap() += 1;
+    let does = *shared.does.lock().unwrap();
+    if headers
+        .get("content-type")
+        .map(axum::http::HeaderValue::as_bytes)
+        != Some(b"application/timestamp-query")
+    {
+        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+    }
+    let query: Query = serde_json::from_slice(body).unwrap();
+    let mut token = Token {
+        by: shared.name.clone(),
+        nonce: query.nonce,
+        sha256: query.sha256,
+        gen_time: Moment::now().millis(),
+    };
+    match does {
+        Does::Right => {}
+        Does::Hangs => std::future::pending().await,
+        Does::ClosesHalfway => {
+            let start: Result<Bytes, std::io::Error> = Ok(Bytes::from_static(b"{"));
+            let end = Err(std::io::Error::other("closed"));
+            let body = Body::from_stream(futures_util::stream::iter([start, end]));
+            return ([("content-length", "100")], body).into_response();
+        }
+        Does::Busy => {
+            return (
+                StatusCode::SERVICE_UNAVAILABLE,
+                [("retry-after", "7")],
+                "come back",
+            )
+                .into_response();
+        }
+        Does::Html => {
+            return (
+                [("content-type", "text/html")],
+                "<html><body>Welcome\nto the portal",
+            )
+                .into_response();
+        }
+        Does::Refuses => return "refused".into_response(),
+        Does::WrongNonce => token.nonce[0] ^= 1,
+        Does::OtherData => token.sha256[0] ^= 1,
+        Does::Untrusted => "another".clone_into(&mut token.by),
+        Does::OldToken => token.gen_time -= HOUR,
+        Does::FromTheFuture => token.gen_time += HOUR,
+        Does::HundredMegabytes => {
+            let megabyte = Bytes::from(vec![b'{'; 1 << 20]);
+            let all = (0..100).map(move |_| Ok::<_, std::io::Error>(megabyte.clone()));
+            return Body::from_stream(futures_util::stream::iter(all)).into_response();
+        }
+    }
+    let kind = [("content-type", "application/timestamp-reply")];
+    (kind, serde_json::to_vec(&token).unwrap()).into_response()
+}
+
+/// Judges tokens of [`FakeTsa`].
+#[derive(Debug)]
+struct FakeJudge {
+    trusted: String,
+    crl: String,
+}
+
+impl Judge for FakeJudge {
+    fn request(&self, data: &[u8], nonce: &Nonce) -> Vec<u8> {
+        let query = Query {
+            nonce: nonce.0,
+            sha256: Sha256::digest(data).into(),
+        };
+        serde_json::to_vec(&query).unwrap()
+    }
+
+    fn judge(&self, answer: &[u8], data: &[u8], nonce: &Nonce) -> Result<GoodToken, Rejection> {
+        let rejected = |fault, reason: String| Err(Rejection { fault, reason });
+        if answer == b"refused" {
+            return rejected(Fault::Refused, "systemFailure".to_owned());
+        }
+        let token: Token = match serde_json::from_slice(answer) {
+            Ok(token) => token,
+            Err(error) => return rejected(Fault::NotAResponse, error.to_string()),
+        };
+        let expected: [u8; 32] = Sha256::digest(data).into();
+        if token.sha256 != expected {
+            return rejected(Fault::OtherData, "other data".to_owned());
+        }
+        if token.nonce != nonce.0 {
+            return rejected(Fault::WrongNonce, "another nonce".to_owned());
+        }
+        if token.by != self.trusted {
+            return rejected(Fault::Untrusted, token.by);
+        }
+        let gen_time = Moment::from_millis(token.gen_time);
+        Ok(GoodToken {
+            token: answer.to_vec(),
+            gen_time,
+            earliest: gen_time,
+            latest: gen_time,
+            chain: vec![b"signer".to_vec(), b"root".to_vec()],
+        })
+    }
+
+    fn sources(&self, _: &[Vec<u8>]) -> Vec<Source> {
+        vec![Source {
+            certificate: 0,
+            kind: RevocationKind::Crl,
+            url: self.crl.clone(),
+            request: Vec::new(),
+        }]
+    }
+
+    fn revocation(&self, _: &[Vec<u8>], _: &Source, data: &[u8], gen_time: Moment) -> Said {
+        let crl: Crl = match serde_json::from_slice(data) {
+            Ok(crl) => crl,
+            Err(error) => return Said::Nothing(error.to_string()),
+        };
+        if crl.revoked {
+            return Said::Revoked("revoked".to_owned());
+        }
+        if Moment::from_millis(crl.this_update) < gen_time {
+            let next = crl.next_update.map(Moment::from_millis);
+            return Said::TooOld { next };
+        }
+        Said::Good
+    }
+}
