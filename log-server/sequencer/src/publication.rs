@@ -66,8 +66,9 @@ pub(crate) enum Stage {
     Publish(Bytes),
     /// What is published, after a conflict or an unknown outcome?
     Resolve(Bytes),
-    /// Tiles read back were not what was stored: damage, or has another writer gone on and discarded them?
-    Suspect(String),
+    /// Something is wrong that another writer explains, if there is one: tiles read back were not what was stored, or the
+    /// witnesses have seen more. The reason is for the case that there is none.
+    Suspect(StopReason),
 }
 
 impl PublicationTrack {
@@ -215,9 +216,9 @@ impl Sequencer {
             (Stage::Refresh(published), Outcome::Cosigned(note)) => {
                 self.refreshed(&published, note);
             }
-            // The witnesses keep the log from signing, not from serving; but to go on would be to fork.
+            // To go on would be to fork. But what the witnesses have seen may be another writer's.
             (Stage::Cosign { .. } | Stage::Refresh(_), Outcome::Contradicted(what)) => {
-                self.stop(StopReason::Contradicted(what));
+                self.go_on(edge, Stage::Suspect(StopReason::Contradicted(what)));
             }
             (Stage::Cosign { checkpoint, until }, Outcome::NotDone(reason)) => {
                 self.no_quorum(checkpoint, until, edge, reason);
@@ -239,7 +240,9 @@ impl Sequencer {
             (Stage::Resolve(note), Outcome::Fetched(bytes)) => {
                 self.resolve_publication(edge, note, bytes);
             }
-            (Stage::Suspect(what), Outcome::Fetched(head)) => self.explain_suspicion(what, head),
+            (Stage::Suspect(reason), Outcome::Fetched(head)) => {
+                self.explain_suspicion(reason, head);
+            }
             // Everything else can be done twice: the same tiles, the same reads, the same signature, the same replacement.
             (stage, Outcome::NotDone(reason) | Outcome::Unknown(reason)) => {
                 self.try_again(edge, stage, reason);
@@ -316,19 +319,20 @@ impl Sequencer {
                     "tiles read back from the store do not prove that size {size} extends what is published, so it is \
                      not signed: {what}. Run `counterfoil log check`"
                 );
-                self.go_on(edge, Stage::Suspect(what));
+                self.go_on(edge, Stage::Suspect(StopReason::Damaged(what)));
             }
         }
     }
 
-    /// A writer that was paused for long finds that its successor has discarded partial tiles; that is not damage.
-    fn explain_suspicion(&mut self, what: String, head: Option<Bytes>) {
+    /// A writer that was paused for long finds that its successor has discarded partial tiles, which is not damage, or has
+    /// shown the witnesses a larger tree, which is not a restored backup.
+    fn explain_suspicion(&mut self, suspicion: StopReason, head: Option<Bytes>) {
         let reason = match head.map(|bytes| Head::parse(&bytes)) {
             Some(Ok(head)) if head.writer != self.writer => StopReason::AnotherWriter {
                 writer: head.writer.0,
                 generation: head.generation,
             },
-            _ => StopReason::Damaged(what),
+            _ => suspicion,
         };
         self.stop(reason);
     }

@@ -329,13 +329,53 @@ fn the_start_waits_for_the_witnesses_and_stops_where_they_refuse() {
 
 #[test]
 fn witnesses_that_contradict_a_running_log_stop_it() {
-    let (mut world, mut process) = log();
-    process.submit(&mut world, &entries(10, 1));
-    work(&mut world, &mut process, 3_000, |request| {
+    let contradicts = |request: &Request| {
         matches!(request, Request::Cosign { .. }).then(|| Outcome::Contradicted("size 9".into()))
-    });
-    assert_eq!(world.stops, [StopReason::Contradicted("size 9".into())]);
-    assert_eq!(published(&world), Some(3));
+    };
+    // While it gathers cosignatures for a new checkpoint, and for the published one.
+    for (name, new, millis) in [("new", 1, 3_000), ("refresh", 0, 11 * 60_000)] {
+        let (mut world, mut process) = log();
+        process.submit(&mut world, &entries(10, new));
+        work(&mut world, &mut process, millis, contradicts);
+        let stopped = StopReason::Contradicted("size 9".into());
+        assert_eq!(world.stops, [stopped], "{name}");
+        assert_eq!(published(&world), Some(3), "{name}");
+
+        // The same, but what the witnesses have seen is another writer's: no word of backups.
+        let (mut world, mut process) = log();
+        process.submit(&mut world, &entries(10, new));
+        let now = process.now;
+        let asks = |request: &Request| matches!(request, Request::Cosign { .. });
+        work_until(&mut world, &mut process, asks);
+        let mut second = world.process(2, now);
+        second.submit(&mut world, &entries(20, 1));
+        rest(&mut world, &mut second);
+        work(&mut world, &mut process, 3_000, contradicts);
+        assert!(
+            matches!(
+                world.stops[..],
+                [StopReason::AnotherWriter { writer: 2, .. }]
+            ),
+            "{name}: {:?}",
+            world.stops
+        );
+    }
+}
+
+/// Works until such an operation is next.
+fn work_until(world: &mut World, process: &mut Process, is_next: impl Fn(&Request) -> bool) {
+    for _ in 0..10_000 {
+        process.gather(world);
+        match process.waiting.first() {
+            Some(next) if is_next(&next.request) => return,
+            Some(_) => drop(process.carry_out(world, 0, None)),
+            None => {
+                let wakeup = process.sequencer.next_wakeup().expect("a timer");
+                process.advance_clock(wakeup.as_millis().saturating_sub(process.now).max(1));
+            }
+        }
+    }
+    panic!("it never comes to that");
 }
 
 #[test]
