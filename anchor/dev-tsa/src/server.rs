@@ -193,6 +193,14 @@ impl DevTsa {
             .map_err(|error| StampError(error.to_string()))
     }
 
+    /// The response to a `TimeStampReq`, both in DER, made as the behaviour says and without the network, which `slow`,
+    /// `down`, `unavailable`, `html` and `huge` need.
+    pub fn respond(&self, request: &[u8]) -> Result<Vec<u8>, StampError> {
+        self.authority
+            .respond(request)
+            .map_err(|error| StampError(error.to_string()))
+    }
+
     /// The lists of certificates that root and intermediate revoked, as they are served.
     pub fn crls(&self) -> Result<[Vec<u8>; 2], StampError> {
         let list = |issuer| {

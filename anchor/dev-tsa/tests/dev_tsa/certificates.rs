@@ -193,6 +193,23 @@ async fn openssl_accepts_ocsp_answers_of_root_and_delegate() {
             assert!(said.contains(&format!("{certificate}: good")), "{said}");
             assert!(!said.contains("WARNING"), "{said}");
 
+            openssl.must(&[
+                "ocsp",
+                "-sha256",
+                "-issuer",
+                issuer,
+                "-cert",
+                certificate,
+                "-reqout",
+                "q.der",
+            ]);
+            let by_sha256 = post(&ocsp, "application/ocsp-request", openssl.read("q.der")).await;
+            openssl.write("answer.der", by_sha256.body);
+            let said = openssl.must(&["ocsp", "-respin", "answer.der", "-resp_text", "-noverify"]);
+            assert!(said.contains("Hash Algorithm: sha256"), "{said}");
+            assert!(said.contains("Cert Status: good"), "{said}");
+
+            openssl.write("q.der", &question);
             let encoded = STANDARD
                 .encode(&question)
                 .replace('/', "%2F")
