@@ -17,7 +17,8 @@ use counterfoil_tiles::policy::Policy;
 use counterfoil_tiles::proof::{ProofPlan, root_from_tiles};
 use counterfoil_tiles::tile::{Tile, TileId, tiles_of};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
 
 use super::shared::seconds;
 use crate::log::WitnessStatus;
@@ -32,6 +33,9 @@ const LATE: usize = 64;
 
 /// How long a witness that claims more than the log, while the others make a quorum, is left alone after it was judged.
 const JUDGE_AGAIN: Duration = Duration::from_mins(1);
+
+/// How long a checkpoint without a quorum waits for the judgement on those that claim more than the log.
+const JUDGE_FIRST: Duration = Duration::from_secs(1);
 
 /// The witnesses of a log.
 #[derive(Clone)]
@@ -67,14 +71,22 @@ impl std::fmt::Debug for WitnessSettings {
     }
 }
 
+/// A judgement beside publication: a witness that claims more and is slow to show it delays no checkpoint. At most one is under
+/// way; what it finds, the next request for cosignatures answers.
+#[derive(Default)]
+struct Judging {
+    began: Option<Instant>,
+    task: JoinSet<Option<Outcome>>,
+}
+
 /// The witnesses of a running log.
 pub(crate) struct Quorum {
     witnesses: Witnesses,
     log: Vec<LogKey>,
     blobs: Arc<dyn BlobStore>,
     guard: WitnessGuard,
-    /// When the witnesses that claim more were last judged while the quorum was there all the same.
-    judged: Mutex<Option<Instant>>,
+    /// The judgement on witnesses that claim more than a running log.
+    judging: tokio::sync::Mutex<Judging>,
     /// The checkpoint that the witnesses were shown last.
     shown: Mutex<Option<Note>>,
 }
@@ -107,18 +119,21 @@ impl Quorum {
             log,
             blobs,
             guard: settings.guard,
-            judged: Mutex::default(),
+            judging: tokio::sync::Mutex::default(),
             shown: Mutex::default(),
         };
         Ok((quorum, came_late))
     }
 
     /// Gathers cosignatures for a checkpoint that the log has signed.
-    pub(crate) async fn cosign(&self, note: &Bytes, whom: Whom) -> Outcome {
+    pub(crate) async fn cosign(self: &Arc<Self>, note: &Bytes, whom: Whom) -> Outcome {
         let signed = match self.verify(note) {
             Ok(signed) => signed,
             Err(reason) => return Outcome::NotDone(reason),
         };
+        if let Some(Ok(Some(contradicted))) = self.judging.lock().await.task.try_join_next() {
+            return contradicted;
+        }
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(signed.note().clone());
         let ask = match whom {
             Whom::Lacking => {
@@ -128,15 +143,8 @@ impl Quorum {
             Whom::All => Ask::All,
         };
         let round = self.witnesses.cosign(&signed, self.proofs(), ask).await;
-        // SPEC(design 2, startup guard): "The same test applies to a 409 while running."
-        if round.ahead().next().is_some() && (!round.quorum || self.is_time_to_judge()) {
-            let (head, root) = (signed.checkpoint().size(), *signed.checkpoint().root());
-            if let Decision::Refuse { why, what_to_do } =
-                self.judge(head, root, None, Some(&round)).await
-                && let Some(contradicted) = self.contradicted(&why, &what_to_do)
-            {
-                return contradicted;
-            }
+        if let Some(contradicted) = self.judge_beside(signed.checkpoint(), &round).await {
+            return contradicted;
         }
         let without_quorum = whom == Whom::Lacking && !round.quorum;
         match round.cosigned(signed.note(), self.witnesses.policy()) {
@@ -227,15 +235,33 @@ impl Quorum {
         }
     }
 
-    /// A lying witness costs a look at what all of them show once in a while, not in each round.
-    fn is_time_to_judge(&self) -> bool {
-        let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        let is_time = judged.is_none_or(|judged| now.duration_since(judged) >= JUDGE_AGAIN);
-        if is_time {
-            *judged = Some(now);
+    /// Judges the witnesses that claim more than the log, where a round says that there are some: gives what is found at once, which
+    /// is waited for where there is no quorum to publish with.
+    async fn judge_beside(self: &Arc<Self>, shown: &Checkpoint, round: &Round) -> Option<Outcome> {
+        // SPEC(design 2, startup guard): "The same test applies to a 409 while running."
+        round.ahead().next()?;
+        let mut judging = self.judging.lock().await;
+        // A lying witness costs a look at what all of them show once in a while, not in each round.
+        let is_time = !round.quorum
+            || judging
+                .began
+                .is_none_or(|began| began.elapsed() >= JUDGE_AGAIN);
+        if judging.task.is_empty() && is_time {
+            judging.began = Some(Instant::now());
+            let (quorum, round) = (Arc::clone(self), round.clone());
+            let (head, root) = (shown.size(), *shown.root());
+            judging.task.spawn(async move {
+                match quorum.judge(head, root, None, Some(&round)).await {
+                    Decision::Refuse { why, what_to_do } => quorum.contradicted(&why, &what_to_do),
+                    Decision::Go | Decision::GoWithAlarm { .. } | Decision::Wait { .. } => None,
+                }
+            });
         }
-        is_time
+        if round.quorum {
+            return None;
+        }
+        let judged = timeout(JUDGE_FIRST, judging.task.join_next()).await;
+        judged.ok()??.ok()?
     }
 
     fn origin(&self) -> &str {
@@ -287,6 +313,7 @@ impl Quorum {
 
     /// Ends what is under way.
     pub(crate) async fn close(&self) {
+        self.judging.lock().await.task.shutdown().await;
         self.witnesses.close().await;
     }
 

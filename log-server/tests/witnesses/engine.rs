@@ -3,22 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use counterfoil_log_server::engine::{
     Engine, EngineError, LogSigner, Settings, Stores, WitnessGuard, WitnessSettings, initialise,
 };
 use counterfoil_log_server::log::{Log, State};
-use counterfoil_log_server::witnesses::{Method, Request};
+use counterfoil_log_server::witnesses::{Answer, Method, Request, TransportError};
 use counterfoil_store::memory::{MemoryBlobStore, MemoryHeadStore};
-use counterfoil_tiles::checkpoint::Origin;
+use counterfoil_tiles::checkpoint::{Origin, SignedCheckpoint};
 use counterfoil_tiles::hash::TreeSize;
 use counterfoil_tiles::key::{Algorithm, SigningKey};
 use counterfoil_tiles::note::Note;
 use tokio::time::Instant;
 
 use crate::fake::{
-    Answering, Honest, Network, ORIGIN, Service, Silent, answer, conflict, key, log_key, options,
-    policy, url,
+    Answering, Honest, NOW, Network, ORIGIN, Service, Silent, answer, conflict, key, log_key,
+    log_keys, options, policy, url,
 };
 
 const TWO_OF_THREE: &str = "group quorum 2 w1 w2 w3\nquorum quorum\n";
@@ -294,6 +295,73 @@ async fn one_lying_witness_neither_keeps_a_log_from_starting_nor_stops_it() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(log.status().state, State::Running);
     log.close().await;
+}
+
+/// Claims to have cosigned more than there is, and never says what it shows.
+struct Evasive;
+
+#[async_trait]
+impl Service for Evasive {
+    async fn serve(&self, request: &Request) -> Result<Answer, TransportError> {
+        match request.method {
+            Method::Post => Ok(conflict(1_000_000)),
+            Method::Get => std::future::pending().await,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_witness_that_claims_more_and_shows_nothing_delays_no_quorum() {
+    let (network, stores) = ended().await;
+    let log = start_on(stores, log_key(), &network, WitnessGuard::On);
+    let log = log.await.unwrap();
+    network.put(&url(3), Arc::new(Evasive));
+    let asked = Instant::now();
+    add(&log, "another").await;
+    published(&log, 2).await;
+    let waited = asked.elapsed();
+    assert!(waited < Duration::from_millis(1_500), "{waited:?}");
+    // A quorum that comes late is not delayed either.
+    let late = Honest::slow(2, Duration::from_secs(3));
+    *late.state.lock().unwrap() = signed_by(&log);
+    network.put(&url(2), Arc::new(late));
+    let asked = Instant::now();
+    add(&log, "third").await;
+    published(&log, 3).await;
+    let waited = asked.elapsed();
+    assert!(waited < Duration::from_millis(4_500), "{waited:?}");
+    log.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_witness_that_shows_a_larger_signed_checkpoint_stops_a_running_log() {
+    let (network, stores) = ended().await;
+    let log = start_on(stores, log_key(), &network, WitnessGuard::On);
+    let log = log.await.unwrap();
+    network.put(&url(3), Arc::new(Honest::at(3, 9)));
+    add(&log, "another").await;
+    published(&log, 2).await;
+    add(&log, "third").await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let status = log.status();
+    assert_eq!(status.state, State::Stopped, "{}", status.explanation);
+    let reason = status.last_error.unwrap().what;
+    assert!(
+        reason.contains("has size 9, but the data ends at size"),
+        "{reason}"
+    );
+    log.close().await;
+}
+
+/// The state of a witness that has cosigned what a log publishes.
+fn signed_by(log: &Engine) -> (SignedCheckpoint, u64) {
+    let note = Note::parse(log.published().unwrap().note.bytes()).unwrap();
+    let own = note
+        .signatures()
+        .iter()
+        .filter(|line| line.name().as_str() == ORIGIN);
+    let own = Note::new(note.text(), own.cloned().collect()).unwrap();
+    (SignedCheckpoint::verify(own, &log_keys()).unwrap(), NOW)
 }
 
 #[tokio::test(start_paused = true)]
