@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout};
 
 use super::shared::seconds;
 use crate::log::WitnessStatus;
-use crate::witnesses::guard::{Decision, judge, testimonies};
+use crate::witnesses::guard::{Decision, Testimony, judge, testimonies};
 use crate::witnesses::{
     self, Ask, Late, Options, Proofs, Round, Transport, WitnessName, Witnesses, WitnessesError,
     add_cosignatures,
@@ -167,12 +167,16 @@ impl Quorum {
             Ok(signed) => signed,
             Err(reason) => return Outcome::NotDone(reason),
         };
-        let round = match &signed {
-            Some(signed) => Some(self.witnesses.probe(signed, self.proofs()).await),
-            None => None,
+        let probe = async {
+            match &signed {
+                Some(signed) => Some(self.witnesses.probe(signed, self.proofs()).await),
+                None => None,
+            }
         };
+        let (round, seen) = tokio::join!(probe, self.witnesses.latest());
         let checkpoint = signed.as_ref().map(SignedCheckpoint::checkpoint);
-        match self.judge(head, root, checkpoint, round.as_ref()).await {
+        let testimonies = testimonies(round.as_ref(), seen);
+        match self.judge(head, root, checkpoint, &testimonies).await {
             Decision::Go => Outcome::Done,
             Decision::GoWithAlarm { alarms } => {
                 for alarm in alarms {
@@ -196,9 +200,8 @@ impl Quorum {
         head: TreeSize,
         root: NodeHash,
         published: Option<&Checkpoint>,
-        round: Option<&Round>,
+        testimonies: &[Testimony],
     ) -> Decision {
-        let testimonies = testimonies(round, self.witnesses.latest().await);
         let shown = testimonies.iter().filter_map(|testimony| {
             let latest = testimony.latest.as_ref().ok()?.as_ref()?;
             Some(latest.checkpoint().size())
@@ -219,7 +222,7 @@ impl Quorum {
             head,
             root_at,
             published,
-            &testimonies,
+            testimonies,
         )
     }
 
@@ -251,7 +254,9 @@ impl Quorum {
             let (quorum, round) = (Arc::clone(self), round.clone());
             let (head, root) = (shown.size(), *shown.root());
             judging.task.spawn(async move {
-                match quorum.judge(head, root, None, Some(&round)).await {
+                let seen = quorum.witnesses.latest().await;
+                let testimonies = testimonies(Some(&round), seen);
+                match quorum.judge(head, root, None, &testimonies).await {
                     Decision::Refuse { why, what_to_do } => quorum.contradicted(&why, &what_to_do),
                     Decision::Go | Decision::GoWithAlarm { .. } | Decision::Wait { .. } => None,
                 }

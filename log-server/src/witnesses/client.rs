@@ -161,8 +161,8 @@ impl Witnesses {
         self.round(signed, proofs, ask, Until::Quorum).await
     }
 
-    /// Shows all witnesses a checkpoint as if they had cosigned it, and waits for each until the end of the round, quorum or
-    /// not: for the startup guard.
+    /// Shows all witnesses a checkpoint as if they had cosigned it, and waits for each as long as it may take to answer, quorum or
+    /// not: for the startup guard, for which a slow witness counts as much as a fast one.
     pub async fn probe(&self, signed: &SignedCheckpoint, proofs: Arc<dyn Proofs>) -> Round {
         self.round(signed, proofs, Ask::All, Until::All).await
     }
@@ -199,8 +199,12 @@ impl Witnesses {
             self.spawn(at, Arc::clone(&question), ask, began, tell.clone());
         }
         drop(tell);
+        let end = match until {
+            Until::Quorum => round_deadline,
+            Until::All => question.deadline,
+        };
         while until == Until::All || !gathering.quorum() {
-            match timeout_at(round_deadline, replies.recv()).await {
+            match timeout_at(end, replies.recv()).await {
                 Ok(Some((at, reply))) => gathering.take(at, reply),
                 Ok(None) | Err(_) => break,
             }

@@ -297,6 +297,26 @@ async fn one_lying_witness_neither_keeps_a_log_from_starting_nor_stops_it() {
     log.close().await;
 }
 
+// The deadline of a witness is 4 s here, and a round for a checkpoint ends after half of it.
+#[tokio::test(start_paused = true)]
+async fn witnesses_that_are_slower_than_a_round_count_at_the_start() {
+    let (network, stores) = ended().await;
+    let log = start_on(stores.clone(), log_key(), &network, WitnessGuard::On);
+    let log = log.await.unwrap();
+    let state = signed_by(&log);
+    log.close().await;
+    for number in 1..=3 {
+        let slow = Honest::slow(number, Duration::from_secs(3));
+        *slow.state.lock().unwrap() = state.clone();
+        network.put(&url(number), Arc::new(slow));
+    }
+    let log = start_on(stores, log_key(), &network, WitnessGuard::On);
+    let log = log.await.unwrap();
+    let added = tokio::time::timeout(Duration::from_mins(1), add(&log, "another")).await;
+    added.expect("the log goes on");
+    log.close().await;
+}
+
 /// Claims to have cosigned more than there is, and never says what it shows.
 struct Evasive;
 

@@ -495,7 +495,11 @@ async fn a_restored_backup_is_found_by_asking() {
         .map(|says| says.shown.clone().unwrap())
         .collect();
     let ahead = Outcome::Ahead { size: size(9) };
-    assert_eq!(outcomes, [Outcome::Cosigned, ahead, Outcome::Pending]);
+    assert_eq!(outcomes[..2], [Outcome::Cosigned, ahead]);
+    assert!(matches!(
+        outcomes[2],
+        Outcome::Pending | Outcome::NoAnswer(_)
+    ));
     let decision = judge(
         &policy,
         size(HEAD),

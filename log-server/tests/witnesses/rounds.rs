@@ -236,7 +236,7 @@ async fn the_published_checkpoint_is_remembered_at_the_start() {
 async fn the_guard_s_probe_says_what_the_log_has_published_and_waits_for_all() {
     let mut services: Vec<Arc<dyn Service>> = vec![Arc::new(Honest::at(1, 5))];
     services.push(Arc::new(Honest {
-        delay: Duration::from_secs(4),
+        delay: Duration::from_secs(9),
         ..Honest::at(2, 5)
     }));
     services.push(Arc::new(Silent));
@@ -245,12 +245,10 @@ async fn the_guard_s_probe_says_what_the_log_has_published_and_waits_for_all() {
     let (witnesses, _late) = client(&any, &network);
     let began = Instant::now();
     let round = witnesses.probe(&signed(5), proofs()).await;
-    assert_eq!(began.elapsed(), Duration::from_secs(5));
+    assert_eq!(began.elapsed(), Duration::from_secs(10));
     let outcomes: Vec<_> = round.answers.iter().map(|answer| &answer.outcome).collect();
-    assert_eq!(
-        outcomes,
-        [&Outcome::Cosigned, &Outcome::Cosigned, &Outcome::Pending]
-    );
+    assert_eq!(outcomes[..2], [&Outcome::Cosigned, &Outcome::Cosigned]);
+    assert!(!matches!(outcomes[2], Outcome::Cosigned));
     assert_eq!(network.asked(1), [(5, 5)]);
 }
 
