@@ -28,7 +28,7 @@ async fn each_misbehaviour_is_named() {
             Does::Hangs,
             short,
             Misbehaviour::Slow,
-            "no whole answer within 200 ms",
+            "no whole answer within 0.2 s",
         ),
         (Does::ClosesHalfway, LONG, Misbehaviour::Broken, "broke off"),
         (

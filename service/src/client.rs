@@ -81,7 +81,7 @@ pub struct Answer {
 #[non_exhaustive]
 pub enum CallError {
     /// The time is over.
-    #[error("no whole answer within {} ms", .0.as_millis())]
+    #[error("no whole answer within {:.1} s", .0.as_secs_f64())]
     Deadline(Duration),
     /// The answer is longer than what is read; the rest was left.
     #[error("the answer has more than {limit} bytes; the rest was not read")]

@@ -100,24 +100,27 @@ impl Sequencer {
             return;
         };
         let keys = &self.keys;
-        let in_flight = match &mut self.publication.work {
+        // The checkpoint that is, or is about to be, what is published.
+        let settled = match &mut self.publication.work {
             Some(Work {
                 stage: Stage::Cosign { checkpoint, .. },
                 ..
-            }) if checkpoint.has_text_of(&late) => Some(checkpoint),
+            }) if checkpoint.has_text_of(&late) => {
+                if let Ok(united) = checkpoint.united(keys, &late) {
+                    **checkpoint = united;
+                    // They may be all that it waited for.
+                    self.publication.retry_at = None;
+                }
+                return;
+            }
+            Some(Work {
+                stage: Stage::Publish(note) | Stage::Resolve(note),
+                ..
+            }) => Published::from_note(keys, note.clone()).ok(),
             _ => None,
         };
-        if let Some(checkpoint) = in_flight {
-            if let Ok(united) = checkpoint.united(keys, &late) {
-                **checkpoint = united;
-                // They may be all that it waited for.
-                self.publication.retry_at = None;
-            }
-        } else if self
-            .published
-            .as_ref()
-            .is_some_and(|now| now.has_text_of(&late))
-        {
+        let mut settled = settled.iter().chain(&self.published);
+        if settled.any(|checkpoint| checkpoint.has_text_of(&late)) {
             let united = match &self.publication.late {
                 Some(before) if before.has_text_of(&late) => before.united(keys, &late).ok(),
                 _ => None,

@@ -12,7 +12,8 @@ pub(crate) struct Guard {
     in_flight: bool,
     pub(crate) retry_at: Option<Timestamp>,
     backoff: Backoff,
-    is_waiting: bool,
+    /// What it waits for, as it was told last.
+    waits_for: Option<String>,
 }
 
 impl Sequencer {
@@ -46,7 +47,7 @@ impl Sequencer {
         guard.in_flight = false;
         match outcome {
             Outcome::Done => {
-                if guard.is_waiting {
+                if guard.waits_for.is_some() {
                     self.tell(Event::Warning(
                         "the witnesses have answered: the log goes on".into(),
                     ));
@@ -56,7 +57,8 @@ impl Sequencer {
             Outcome::Contradicted(what) => self.stop(StopReason::Contradicted(what)),
             Outcome::NotDone(reason) => {
                 guard.retry_at = Some(self.now.after(guard.backoff.next(&self.config)));
-                if !core::mem::replace(&mut guard.is_waiting, true) {
+                if guard.waits_for.as_ref() != Some(&reason) {
+                    guard.waits_for = Some(reason.clone());
                     self.tell(Event::WaitsForWitnesses(reason));
                 }
             }

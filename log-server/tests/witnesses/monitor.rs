@@ -76,7 +76,7 @@ async fn what_witnesses_show_counts_with_our_signature_only() {
         (
             "nothing",
             Arc::new(Silent),
-            Err("no whole answer within 10000 ms"),
+            Err("no whole answer within 10.0 s"),
         ),
     ];
     for (name, service, want) in rows {

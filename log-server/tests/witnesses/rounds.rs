@@ -124,7 +124,7 @@ async fn a_round_ends_at_its_deadline_and_a_request_at_its_own() {
     tokio::time::sleep_until(began + Duration::from_millis(10_001)).await;
     assert_eq!(network.under_way(), 0, "given up");
     let last = witnesses.status().remove(2).last.unwrap();
-    assert_eq!(last.outcome.to_string(), "no whole answer within 10000 ms");
+    assert_eq!(last.outcome.to_string(), "no whole answer within 10.0 s");
     assert!(late.try_recv().is_err());
 }
 

@@ -1,13 +1,14 @@
 //! The quorum, row by row: what is held back, what is let through, what stops the log, what is refreshed.
 
 use bytes::Bytes;
-use counterfoil_sequencer::{Outcome, Request, StopReason};
+use counterfoil_sequencer::published::Published;
+use counterfoil_sequencer::{Event, Outcome, Register, Request, StopReason};
 use counterfoil_tiles::checkpoint::Checkpoint;
 use counterfoil_tiles::hash::TreeSize;
 use counterfoil_tiles::note::{Note, SignatureLine};
 
-use crate::world::witnesses::{POLICY, Witnesses, cosignature};
-use crate::world::{Process, World, entries, rest};
+use crate::world::witnesses::{POLICY, Witnesses, cosignature, only_with};
+use crate::world::{Process, WITNESSED_KEYS, World, entries, rest};
 
 /// A log of 3 entries that are published.
 fn log() -> (World, Process) {
@@ -248,6 +249,90 @@ fn late_cosignatures_are_added_and_bad_ones_change_nothing() {
     );
 }
 
+// What the driver hears while a checkpoint is being published belongs to it all the same.
+#[test]
+fn cosignatures_that_come_while_their_checkpoint_is_published_are_added_to_it() {
+    for outcome in [
+        None,
+        Some(Outcome::Unknown("the connection was lost".into())),
+    ] {
+        let (mut world, mut process) = log();
+        process.submit(&mut world, &entries(10, 1));
+        let publishes = |request: &Request| {
+            matches!(
+                request,
+                Request::Replace {
+                    register: Register::Published,
+                    ..
+                }
+            )
+        };
+        let note = loop {
+            process.gather(&mut world);
+            match process.waiting.first().map(|next| &next.request) {
+                Some(Request::Replace {
+                    register: Register::Published,
+                    new,
+                    ..
+                }) => break new.clone(),
+                Some(_) => drop(process.carry_out(&mut world, 0, None)),
+                None => process.advance_clock(10),
+            }
+        };
+        let note = Published::from_register(&WITNESSED_KEYS, &note)
+            .unwrap()
+            .note()
+            .clone();
+        let text = Note::parse(&note).unwrap();
+        let checkpoint = Checkpoint::parse(text.text()).unwrap();
+        assert_eq!(checkpoint.size().get(), 4);
+        if let Some(outcome) = outcome {
+            // Now it is being found out whether it was published.
+            let operation = process.waiting.remove(0);
+            assert!(publishes(&operation.request));
+            process.sequencer.complete(operation.id, outcome);
+        }
+        let newer = 1_900_000_000;
+        for witness in 0..3 {
+            let line = cosignature(witness, &checkpoint, newer);
+            let late = with_lines(&only_with(&note, []), [line]);
+            process.sequencer.cosigned_late(late);
+        }
+        rest(&mut world, &mut process);
+        let after = Note::parse(world.published.as_ref().unwrap().note()).unwrap();
+        assert_eq!(after.text(), text.text());
+        let verified = after.verify(POLICY.witness_keys()).unwrap();
+        let times = verified.iter().map(|by| by.timestamp.unwrap().seconds());
+        assert_eq!(times.collect::<Vec<_>>(), [newer; 3]);
+    }
+}
+
+#[test]
+fn the_start_tells_whom_it_waits_for_whenever_that_changes() {
+    let (mut world, process) = log();
+    let mut second = world.process(2, process.now);
+    let mut told = Vec::new();
+    for reason in ["w1", "w1", "w2", "w2", "w1"] {
+        let asks = loop {
+            second.gather(&mut world);
+            match second.waiting.first().map(|next| &next.request) {
+                Some(Request::AskWitnesses { .. }) => break second.waiting.remove(0),
+                Some(_) => drop(second.carry_out(&mut world, 0, None)),
+                None => second.advance_clock(100),
+            }
+        };
+        second
+            .sequencer
+            .complete(asks.id, Outcome::NotDone(reason.into()));
+        while let Some(event) = second.sequencer.poll_event() {
+            if let Event::WaitsForWitnesses(whom) = event {
+                told.push(whom);
+            }
+        }
+    }
+    assert_eq!(told, ["w1", "w2", "w1"]);
+}
+
 #[test]
 fn an_idle_log_refreshes_its_cosignatures() {
     let (mut world, mut process) = log();
@@ -312,7 +397,7 @@ fn the_start_waits_for_the_witnesses_and_stops_where_they_refuse() {
     let root = *world
         .published
         .as_ref()
-        .map(counterfoil_sequencer::published::Published::root)
+        .map(Published::root)
         .as_ref()
         .unwrap();
     witnesses(&mut world).recorded = [Some((TreeSize::new(9), root)); 3];

@@ -117,7 +117,7 @@ static SIGNING_KEYS: LazyLock<[SigningKey; 2]> = LazyLock::new(|| {
 static KEYS: LazyLock<LogKeys> =
     LazyLock::new(|| LogKeys::new(SIGNING_KEYS.iter().map(|key| key.vkey().clone())).unwrap());
 
-static WITNESSED_KEYS: LazyLock<LogKeys> =
+pub(crate) static WITNESSED_KEYS: LazyLock<LogKeys> =
     LazyLock::new(|| KEYS.clone().with_policy(Arc::clone(&POLICY)).unwrap());
 
 /// The log's keys and the witnesses'.
