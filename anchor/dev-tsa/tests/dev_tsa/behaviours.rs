@@ -21,7 +21,7 @@ async fn misbehaving(behaviour: Behaviour) -> Option<(DevTsa, Openssl)> {
 }
 
 /// Demands that OpenSSL refuses for this reason, and with these arguments instead finds all else right.
-fn refused(openssl: &Openssl, arguments: &[&str], reason: &str, right: &[&str]) {
+fn refused(openssl: &Openssl, arguments: &str, reason: &str, right: &str) {
     let said = openssl.verify(arguments);
     assert!(
         !said.success && said.text.contains(reason),
@@ -32,8 +32,8 @@ fn refused(openssl: &Openssl, arguments: &[&str], reason: &str, right: &[&str]) 
     assert!(said.success, "{}", said.text);
 }
 
-const REQUEST: &[&str] = &["-queryfile", "request.tsq"];
-const DATA: &[&str] = &["-data", "data"];
+const REQUEST: &str = "-queryfile request.tsq";
+const DATA: &str = "-data data";
 
 #[tokio::test]
 async fn slow_answers_right_but_late() {
@@ -143,8 +143,8 @@ async fn stale_is_an_earlier_answer_or_as_old_as_one() {
     openssl.write_chain(&tsa);
     let attime = seconds(at());
     let (request, data) = (
-        [REQUEST, &["-attime", &attime]].concat(),
-        [DATA, &["-attime", &attime]].concat(),
+        format!("{REQUEST} -attime {attime}"),
+        format!("{DATA} -attime {attime}"),
     );
 
     let first = openssl.stamp(&tsa, CHECKPOINT).await;
@@ -201,7 +201,7 @@ async fn past_and_future_differ_in_gen_time_alone() {
             text.contains(&format!("Time stamp: {time}")),
             "{behaviour}: {text}"
         );
-        let said = openssl.verify(&[REQUEST, &["-attime", &seconds(at())]].concat());
+        let said = openssl.verify(&format!("{REQUEST} -attime {}", seconds(at())));
         assert!(said.success, "{behaviour}: {}", said.text);
     }
 }
@@ -212,7 +212,7 @@ async fn other_data_is_a_right_token_over_another_digest() {
         return;
     };
     openssl.stamp(&tsa, CHECKPOINT).await;
-    let said = openssl.must(&["dgst", "-sha256", "-r", "data"]);
+    let said = openssl.must("dgst -sha256 -r data");
     let digest: String = said[..64]
         .chars()
         .map(|digit| char::from_digit(15 - digit.to_digit(16).unwrap(), 16).unwrap())
@@ -221,13 +221,13 @@ async fn other_data_is_a_right_token_over_another_digest() {
         &openssl,
         REQUEST,
         "message imprint mismatch",
-        &["-digest", &digest],
+        &format!("-digest {digest}"),
     );
     refused(
         &openssl,
         DATA,
         "message imprint mismatch",
-        &["-digest", &digest],
+        &format!("-digest {digest}"),
     );
 }
 
@@ -238,13 +238,13 @@ async fn wrong_policy_is_not_the_one_asked_for() {
     };
     let policy = tsa.policy();
     openssl
-        .ask(&tsa, CHECKPOINT, &["-cert", "-tspolicy", &policy])
+        .ask(&tsa, CHECKPOINT, &format!("-cert -tspolicy {policy}"))
         .await;
     refused(&openssl, REQUEST, "policy mismatch", DATA);
     assert!(!openssl.text().contains(&format!("Policy OID: {policy}\n")));
     tsa.behave(Behaviour::Honest);
     openssl
-        .ask(&tsa, CHECKPOINT, &["-cert", "-tspolicy", &policy])
+        .ask(&tsa, CHECKPOINT, &format!("-cert -tspolicy {policy}"))
         .await;
     assert!(openssl.verify(REQUEST).success);
     assert!(openssl.text().contains(&format!("Policy OID: {policy}\n")));
@@ -292,17 +292,8 @@ async fn untrusted_has_the_same_names_under_another_root() {
         said.text
     );
     // Under its own certificates it is right.
-    let said = openssl.run(&[
-        "ts",
-        "-verify",
-        "-in",
-        "response.tsr",
-        "-queryfile",
-        "request.tsq",
-        "-CAfile",
-        "token.pem",
-        "-partial_chain",
-    ]);
+    let said = openssl
+        .run("ts -verify -in response.tsr -queryfile request.tsq -CAfile token.pem -partial_chain");
     assert!(said.success, "{}", said.text);
 
     tsa.behave(Behaviour::Honest);
@@ -320,7 +311,7 @@ async fn no_certificates_leaves_them_to_be_had_elsewhere() {
     assert!(!openssl.certificates().contains("Subject:"));
     let chain = [openssl.read("tsa.pem"), openssl.read("intermediate.pem")].concat();
     openssl.write("chain.pem", chain);
-    let right = [REQUEST, &["-untrusted", "chain.pem"]].concat();
+    let right = format!("{REQUEST} -untrusted chain.pem");
     refused(&openssl, REQUEST, "signer certificate not found", &right);
 }
 
@@ -331,7 +322,7 @@ async fn expired_was_right_two_years_ago() {
     };
     openssl.stamp(&tsa, CHECKPOINT).await;
     let then = seconds(SystemTime::now() - Duration::from_hours(2 * 365 * 24));
-    let right = [REQUEST, &["-attime", &then]].concat();
+    let right = format!("{REQUEST} -attime {then}");
     refused(&openssl, REQUEST, "certificate has expired", &right);
 }
 
@@ -364,20 +355,9 @@ async fn extended_key_usage_is_not_critical_or_not_sole() {
             said.text
         );
         // The rest is right, for those who do not look.
-        openssl.must(&[
-            "cms",
-            "-verify",
-            "-inform",
-            "DER",
-            "-in",
-            "token.der",
-            "-CAfile",
-            "root.pem",
-            "-purpose",
-            "any",
-            "-out",
-            "info.der",
-        ]);
+        openssl.must(
+            "cms -verify -inform DER -in token.der -CAfile root.pem -purpose any -out info.der",
+        );
     }
 }
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use counterfoil_dev_tsa::{Algorithm, Behaviour, Clock, Options, Reason};
 use yasna::Tag;
 
-use crate::support::{Openssl, get, post, start};
+use crate::support::{Openssl, Response, get, post, start};
 
 #[tokio::test]
 async fn openssl_verifies_tokens_of_each_algorithm_under_the_root_alone() {
@@ -21,62 +21,26 @@ async fn openssl_verifies_tokens_of_each_algorithm_under_the_root_alone() {
         })
         .await;
         openssl.write_chain(&tsa);
-        openssl.must(&[
-            "verify",
-            "-x509_strict",
-            "-CAfile",
-            "root.pem",
-            "-untrusted",
-            "intermediate.pem",
-            "-purpose",
-            "timestampsign",
-            "tsa.pem",
-        ]);
+        openssl.must("verify -x509_strict -CAfile root.pem -untrusted intermediate.pem -purpose timestampsign tsa.pem");
         openssl.stamp(&tsa, "log.example/1\n3\nroot\n").await;
-        let said = openssl.verify(&["-data", "data"]);
+        let said = openssl.verify("-data data");
         if algorithm == Algorithm::Ed25519 {
             // Neither `openssl ts` nor `openssl cms` of 3.0 verifies Ed25519; its pkeyutl does.
-            openssl.must(&[
-                "ts",
-                "-reply",
-                "-in",
-                "response.tsr",
-                "-token_out",
-                "-out",
-                "token.der",
-            ]);
+            openssl.must("ts -reply -in response.tsr -token_out -out token.der");
             let (attributes, signature) = signed(&openssl.read("token.der"));
             openssl.write("attributes", attributes);
             openssl.write("signature", signature);
-            openssl.must(&[
-                "pkeyutl",
-                "-verify",
-                "-rawin",
-                "-certin",
-                "-inkey",
-                "tsa.pem",
-                "-in",
-                "attributes",
-                "-sigfile",
-                "signature",
-            ]);
+            openssl.must(
+                "pkeyutl -verify -rawin -certin -inkey tsa.pem -in attributes -sigfile signature",
+            );
             continue;
         }
         assert!(said.success, "{algorithm}: {}", said.text);
         assert!(said.text.contains("Verification: OK"), "{}", said.text);
         // With the nonce and all else that was asked for.
-        openssl.must(&[
-            "ts",
-            "-verify",
-            "-in",
-            "response.tsr",
-            "-queryfile",
-            "request.tsq",
-            "-CAfile",
-            "root.pem",
-        ]);
+        openssl.must("ts -verify -in response.tsr -queryfile request.tsq -CAfile root.pem");
         openssl.write("data", "log.example/1\n4\nroot\n");
-        let said = openssl.verify(&["-data", "data"]);
+        let said = openssl.verify("-data data");
         assert!(
             !said.success && said.text.contains("imprint mismatch"),
             "{}",
@@ -97,7 +61,7 @@ async fn openssl_reads_certificates_that_say_what_they_are_and_where_to_ask() {
     .await;
     openssl.write_chain(&tsa);
     let url = tsa.url();
-    let text = |name: &str| openssl.must(&["x509", "-in", name, "-noout", "-text"]);
+    let text = |name: &str| openssl.must(&format!("x509 -in {name} -noout -text"));
     for (name, title, issuer) in [
         ("root.pem", "DEVELOPMENT ONLY first Root CA", None),
         (
@@ -136,8 +100,36 @@ async fn openssl_reads_certificates_that_say_what_they_are_and_where_to_ask() {
     assert!(signer.contains("CA:FALSE"));
 }
 
+/// Has OpenSSL write q.der, a request about a certificate.
+fn ask(openssl: &Openssl, flags: &str, issuer: &str, certificate: &str) -> Vec<u8> {
+    openssl.must(&format!(
+        "ocsp {flags} -issuer {issuer} -cert {certificate} -reqout q.der"
+    ));
+    openssl.read("q.der")
+}
+
+/// What OpenSSL says to an answer to q.der: it verifies who signed it under the root, and refuses a nonce that is not
+/// q.der's (`-no_nonce`: it makes no other one).
+fn judge(openssl: &Openssl, issuer: &str, certificate: &str, answer: &Response) -> String {
+    assert_eq!(answer.content_type, "application/ocsp-response");
+    openssl.write("answer.der", &answer.body);
+    let said = openssl.must(&format!(
+        "ocsp -issuer {issuer} -cert {certificate} -reqin q.der -respin answer.der -no_nonce \
+         -CAfile root.pem -verify_other intermediate.pem"
+    ));
+    assert!(said.contains("Response verify OK"), "{said}");
+    said
+}
+
+const OCSP_REQUEST: &str = "application/ocsp-request";
+/// What the root answers for, and what its delegate does.
+const ISSUED: [(&str, &str); 2] = [
+    ("root.pem", "intermediate.pem"),
+    ("intermediate.pem", "tsa.pem"),
+];
+
 #[tokio::test]
-async fn openssl_accepts_ocsp_answers_of_root_and_delegate() {
+async fn openssl_accepts_ocsp_answers_of_root_and_delegate_by_post_and_get() {
     let Some(openssl) = Openssl::find() else {
         return;
     };
@@ -149,105 +141,75 @@ async fn openssl_accepts_ocsp_answers_of_root_and_delegate() {
         .await;
         openssl.write_chain(&tsa);
         let ocsp = format!("{}/ocsp", tsa.url());
-        let ask = |issuer: &str, certificate: &str| {
-            openssl.must(&[
-                "ocsp",
-                "-issuer",
-                issuer,
-                "-cert",
-                certificate,
-                "-reqout",
-                "q.der",
-            ]);
-            openssl.read("q.der")
-        };
-        let judge = |issuer: &str, certificate: &str, answer: &[u8]| {
-            openssl.write("answer.der", answer);
-            // It refuses a nonce that is not q.der's (no_nonce: it makes no other one), and verifies the responder under the root.
-            openssl.must(&[
-                "ocsp",
-                "-issuer",
-                issuer,
-                "-cert",
-                certificate,
-                "-reqin",
-                "q.der",
-                "-respin",
-                "answer.der",
-                "-no_nonce",
-                "-CAfile",
-                "root.pem",
-                "-verify_other",
-                "intermediate.pem",
-            ])
-        };
-        for (issuer, certificate) in [
-            ("root.pem", "intermediate.pem"),
-            ("intermediate.pem", "tsa.pem"),
-        ] {
-            let question = ask(issuer, certificate);
-            let answer = post(&ocsp, "application/ocsp-request", question.clone()).await;
-            assert_eq!(answer.content_type, "application/ocsp-response");
-            let said = judge(issuer, certificate, &answer.body);
-            assert!(said.contains("Response verify OK"), "{algorithm}: {said}");
-            assert!(said.contains(&format!("{certificate}: good")), "{said}");
-            assert!(!said.contains("WARNING"), "{said}");
-
-            openssl.must(&[
-                "ocsp",
-                "-sha256",
-                "-issuer",
-                issuer,
-                "-cert",
-                certificate,
-                "-reqout",
-                "q.der",
-            ]);
-            let by_sha256 = post(&ocsp, "application/ocsp-request", openssl.read("q.der")).await;
-            openssl.write("answer.der", by_sha256.body);
-            let said = openssl.must(&["ocsp", "-respin", "answer.der", "-resp_text", "-noverify"]);
-            assert!(said.contains("Hash Algorithm: sha256"), "{said}");
-            assert!(said.contains("Cert Status: good"), "{said}");
-
-            openssl.write("q.der", &question);
+        for (issuer, certificate) in ISSUED {
+            let question = ask(&openssl, "", issuer, certificate);
             let encoded = STANDARD
                 .encode(&question)
                 .replace('/', "%2F")
                 .replace('+', "%2b");
-            let answer = get(&format!("{ocsp}/{encoded}")).await;
-            let said = judge(issuer, certificate, &answer.body);
-            assert!(said.contains(&format!("{certificate}: good")), "{said}");
+            let posted = post(&ocsp, OCSP_REQUEST, question).await;
+            let got = get(&format!("{ocsp}/{encoded}")).await;
+            for answer in [posted, got] {
+                let said = judge(&openssl, issuer, certificate, &answer);
+                assert!(said.contains(&format!("{certificate}: good")), "{said}");
+                assert!(!said.contains("WARNING"), "{algorithm}: {said}");
+            }
+
+            let by_sha256 = ask(&openssl, "-sha256", issuer, certificate);
+            let answer = post(&ocsp, OCSP_REQUEST, by_sha256).await;
+            openssl.write("answer.der", answer.body);
+            let said = openssl.must("ocsp -respin answer.der -resp_text -noverify");
+            assert!(said.contains("Hash Algorithm: sha256"), "{said}");
+            assert!(said.contains("Cert Status: good"), "{said}");
         }
+    }
+}
 
-        tsa.behave(Behaviour::Revoked(Some(Reason::CessationOfOperation)));
-        let answer = post(
-            &ocsp,
-            "application/ocsp-request",
-            ask("intermediate.pem", "tsa.pem"),
-        )
-        .await;
-        let said = judge("intermediate.pem", "tsa.pem", &answer.body);
-        assert!(said.contains("tsa.pem: revoked"), "{said}");
-        assert!(said.contains("Reason: cessationOfOperation"), "{said}");
-        let answer = post(
-            &ocsp,
-            "application/ocsp-request",
-            ask("root.pem", "intermediate.pem"),
-        )
-        .await;
-        let said = judge("root.pem", "intermediate.pem", &answer.body);
-        assert!(said.contains("intermediate.pem: good"), "{said}");
-
-        tsa.behave(Behaviour::IssuerRevoked(None));
-        let answer = post(
-            &ocsp,
-            "application/ocsp-request",
-            ask("root.pem", "intermediate.pem"),
-        )
-        .await;
-        let said = judge("root.pem", "intermediate.pem", &answer.body);
-        assert!(said.contains("intermediate.pem: revoked"), "{said}");
-        assert!(!said.contains("Reason:"), "{said}");
+#[tokio::test]
+async fn ocsp_says_at_once_what_is_revoked_and_why_if_a_reason_is_given() {
+    let Some(openssl) = Openssl::find() else {
+        return;
+    };
+    let tsa = start(Options::default()).await;
+    openssl.write_chain(&tsa);
+    let ocsp = format!("{}/ocsp", tsa.url());
+    for (behaviour, of_intermediate, of_tsa, reason) in [
+        (
+            "revoked=cessation-of-operation",
+            "good",
+            "revoked",
+            Some("cessationOfOperation"),
+        ),
+        (
+            "revoked=unspecified",
+            "good",
+            "revoked",
+            Some("unspecified"),
+        ),
+        ("revoked", "good", "revoked", None),
+        (
+            "issuer-revoked=ca-compromise",
+            "revoked",
+            "good",
+            Some("cACompromise"),
+        ),
+        ("issuer-revoked", "revoked", "good", None),
+        ("honest", "good", "good", None),
+    ] {
+        tsa.behave(behaviour.parse().unwrap());
+        for ((issuer, certificate), status) in ISSUED.into_iter().zip([of_intermediate, of_tsa]) {
+            let question = ask(&openssl, "", issuer, certificate);
+            let answer = post(&ocsp, OCSP_REQUEST, question).await;
+            let said = judge(&openssl, issuer, certificate, &answer);
+            assert!(
+                said.contains(&format!("{certificate}: {status}")),
+                "{behaviour}: {said}"
+            );
+            match reason.filter(|_| status == "revoked") {
+                Some(reason) => assert!(said.contains(&format!("Reason: {reason}")), "{said}"),
+                None => assert!(!said.contains("Reason:"), "{behaviour}: {said}"),
+            }
+        }
     }
 }
 
@@ -265,36 +227,20 @@ async fn ocsp_says_unknown_of_serial_numbers_never_issued_and_refuses_what_is_no
     let read = |answer: &[u8]| {
         openssl.write("answer.der", answer);
         openssl
-            .run(&["ocsp", "-respin", "answer.der", "-resp_text", "-noverify"])
+            .run("ocsp -respin answer.der -resp_text -noverify")
             .text
     };
 
-    openssl.must(&[
-        "ocsp",
-        "-issuer",
-        "intermediate.pem",
-        "-serial",
-        "0x42",
-        "-reqout",
-        "q.der",
-    ]);
-    let answer = post(&ocsp, "application/ocsp-request", openssl.read("q.der")).await;
+    openssl.must("ocsp -issuer intermediate.pem -serial 0x42 -reqout q.der");
+    let answer = post(&ocsp, OCSP_REQUEST, openssl.read("q.der")).await;
     assert!(read(&answer.body).contains("Cert Status: unknown"));
 
     openssl.write_chain(&other);
-    openssl.must(&[
-        "ocsp",
-        "-issuer",
-        "intermediate.pem",
-        "-cert",
-        "tsa.pem",
-        "-reqout",
-        "q.der",
-    ]);
-    let answer = post(&ocsp, "application/ocsp-request", openssl.read("q.der")).await;
+    openssl.must("ocsp -issuer intermediate.pem -cert tsa.pem -reqout q.der");
+    let answer = post(&ocsp, OCSP_REQUEST, openssl.read("q.der")).await;
     assert!(read(&answer.body).contains("unauthorized"));
 
-    let answer = post(&ocsp, "application/ocsp-request", b"nonsense".to_vec()).await;
+    let answer = post(&ocsp, OCSP_REQUEST, b"nonsense".to_vec()).await;
     assert!(read(&answer.body).contains("malformedrequest"));
     assert_eq!(get(&format!("{ocsp}/%%%")).await.status, 400);
 }
@@ -324,10 +270,9 @@ async fn openssl_verifies_crls_that_know_what_was_revoked_when_they_were_issued(
             assert_eq!(list.content_type, "application/pkix-crl");
             openssl.write("list.der", list.body);
             let issuer = format!("{name}.pem");
-            let text = openssl.must(&[
-                "crl", "-inform", "DER", "-in", "list.der", "-CAfile", &issuer, "-text", "-out",
-                "list.pem",
-            ]);
+            let text = openssl.must(&format!(
+                "crl -inform DER -in list.der -CAfile {issuer} -text -out list.pem"
+            ));
             assert!(text.contains("verify OK"), "{text}");
             std::fs::copy(
                 openssl.path("list.pem"),
@@ -372,9 +317,7 @@ async fn openssl_builds_the_path_with_all_crls() {
         let mut lists = String::new();
         for list in tsa.crls().unwrap() {
             openssl.write("list.der", list);
-            openssl.must(&[
-                "crl", "-inform", "DER", "-in", "list.der", "-out", "list.pem",
-            ]);
+            openssl.must("crl -inform DER -in list.der -out list.pem");
             lists += &String::from_utf8(openssl.read("list.pem")).unwrap();
         }
         openssl.write("lists.pem", lists);
@@ -383,19 +326,10 @@ async fn openssl_builds_the_path_with_all_crls() {
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap()
             .as_secs();
-        openssl.run(&[
-            "verify",
-            "-crl_check_all",
-            "-CRLfile",
-            "lists.pem",
-            "-CAfile",
-            "root.pem",
-            "-untrusted",
-            "intermediate.pem",
-            "-attime",
-            &seconds.to_string(),
-            "tsa.pem",
-        ])
+        openssl.run(&format!(
+            "verify -crl_check_all -CRLfile lists.pem -CAfile root.pem -untrusted intermediate.pem \
+             -attime {seconds} tsa.pem"
+        ))
     };
     let said = check();
     assert!(said.success, "{}", said.text);

@@ -59,22 +59,14 @@ async fn under_another_url_the_root_stays_and_older_certificates_are_answered_fo
     let directory = tempfile::tempdir().unwrap();
     let first = start(at(directory.path(), "http://one.example")).await;
     openssl.write_chain(&first);
-    openssl.must(&[
-        "ocsp",
-        "-issuer",
-        "intermediate.pem",
-        "-cert",
-        "tsa.pem",
-        "-reqout",
-        "q.der",
-    ]);
+    openssl.must("ocsp -issuer intermediate.pem -cert tsa.pem -reqout q.der");
     let second = start(at(directory.path(), "http://two.example")).await;
     assert_eq!(second.root(), first.root());
     assert_ne!(second.signer(), first.signer());
     let ocsp = format!("http://{}/ocsp", second.address());
     let answer = post(&ocsp, "application/ocsp-request", openssl.read("q.der")).await;
     openssl.write("answer.der", answer.body);
-    let text = openssl.must(&["ocsp", "-respin", "answer.der", "-resp_text", "-noverify"]);
+    let text = openssl.must("ocsp -respin answer.der -resp_text -noverify");
     assert!(text.contains("Cert Status: good"), "{text}");
 }
 

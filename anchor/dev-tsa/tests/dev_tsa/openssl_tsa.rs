@@ -14,7 +14,7 @@ async fn start(options: OpensslOptions) -> OpensslTsa {
 async fn stamped(openssl: &Openssl, tsa: &OpensslTsa) {
     openssl.write("root.pem", tsa.root_pem());
     let url = format!("http://{}/tsr", tsa.address());
-    let response = openssl.ask_at(&url, "checkpoint", &["-cert"]).await;
+    let response = openssl.ask_at(&url, "checkpoint", "-cert").await;
     assert_eq!(
         (response.status, response.content_type.as_str()),
         (200, "application/timestamp-reply")
@@ -41,7 +41,7 @@ async fn its_tokens_verify_and_its_certificates_say_what_it_is() {
     };
     let tsa = start(OpensslOptions::default()).await;
     stamped(&openssl, &tsa).await;
-    let said = openssl.verify(&["-queryfile", "request.tsq"]);
+    let said = openssl.verify("-queryfile request.tsq");
     assert!(said.success, "{}", said.text);
     let text = openssl.certificates();
     assert_eq!(
@@ -49,17 +49,7 @@ async fn its_tokens_verify_and_its_certificates_say_what_it_is() {
         4,
         "{text}"
     );
-    openssl.must(&[
-        "verify",
-        "-x509_strict",
-        "-CAfile",
-        "root.pem",
-        "-untrusted",
-        "intermediate.pem",
-        "-purpose",
-        "timestampsign",
-        "tsa.pem",
-    ]);
+    openssl.must("verify -x509_strict -CAfile root.pem -untrusted intermediate.pem -purpose timestampsign tsa.pem");
     assert!(
         openssl
             .text()
@@ -72,9 +62,7 @@ async fn its_tokens_verify_and_its_certificates_say_what_it_is() {
             .starts_with("DEVELOPMENT ONLY")
     );
 
-    openssl
-        .ask_at(&tsa.tsr_url(), "checkpoint", &["-sha1"])
-        .await;
+    openssl.ask_at(&tsa.tsr_url(), "checkpoint", "-sha1").await;
     assert!(
         openssl.text().contains("Status: Rejected."),
         "{}",
@@ -102,7 +90,7 @@ async fn its_revocation_data_speak_for_its_certificates_at_the_urls_in_them() {
     stamped(&openssl, &tsa).await;
     let mut lists = Vec::new();
     for (issuer, certificate) in [("root", "intermediate.pem"), ("intermediate", "tsa.pem")] {
-        let text = openssl.must(&["x509", "-in", certificate, "-noout", "-text"]);
+        let text = openssl.must(&format!("x509 -in {certificate} -noout -text"));
         let uri = |end: &str| {
             let line = text.lines().find(|line| line.ends_with(end));
             let line = line.unwrap_or_else(|| panic!("no {end}: {text}"));
@@ -111,15 +99,9 @@ async fn its_revocation_data_speak_for_its_certificates_at_the_urls_in_them() {
         let issuer_pem = format!("{issuer}.pem");
 
         let ocsp = uri("/ocsp");
-        openssl.must(&[
-            "ocsp",
-            "-issuer",
-            &issuer_pem,
-            "-cert",
-            certificate,
-            "-reqout",
-            "q.der",
-        ]);
+        openssl.must(&format!(
+            "ocsp -issuer {issuer_pem} -cert {certificate} -reqout q.der"
+        ));
         let question = openssl.read("q.der");
         let encoded = STANDARD.encode(&question).replace('/', "%2F");
         let posted = post(&ocsp, "application/ocsp-request", question).await;
@@ -127,71 +109,26 @@ async fn its_revocation_data_speak_for_its_certificates_at_the_urls_in_them() {
         for answer in [posted, got] {
             assert_eq!(answer.content_type, "application/ocsp-response");
             openssl.write("answer.der", answer.body);
-            let said = openssl.must(&[
-                "ocsp",
-                "-issuer",
-                &issuer_pem,
-                "-cert",
-                certificate,
-                "-reqin",
-                "q.der",
-                "-respin",
-                "answer.der",
-                "-no_nonce",
-                "-CAfile",
-                "root.pem",
-                "-verify_other",
-                "intermediate.pem",
-            ]);
+            let said = openssl.must(&format!("ocsp -issuer {issuer_pem} -cert {certificate} -reqin q.der -respin answer.der -no_nonce -CAfile root.pem -verify_other intermediate.pem"));
             assert!(said.contains("Response verify OK"), "{said}");
             assert!(said.contains(&format!("{certificate}: good")), "{said}");
         }
 
         openssl.write("list.der", get(&uri(".crl")).await.body);
-        let said = openssl.must(&[
-            "crl",
-            "-inform",
-            "DER",
-            "-in",
-            "list.der",
-            "-CAfile",
-            &issuer_pem,
-            "-out",
-            "list.pem",
-        ]);
+        let said = openssl.must(&format!(
+            "crl -inform DER -in list.der -CAfile {issuer_pem} -out list.pem"
+        ));
         assert!(said.contains("verify OK"), "{said}");
         lists.extend(openssl.read("list.pem"));
 
         openssl.write("issuer.cer", get(&uri(".cer")).await.body);
-        openssl.must(&[
-            "x509",
-            "-inform",
-            "DER",
-            "-in",
-            "issuer.cer",
-            "-out",
-            "issuer.pem",
-        ]);
-        openssl.must(&[
-            "verify",
-            "-partial_chain",
-            "-CAfile",
-            "issuer.pem",
-            certificate,
-        ]);
+        openssl.must("x509 -inform DER -in issuer.cer -out issuer.pem");
+        openssl.must(&format!(
+            "verify -partial_chain -CAfile issuer.pem {certificate}"
+        ));
     }
     openssl.write("lists.pem", lists);
-    openssl.must(&[
-        "verify",
-        "-crl_check_all",
-        "-CRLfile",
-        "lists.pem",
-        "-CAfile",
-        "root.pem",
-        "-untrusted",
-        "intermediate.pem",
-        "tsa.pem",
-    ]);
+    openssl.must("verify -crl_check_all -CRLfile lists.pem -CAfile root.pem -untrusted intermediate.pem tsa.pem");
 }
 
 #[tokio::test]
@@ -229,7 +166,7 @@ async fn its_keys_stay_and_serial_numbers_go_on() {
     stamped(&openssl, &other).await;
     assert_eq!(other.root_pem(), root);
     assert_ne!(openssl.read("tsa.pem"), signer);
-    assert!(openssl.verify(&["-queryfile", "request.tsq"]).success);
+    assert!(openssl.verify("-queryfile request.tsq").success);
 }
 
 #[tokio::test]
@@ -246,7 +183,7 @@ async fn answers_at_once_have_serial_numbers_of_their_own() {
     let mut serials = Vec::new();
     for response in [one, two, three, four] {
         openssl.write("response.tsr", response.body);
-        assert!(openssl.verify(&["-queryfile", "request.tsq"]).success);
+        assert!(openssl.verify("-queryfile request.tsq").success);
         let text = openssl.text();
         let line = text.lines().find(|line| line.starts_with("Serial number:"));
         serials.push(line.unwrap().to_owned());

@@ -134,8 +134,8 @@ async fn tokens_have_the_digest_the_nonce_and_the_certificates_asked_for() {
     let tsa = start(Options::default()).await;
     openssl.write_chain(&tsa);
     for digest in ["-sha256", "-sha384", "-sha512"] {
-        openssl.ask(&tsa, "data", &[digest, "-cert"]).await;
-        let said = openssl.verify(&["-queryfile", "request.tsq"]);
+        openssl.ask(&tsa, "data", &format!("{digest} -cert")).await;
+        let said = openssl.verify("-queryfile request.tsq");
         assert!(said.success, "{digest}: {}", said.text);
         assert!(
             openssl
@@ -143,11 +143,11 @@ async fn tokens_have_the_digest_the_nonce_and_the_certificates_asked_for() {
                 .contains(&format!("Hash Algorithm: {}\n", &digest[1..]))
         );
     }
-    openssl.ask(&tsa, "data", &["-cert", "-no_nonce"]).await;
+    openssl.ask(&tsa, "data", "-cert -no_nonce").await;
     assert!(openssl.text().contains("Nonce: unspecified"));
-    assert!(openssl.verify(&["-data", "data"]).success);
+    assert!(openssl.verify("-data data").success);
     assert_eq!(openssl.certificates().matches("Subject:").count(), 2);
-    openssl.ask(&tsa, "data", &[]).await;
+    openssl.ask(&tsa, "data", "").await;
     assert!(!openssl.certificates().contains("Subject:"));
 }
 
@@ -172,9 +172,9 @@ async fn tokens_of_the_past_verify_as_of_then() {
         "{}",
         openssl.text()
     );
-    let said = openssl.verify(&["-queryfile", "request.tsq", "-attime", "1234567890"]);
+    let said = openssl.verify("-queryfile request.tsq -attime 1234567890");
     assert!(said.success, "{}", said.text);
-    let said = openssl.verify(&["-queryfile", "request.tsq"]);
+    let said = openssl.verify("-queryfile request.tsq");
     assert!(
         !said.success && said.text.contains("expired"),
         "{}",
@@ -182,17 +182,6 @@ async fn tokens_of_the_past_verify_as_of_then() {
     );
 
     openssl.write("token.der", tsa.stamp(b"data").unwrap());
-    openssl.must(&[
-        "ts",
-        "-verify",
-        "-token_in",
-        "-in",
-        "token.der",
-        "-data",
-        "data",
-        "-CAfile",
-        "root.pem",
-        "-attime",
-        "1234567890",
-    ]);
+    openssl
+        .must("ts -verify -token_in -in token.der -data data -CAfile root.pem -attime 1234567890");
 }

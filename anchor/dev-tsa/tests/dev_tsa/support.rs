@@ -34,9 +34,10 @@ impl Openssl {
         None
     }
 
-    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
+    /// Runs it with these words, in its directory.
+    pub(crate) fn run(&self, command: &str) -> Said {
         let output = Command::new("openssl")
-            .args(arguments)
+            .args(command.split_whitespace())
             .current_dir(self.directory.path())
             .output()
             .unwrap();
@@ -50,9 +51,9 @@ impl Openssl {
     }
 
     /// Runs it, and demands success.
-    pub(crate) fn must(&self, arguments: &[&str]) -> String {
-        let said = self.run(arguments);
-        assert!(said.success, "openssl {arguments:?}: {}", said.text);
+    pub(crate) fn must(&self, command: &str) -> String {
+        let said = self.run(command);
+        assert!(said.success, "openssl {command}: {}", said.text);
         said.text
     }
 
@@ -74,33 +75,26 @@ impl Openssl {
         for (name, der) in [("intermediate", tsa.intermediate()), ("tsa", tsa.signer())] {
             self.write(&format!("{name}.cer"), der);
             let (from, to) = (format!("{name}.cer"), format!("{name}.pem"));
-            self.must(&["x509", "-inform", "DER", "-in", &from, "-out", &to]);
+            self.must(&format!("x509 -inform DER -in {from} -out {to}"));
         }
     }
 
     /// Makes a request for `data` with a nonce, sends it, and writes data, request.tsq and, if it is one, response.tsr.
     pub(crate) async fn stamp(&self, tsa: &DevTsa, data: &str) -> Response {
-        self.ask(tsa, data, &["-cert"]).await
+        self.ask(tsa, data, "-cert").await
     }
 
     /// The same with this in the request.
-    pub(crate) async fn ask(&self, tsa: &DevTsa, data: &str, more: &[&str]) -> Response {
+    pub(crate) async fn ask(&self, tsa: &DevTsa, data: &str, more: &str) -> Response {
         self.ask_at(&tsa.tsr_url(), data, more).await
     }
 
     /// The same of whichever authority.
-    pub(crate) async fn ask_at(&self, url: &str, data: &str, more: &[&str]) -> Response {
+    pub(crate) async fn ask_at(&self, url: &str, data: &str, more: &str) -> Response {
         self.write("data", data);
-        let query = [
-            "ts",
-            "-query",
-            "-data",
-            "data",
-            "-sha256",
-            "-out",
-            "request.tsq",
-        ];
-        self.must(&[&query, more].concat());
+        self.must(&format!(
+            "ts -query -data data -sha256 -out request.tsq {more}"
+        ));
         let response = post(url, QUERY, self.read("request.tsq")).await;
         if response.content_type == "application/timestamp-reply" {
             self.write("response.tsr", &response.body);
@@ -109,54 +103,22 @@ impl Openssl {
     }
 
     /// What OpenSSL says to response.tsr, under root.pem and with these arguments.
-    pub(crate) fn verify(&self, more: &[&str]) -> Said {
-        let verify = [
-            "ts",
-            "-verify",
-            "-in",
-            "response.tsr",
-            "-CAfile",
-            "root.pem",
-        ];
-        self.run(&[&verify, more].concat())
+    pub(crate) fn verify(&self, more: &str) -> Said {
+        self.run(&format!(
+            "ts -verify -in response.tsr -CAfile root.pem {more}"
+        ))
     }
 
     /// response.tsr in words.
     pub(crate) fn text(&self) -> String {
-        self.must(&["ts", "-reply", "-in", "response.tsr", "-text"])
+        self.must("ts -reply -in response.tsr -text")
     }
 
     /// The certificates of response.tsr, in words, and in PEM to token.pem.
     pub(crate) fn certificates(&self) -> String {
-        self.must(&[
-            "ts",
-            "-reply",
-            "-in",
-            "response.tsr",
-            "-token_out",
-            "-out",
-            "token.der",
-        ]);
-        self.must(&[
-            "pkcs7",
-            "-inform",
-            "DER",
-            "-in",
-            "token.der",
-            "-print_certs",
-            "-out",
-            "token.pem",
-        ]);
-        self.must(&[
-            "pkcs7",
-            "-inform",
-            "DER",
-            "-in",
-            "token.der",
-            "-print_certs",
-            "-text",
-            "-noout",
-        ])
+        self.must("ts -reply -in response.tsr -token_out -out token.der");
+        self.must("pkcs7 -inform DER -in token.der -print_certs -out token.pem");
+        self.must("pkcs7 -inform DER -in token.der -print_certs -text -noout")
     }
 }
 
