@@ -240,8 +240,9 @@ fn size_named(answer: &Answer) -> Result<TreeSize, String> {
     let media_type = answer.content_type.as_deref().unwrap_or_default();
     let media_type = media_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case(SIZE_CONTENT_TYPE) {
+        let found = quoted(media_type.as_bytes()).unwrap_or_else(|| "none".into());
         return Err(format!(
-            "409 with content type {media_type:?}, expected {SIZE_CONTENT_TYPE}"
+            "409 with content type {found}, expected {SIZE_CONTENT_TYPE}"
         ));
     }
     parse_size(&answer.body).map_err(|error| {

@@ -180,6 +180,36 @@ fn plain_owned(status: u16, body: String) -> Answer {
     answer(status, "text/plain", body)
 }
 
+/// What may be repeated of them in a line of the log is a small part.
+fn long_answers() -> Vec<Row> {
+    let nothing = "its answer counts for nothing: ";
+    vec![
+        (
+            "sends a line of 60,000 characters",
+            always(answer(200, "text/plain", vec![b'x'; 60_000])),
+            nothing,
+        ),
+        (
+            "sends a signature line with a name of 60,000 characters",
+            always(plain_owned(
+                200,
+                format!("\u{2014} {} AAAAAA==\n", "x".repeat(60_000)),
+            )),
+            nothing,
+        ),
+        (
+            "409 with a content type of 60,000 characters",
+            always(answer(409, &"x".repeat(60_000), "3\n")),
+            nothing,
+        ),
+        (
+            "503 with a line of 60,000 characters",
+            always(answer(503, "text/plain", vec![b'x'; 60_000])),
+            "answered 503",
+        ),
+    ]
+}
+
 fn conflicts_and_others() -> Vec<Row> {
     let size = |body: &'static str| always(answer(409, "text/x.tlog.size", body));
     let nothing = "its answer counts for nothing: 409";
@@ -284,11 +314,18 @@ async fn round(third: &Arc<dyn Service>, quorum: &str) -> Round {
 
 #[tokio::test(start_paused = true)]
 async fn a_bad_witness_costs_its_own_cosignature_and_no_other() {
-    for (name, third, words) in [no_answer(), not_cosignatures(), conflicts_and_others()].concat() {
+    let rows = [
+        no_answer(),
+        not_cosignatures(),
+        conflicts_and_others(),
+        long_answers(),
+    ];
+    for (name, third, words) in rows.concat() {
         let all = round(&third, "all").await;
         assert!(!all.quorum, "{name}: it must not count");
         let found = all.answers[2].outcome.to_string();
         assert!(found.starts_with(words), "{name}: {found:?}");
+        assert!(found.len() < 500, "{name}: {} bytes", found.len());
         let signers: Vec<_> = all
             .cosignatures
             .iter()
