@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use super::conversation::{Clock, Proofs, Question, Reply, show};
-use super::desk::{Desk, WitnessStatus, lock};
+use super::desk::{Desk, News, WitnessStatus, lock};
 use super::endpoint::{WitnessName, WitnessesError, origin_of, places};
 use super::outcome::{Cosignature, LastAnswer, Outcome};
 use super::round::{Gathering, Round};
@@ -310,18 +310,22 @@ impl Shared {
             outcome: reply.outcome.clone(),
         };
         let (origin, witness) = (&self.origin, &desk.place);
-        let before = desk.answered(last, reply.recorded);
+        let news = desk.answered(last, reply.recorded);
         if reply.outcome == Outcome::Cosigned {
             let text = question.signed.note().text();
             desk.has_signed(text, size, reply.cosignatures.clone());
-            if before.is_some_and(|before| before != Outcome::Cosigned) {
+        }
+        match news {
+            News::None => {}
+            News::Cosigns => {
                 tracing::info!(%origin, %witness, url = witness.url, %size, "the witness cosigns again");
             }
-        } else if !before.is_some_and(|before| before.is_like(&reply.outcome)) {
-            tracing::warn!(
-                %origin, %witness, url = witness.url, %size,
-                "the witness has not cosigned: {}; it is asked again with every checkpoint", reply.outcome
-            );
+            News::Trouble { left_out } => {
+                tracing::warn!(
+                    %origin, %witness, url = witness.url, %size, left_out,
+                    "the witness has not cosigned: {}; it is asked again with every checkpoint", reply.outcome
+                );
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use counterfoil_tiles::hash::TreeSize;
 use tokio::time::Instant;
@@ -48,6 +49,58 @@ struct Memory {
     cosigned: Option<LastAnswer>,
     asked: u64,
     failed: u64,
+    warnings: Warnings,
+}
+
+/// How often one witness may be warned of: what it answers is its own choice, and it must not fill the log with it.
+const WARN_AGAIN: Duration = Duration::from_mins(1);
+
+/// Whether what a witness does is told to the operator. What is left out shows in the status all the same.
+#[derive(Debug, Default)]
+struct Warnings {
+    /// What was told last, and when; at first, that all is well.
+    told: Option<(Instant, Outcome)>,
+    /// Since then.
+    left_out: u64,
+}
+
+/// What is told of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum News {
+    /// Nothing: it is as before, or it is too soon.
+    None,
+    /// The witness has not cosigned, other than before.
+    Trouble {
+        /// How many answers that were news as well were not told, since the last that was.
+        left_out: u64,
+    },
+    /// It cosigns again.
+    Cosigns,
+}
+
+impl Warnings {
+    fn news(&mut self, outcome: &Outcome, now: Instant) -> News {
+        let told = self.told.as_ref();
+        if told
+            .map_or(&Outcome::Cosigned, |(_, told)| told)
+            .is_like(outcome)
+        {
+            return News::None;
+        }
+        // The end of a trouble is told at once; it can be told only once for each trouble.
+        let is_well = *outcome == Outcome::Cosigned;
+        if !is_well && told.is_some_and(|(at, _)| now.duration_since(*at) < WARN_AGAIN) {
+            self.left_out = self.left_out.saturating_add(1);
+            return News::None;
+        }
+        self.told = Some((now, outcome.clone()));
+        let left_out = std::mem::take(&mut self.left_out);
+        if is_well {
+            News::Cosigns
+        } else {
+            News::Trouble { left_out }
+        }
+    }
 }
 
 /// The checkpoint that a witness has cosigned last.
@@ -123,8 +176,8 @@ impl Desk {
         memory.recorded = memory.recorded.max(Some(size));
     }
 
-    /// Notes an answer down; returns what came of the one before.
-    pub(super) fn answered(&self, last: LastAnswer, recorded: Option<TreeSize>) -> Option<Outcome> {
+    /// Notes an answer down; returns what is to be told of it.
+    pub(super) fn answered(&self, last: LastAnswer, recorded: Option<TreeSize>) -> News {
         let mut memory = lock(&self.memory);
         memory.asked = memory.asked.saturating_add(1);
         if last.outcome == Outcome::Cosigned {
@@ -133,7 +186,9 @@ impl Desk {
             memory.failed = memory.failed.saturating_add(1);
         }
         memory.recorded = recorded.or(memory.recorded);
-        memory.last.replace(last).map(|before| before.outcome)
+        let news = memory.warnings.news(&last.outcome, Instant::now());
+        memory.last = Some(last);
+        news
     }
 
     pub(super) fn status(&self) -> WitnessStatus {
@@ -152,4 +207,64 @@ impl Desk {
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16) -> Outcome {
+        Outcome::Refused {
+            status,
+            why: String::new(),
+        }
+    }
+
+    /// One outcome a second; which of them are told.
+    fn told(outcomes: impl IntoIterator<Item = Outcome>) -> Vec<(u64, News)> {
+        let mut warnings = Warnings::default();
+        let began = Instant::now();
+        let news = (0..).zip(outcomes).map(|(second, outcome)| {
+            let now = began + Duration::from_secs(second);
+            (second, warnings.news(&outcome, now))
+        });
+        news.filter(|(_, news)| *news != News::None).collect()
+    }
+
+    fn trouble(left_out: u64) -> News {
+        News::Trouble { left_out }
+    }
+
+    #[test]
+    fn a_change_is_told_and_what_stays_the_same_is_not() {
+        let good = vec![Outcome::Cosigned; 100];
+        assert_eq!(told(good.clone()), []);
+        let outage = vec![refused(503); 100];
+        assert_eq!(told(outage.clone()), [(0, trouble(0))]);
+        let all = [good.clone(), outage, good].concat();
+        assert_eq!(told(all), [(100, trouble(0)), (200, News::Cosigns)]);
+    }
+
+    #[test]
+    fn a_witness_that_answers_something_else_each_time_is_warned_of_once_a_minute() {
+        let kinds = [refused(500), Outcome::Malformed(String::new())];
+        let outcomes = kinds.into_iter().cycle().take(200);
+        // Every other answer is what was told last.
+        let expected = [
+            (0, trouble(0)),
+            (61, trouble(30)),
+            (122, trouble(30)),
+            (183, trouble(30)),
+        ];
+        assert_eq!(told(outcomes), expected);
+        let flaps = [refused(500), Outcome::Cosigned];
+        let told = told(flaps.into_iter().cycle().take(200));
+        assert_eq!(told.len(), 8, "{told:?}");
+    }
+
+    #[test]
+    fn a_trouble_that_stays_is_told_although_it_came_too_soon() {
+        let outcomes = [vec![refused(429)], vec![refused(404); 100]].concat();
+        assert_eq!(told(outcomes), [(0, trouble(0)), (60, trouble(59))]);
+    }
 }
