@@ -79,7 +79,9 @@ pub enum Said {
         /// When the next ones are due.
         next: Option<Moment>,
     },
-    /// It is revoked, in a way that matters for that time or does not, as the words say.
+    /// It is revoked, and that does not matter for that time: the reason says that tokens from before stand.
+    RevokedLater(String),
+    /// It is revoked, and no token by it counts.
     Revoked(String),
     /// They say nothing: not data of this kind, of another issuer, or with a wrong signature.
     Nothing(String),

@@ -6,10 +6,12 @@
 //! - [`follow`]: a log's checkpoint, verified.
 //! - [`judge`]: what is asked of the library that knows RFC 3161.
 //! - [`tsa`]: asking a time-stamping authority, and what it can do wrong.
+//! - [`capture`]: what says whether the certificates of a token are revoked.
 //! - [`moment`]: a time of day.
 
 #![forbid(unsafe_code)]
 
+pub mod capture;
 pub mod follow;
 pub mod judge;
 pub mod moment;

@@ -85,6 +85,8 @@ pub enum Misbehaviour {
     Untrusted,
     /// Another fault of the token.
     Invalid,
+    /// One of its certificates is revoked.
+    Revoked,
     /// The token was made before it was asked for.
     Stale,
     /// The token was made later than now.
@@ -93,7 +95,7 @@ pub enum Misbehaviour {
 
 impl Misbehaviour {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Down,
         Self::Slow,
         Self::Broken,
@@ -106,6 +108,7 @@ impl Misbehaviour {
         Self::WrongPolicy,
         Self::Untrusted,
         Self::Invalid,
+        Self::Revoked,
         Self::Stale,
         Self::Future,
     ];
@@ -125,6 +128,7 @@ impl Misbehaviour {
             Self::WrongPolicy => "wrong-policy",
             Self::Untrusted => "untrusted",
             Self::Invalid => "invalid",
+            Self::Revoked => "revoked",
             Self::Stale => "stale",
             Self::Future => "future",
         }
@@ -164,7 +168,7 @@ pub struct StampError {
 }
 
 impl StampError {
-    fn new(misbehaviour: Misbehaviour, reason: impl Into<String>) -> Self {
+    pub(crate) fn new(misbehaviour: Misbehaviour, reason: impl Into<String>) -> Self {
         Self {
             misbehaviour,
             reason: reason.into(),

@@ -52,6 +52,7 @@ struct Shared {
     name: String,
     does: Mutex<Does>,
     asked: Mutex<u32>,
+    listed: Mutex<u32>,
     /// What its list of revoked certificates says: a JSON [`Crl`].
     crl: Mutex<Option<Crl>>,
 }
@@ -83,6 +84,7 @@ impl FakeTsa {
             name: name.to_owned(),
             does: Mutex::new(Does::Right),
             asked: Mutex::new(0),
+            listed: Mutex::new(0),
             crl: Mutex::new(None),
         });
         let (state, lists) = (Arc::clone(&shared), Arc::clone(&shared));
@@ -91,6 +93,7 @@ impl FakeTsa {
             async move { answer(&state, &headers, &body).await }
         };
         let crl = move || {
+            *lists.listed.lock().unwrap() += 1;
             let crl = lists.crl.lock().unwrap().clone();
             async move {
                 match crl {
@@ -121,6 +124,11 @@ impl FakeTsa {
     /// How often it was asked for a token.
     pub(crate) fn asked(&self) -> u32 {
         *self.shared.asked.lock().unwrap()
+    }
+
+    /// How often its list was fetched.
+    pub(crate) fn listed(&self) -> u32 {
+        *self.shared.listed.lock().unwrap()
     }
 
     /// As the anchor knows it; answers are waited for so long.

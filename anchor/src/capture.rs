@@ -1,0 +1,251 @@
+//! Capturing what says whether the certificates of a token are revoked, while those who say it still do.
+//!
+//! Twice: when the token comes, and again when newer data can speak for its time. A list that was issued before a token says
+//! nothing about the moment of the token; the one after it does. So each certificate but the root is asked for until
+//! something that can speak for the token's time says what it is: then it is *settled*.
+//!
+//! What is captured has been verified: it is of the certificate's issuer, and its signature is good.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use counterfoil_service::client::{Answer, Call, CallError, Client, Sent};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Mutex;
+
+use crate::judge::{Judge, Said, Source};
+use crate::moment::Moment;
+use crate::record::{Revocation, RevocationKind};
+
+/// The largest list of revoked certificates that is read. Those of authorities that issue for time-stamping alone have a few
+/// KB; the largest that their roots issue, some MB.
+pub const MAX_CRL: usize = 8 << 20;
+
+/// The largest answer of an OCSP responder that is read.
+pub const MAX_OCSP: usize = 64 << 10;
+
+/// The most places that are asked about one chain.
+pub const MAX_SOURCES: usize = 16;
+
+/// No certificate is asked for sooner again than this.
+const SHORTEST_WAIT: Duration = Duration::from_mins(10);
+
+/// Nor later: many issue lists well before the last one ends.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
+/// How long after the time at which new data are due they are asked for.
+const AFTER_DUE: Duration = Duration::from_mins(1);
+
+/// Fetches revocation data.
+#[derive(Debug, Clone)]
+pub struct Capturer {
+    client: Client,
+    deadline: Duration,
+}
+
+/// What was captured for one token.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// Verified data.
+    pub kept: Vec<Revocation>,
+    /// The certificates, by their place in the chain, that they settle.
+    pub settled: Vec<usize>,
+    /// When newer data are due, where they are too old.
+    pub next: Option<Moment>,
+    /// A certificate is revoked so that the token does not count.
+    pub revoked: Option<String>,
+    /// What could not be had, or was nothing, and why.
+    pub troubles: Vec<String>,
+}
+
+/// What was fetched already, by place and request: many tokens have one issuer.
+#[derive(Debug, Default)]
+pub struct Fetched(Mutex<HashMap<(String, Vec<u8>), Arc<Result<Bytes, String>>>>);
+
+impl Capturer {
+    /// Fetches by this client, each within the deadline.
+    pub fn new(client: Client, deadline: Duration) -> Self {
+        Self { client, deadline }
+    }
+
+    /// Asks about the certificates of a chain of which `wanted` says so.
+    pub async fn capture(
+        &self,
+        judge: &dyn Judge,
+        chain: &[Vec<u8>],
+        gen_time: Moment,
+        wanted: impl Fn(usize) -> bool,
+        fetched: &Fetched,
+        clock: impl Fn() -> Moment,
+    ) -> Captured {
+        let mut captured = Captured::default();
+        let sources = judge.sources(chain);
+        if sources.len() > MAX_SOURCES {
+            captured.troubles.push(format!(
+                "the chain names {} places with revocation data, of which the first {MAX_SOURCES} are asked",
+                sources.len()
+            ));
+        }
+        let sources = sources.into_iter().take(MAX_SOURCES);
+        let sources: Vec<Source> = sources
+            .filter(|source| wanted(source.certificate))
+            .collect();
+        let answers = sources.iter().map(|source| self.fetch(source, fetched));
+        let answers = futures_util::future::join_all(answers).await;
+        for (source, answer) in sources.iter().zip(answers) {
+            match &*answer {
+                Err(error) => captured.troubles.push(format!("{}: {error}", source.url)),
+                Ok(data) => captured.take(judge, chain, source, data, gen_time, clock()),
+            }
+        }
+        captured.settled.sort_unstable();
+        captured.settled.dedup();
+        captured
+    }
+
+    async fn fetch(&self, source: &Source, fetched: &Fetched) -> Arc<Result<Bytes, String>> {
+        let key = (source.url.clone(), source.request.clone());
+        if let Some(known) = fetched.0.lock().await.get(&key) {
+            return Arc::clone(known);
+        }
+        let answer = Arc::new(self.fetch_anew(source).await);
+        fetched.0.lock().await.insert(key, Arc::clone(&answer));
+        answer
+    }
+
+    async fn fetch_anew(&self, source: &Source) -> Result<Bytes, String> {
+        let (sent, accept, limit) = match source.kind {
+            RevocationKind::Crl => (Sent::Get, "application/pkix-crl, */*", MAX_CRL),
+            RevocationKind::Ocsp => {
+                let body = Bytes::copy_from_slice(&source.request);
+                let content_type = Some("application/ocsp-request");
+                let sent = Sent::Post { body, content_type };
+                (sent, "application/ocsp-response", MAX_OCSP)
+            }
+        };
+        let call = Call {
+            sent,
+            url: &source.url,
+            accept: Some(accept),
+            deadline: self.deadline,
+            limit,
+        };
+        match self.client.call(call).await {
+            Ok(Answer {
+                status: 200, body, ..
+            }) => Ok(body),
+            Ok(Answer { status, .. }) => Err(format!("the answer is {status}")),
+            Err(error @ CallError::Setup(_)) => Err(format!("the URL cannot be asked: {error}")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+impl Captured {
+    fn take(
+        &mut self,
+        judge: &dyn Judge,
+        chain: &[Vec<u8>],
+        source: &Source,
+        data: &[u8],
+        gen_time: Moment,
+        now: Moment,
+    ) {
+        let Some(certificate) = chain.get(source.certificate) else {
+            return;
+        };
+        match judge.revocation(chain, source, data, gen_time) {
+            Said::Nothing(why) => {
+                self.troubles.push(format!("{}: {why}", source.url));
+                return;
+            }
+            Said::TooOld { next } => self.next = self.next.into_iter().chain(next).min(),
+            Said::Good | Said::RevokedLater(_) => self.settled.push(source.certificate),
+            Said::Revoked(why) => {
+                self.settled.push(source.certificate);
+                self.revoked = Some(format!("{}: {why}", source.url));
+            }
+        }
+        self.kept.push(Revocation {
+            kind: source.kind,
+            certificate: Sha256::digest(certificate).into(),
+            url: source.url.clone(),
+            fetched: now,
+            data: data.to_vec(),
+        });
+    }
+}
+
+/// The certificates of a chain, but for the root, that data which are kept leave unsettled.
+pub fn unsettled(
+    judge: &dyn Judge,
+    chain: &[Vec<u8>],
+    kept: &[Revocation],
+    gen_time: Moment,
+) -> Vec<usize> {
+    let sources = judge.sources(chain);
+    let settles = |place: usize, certificate: &Vec<u8>| {
+        let hash: [u8; 32] = Sha256::digest(certificate).into();
+        let own = kept
+            .iter()
+            .filter(|revocation| revocation.certificate == hash);
+        own.into_iter().any(|revocation| {
+            let source = sources.iter().find(|source| {
+                source.certificate == place
+                    && source.kind == revocation.kind
+                    && source.url == revocation.url
+            });
+            source.is_some_and(|source| {
+                let said = judge.revocation(chain, source, &revocation.data, gen_time);
+                matches!(said, Said::Good | Said::RevokedLater(_) | Said::Revoked(_))
+            })
+        })
+    };
+    // Nobody says of a root whether it is revoked.
+    let below = chain.len().saturating_sub(1);
+    let certificates = chain.iter().enumerate().take(below);
+    certificates
+        .filter(|(place, certificate)| !settles(*place, certificate))
+        .map(|(place, _)| place)
+        .collect()
+}
+
+/// When to ask again what is not settled, after so many tries that settled nothing: when newer data are due, if that is
+/// known, but not in a rush and at least once a day.
+pub fn next_try(now: Moment, next: Option<Moment>, tries: u32) -> Moment {
+    let own = 2_u32
+        .checked_pow(tries)
+        .and_then(|factor| SHORTEST_WAIT.checked_mul(factor))
+        .map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT));
+    let wait = match next {
+        Some(next) if next > now => next.since(now) + AFTER_DUE,
+        // They are overdue, or nothing is known.
+        _ => own,
+    };
+    now.after(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_settled_is_asked_again_when_newer_data_are_due() {
+        let now = Moment::from_seconds(1_000_000);
+        let minutes = |minutes: u64| now.after(Duration::from_mins(minutes));
+        let rows = [
+            ("at first", None, 0, 10),
+            ("nothing known, twice", None, 1, 20),
+            ("nothing known, many times", None, 50, 24 * 60),
+            ("due in an hour", Some(minutes(60)), 3, 61),
+            ("due at once", Some(minutes(1)), 0, 10),
+            ("due in a week", Some(minutes(7 * 24 * 60)), 0, 24 * 60),
+            ("overdue", Some(Moment::from_seconds(1)), 2, 40),
+        ];
+        for (name, next, tries, expected) in rows {
+            assert_eq!(next_try(now, next, tries), minutes(expected), "{name}");
+        }
+    }
+}

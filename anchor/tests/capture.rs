@@ -1,0 +1,106 @@
+//! Capturing revocation data over real sockets.
+
+mod common;
+
+use std::time::Duration;
+
+use common::tsa::{Crl, FakeTsa};
+use counterfoil_anchor::capture::{Captured, Capturer, Fetched, unsettled};
+use counterfoil_anchor::moment::Moment;
+use counterfoil_service::client::{Client, ClientOptions};
+
+const GEN_TIME: u64 = 1_700_000_000_000;
+
+async fn capture(authority: &FakeTsa, chain: &[Vec<u8>]) -> Captured {
+    let client = Client::new(&ClientOptions::default()).unwrap();
+    let capturer = Capturer::new(client, Duration::from_secs(10));
+    let tsa = authority.tsa(Duration::from_secs(10));
+    let (gen_time, now) = (Moment::from_millis(GEN_TIME), || {
+        Moment::from_millis(GEN_TIME + 5)
+    });
+    let fetched = Fetched::default();
+    capturer
+        .capture(&**tsa.judge(), chain, gen_time, |_| true, &fetched, now)
+        .await
+}
+
+fn chain() -> Vec<Vec<u8>> {
+    vec![b"signer".to_vec(), b"root".to_vec()]
+}
+
+#[tokio::test]
+async fn data_settle_a_certificate_when_they_can_speak_for_the_time() {
+    let authority = FakeTsa::start("tsa").await;
+    let crl = |this_update, revoked| Crl {
+        this_update,
+        next_update: Some(GEN_TIME + 60_000),
+        revoked,
+    };
+    let rows = [
+        (
+            "issued before",
+            crl(GEN_TIME - 1, false),
+            true,
+            false,
+            false,
+        ),
+        ("issued after", crl(GEN_TIME + 1, false), true, true, false),
+        ("revoked", crl(GEN_TIME + 1, true), true, true, true),
+    ];
+    for (name, crl, kept, settled, revoked) in rows {
+        authority.publishes(crl);
+        let captured = capture(&authority, &chain()).await;
+        assert_eq!(captured.kept.len(), usize::from(kept), "{name}");
+        assert_eq!(captured.settled == [0], settled, "{name}");
+        assert_eq!(captured.revoked.is_some(), revoked, "{name}");
+        assert_eq!(captured.next.is_some(), !settled, "{name}");
+        let tsa = authority.tsa(Duration::from_secs(10));
+        let left = unsettled(
+            &**tsa.judge(),
+            &chain(),
+            &captured.kept,
+            Moment::from_millis(GEN_TIME),
+        );
+        // The stored data say so again.
+        assert_eq!(left.is_empty(), settled, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_had_is_named_and_not_kept() {
+    let authority = FakeTsa::start("tsa").await;
+    let captured = capture(&authority, &chain()).await;
+    assert_eq!(captured.kept, []);
+    let [trouble] = &captured.troubles[..] else {
+        panic!("{captured:?}");
+    };
+    assert!(trouble.ends_with("/crl: the answer is 503"), "{trouble}");
+}
+
+#[tokio::test]
+async fn one_sweep_asks_one_place_once() {
+    let authority = FakeTsa::start("tsa").await;
+    authority.publishes(Crl {
+        this_update: GEN_TIME + 1,
+        next_update: None,
+        revoked: false,
+    });
+    let client = Client::new(&ClientOptions::default()).unwrap();
+    let capturer = Capturer::new(client, Duration::from_secs(10));
+    let tsa = authority.tsa(Duration::from_secs(10));
+    let fetched = Fetched::default();
+    for _ in 0..5 {
+        let captured = capturer
+            .capture(
+                &**tsa.judge(),
+                &chain(),
+                Moment::from_millis(GEN_TIME),
+                |_| true,
+                &fetched,
+                Moment::now,
+            )
+            .await;
+        assert_eq!(captured.settled, [0]);
+    }
+    assert_eq!(authority.listed(), 1);
+}
