@@ -82,7 +82,7 @@ pub(crate) struct TsaArgs {
     /// Part of the names in its certificates, to tell authorities apart
     #[arg(long, default_value = "dev")]
     name: String,
-    /// The kind of its keys: p256, p384, p521, ed25519, rsa2048, rsa3072 or rsa4096
+    /// The kind of its keys: p256, p384, p521, ed25519, rsa2048, rsa2048-pss, rsa3072 or rsa4096
     #[arg(long, default_value = "p256")]
     algorithm: Algorithm,
     /// How it behaves at first

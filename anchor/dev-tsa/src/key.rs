@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{RSA_PSS_SHA256, RsaKeyPair};
 use rcgen::{KeyPair, SigningKey};
 
 use crate::algorithm::Algorithm;
@@ -90,6 +92,24 @@ impl Key {
     /// What kind it is.
     pub(crate) fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// Its signature of a token.
+    pub(crate) fn sign_token(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        if self.algorithm != Algorithm::Rsa2048Pss {
+            return self.sign(message);
+        }
+        let pair = RsaKeyPair::from_pkcs8(self.pair.serialized_der())
+            .map_err(|error| rcgen::Error::RingKeyRejected(error.to_string()))?;
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign(
+            &RSA_PSS_SHA256,
+            &SystemRandom::new(),
+            message,
+            &mut signature,
+        )
+        .map_err(|_| rcgen::Error::RingUnspecified)?;
+        Ok(signature)
     }
 
     /// Its signature of `message`.

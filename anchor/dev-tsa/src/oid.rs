@@ -18,6 +18,9 @@ pub(crate) const ED25519: Arcs = &[1, 3, 101, 112];
 pub(crate) const SHA256_WITH_RSA: Arcs = &[1, 2, 840, 113_549, 1, 1, 11];
 pub(crate) const SHA512_WITH_RSA: Arcs = &[1, 2, 840, 113_549, 1, 1, 13];
 
+pub(crate) const RSASSA_PSS: Arcs = &[1, 2, 840, 113_549, 1, 1, 10];
+pub(crate) const MGF1: Arcs = &[1, 2, 840, 113_549, 1, 1, 8];
+
 // CMS (RFC 5652), ESS (RFC 5035), RFC 3161.
 pub(crate) const SIGNED_DATA: Arcs = &[1, 2, 840, 113_549, 1, 7, 2];
 pub(crate) const TST_INFO: Arcs = &[1, 2, 840, 113_549, 1, 9, 16, 1, 4];

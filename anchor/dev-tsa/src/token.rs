@@ -52,7 +52,7 @@ impl Stamp<'_> {
             writer.write_set_of(|writer| self.write_attributes(writer, &info));
         });
         // The attributes are signed under the tag of a SET OF and written under [0] (RFC 5652, section 5.4).
-        let mut signature = self.key.sign(&attributes)?;
+        let mut signature = self.key.sign_token(&attributes)?;
         if let (Signature::Wrong, Some(last)) = (self.signature, signature.last_mut()) {
             *last ^= 1;
         }
@@ -162,7 +162,7 @@ impl Stamp<'_> {
                         .write_tagged_implicit(Tag::context(0), |writer| {
                             writer.write_set_of(|writer| self.write_attributes(writer, info));
                         });
-                    algorithm.write_signature_identifier(writer.next());
+                    algorithm.write_token_identifier(writer.next());
                     writer.next().write_bytes(signature);
                 });
             });
