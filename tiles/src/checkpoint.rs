@@ -36,6 +36,7 @@ use crate::note::NoteError;
 use crate::text::{decode_hash, encode_base64, excerpt, parse_decimal, take_line};
 
 pub use origin_hash::{NoOriginHash, OriginHash};
+pub(crate) use publish::is_newer;
 pub use publish::{MAX_PUBLISHED_SIGNATURES, PublishError, assemble, keeps_signatures, merge};
 pub use signed::{LogKey, SignedCheckpoint, WitnessedCheckpoint};
 

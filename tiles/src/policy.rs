@@ -21,11 +21,13 @@
 //! ```
 
 mod parse;
+mod publish;
 mod verify;
 
 use crate::checkpoint::LogKey;
 use crate::key::{Algorithm, KeyError, KeyRing, Vkey};
 
+pub use publish::add_cosignatures;
 pub use verify::{CosignatureCheck, QuorumError, VerifyError};
 
 /// Largest policy that is read, in bytes: room for all logs and witnesses with ML-DSA-44 keys (1.8 kB each).

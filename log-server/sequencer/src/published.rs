@@ -17,7 +17,7 @@ use counterfoil_tiles::checkpoint::{
 use counterfoil_tiles::hash::{NodeHash, TreeSize};
 use counterfoil_tiles::key::{KeyError, KeyRing, Vkey};
 use counterfoil_tiles::note::{Note, NoteError, SignatureLine};
-use counterfoil_tiles::policy::{Policy, QuorumError};
+use counterfoil_tiles::policy::{Policy, QuorumError, add_cosignatures};
 
 /// The format of the register and its version.
 pub const MAGIC: &[u8] = b"counterfoil/published/1\n";
@@ -182,9 +182,16 @@ impl Published {
         Self::from_note(keys, Bytes::copy_from_slice(note.as_bytes()))
     }
 
-    /// This checkpoint with the signatures of both, per key the newer. Those of `other` must have been verified.
+    /// This checkpoint with the signatures of both, per key the newer. Those of `other` must have been verified. Where that
+    /// makes too many, all of the log's own stay, and what the quorum needs.
     pub(crate) fn united(&self, keys: &LogKeys, other: &Self) -> Result<Self, PublishedError> {
-        let note = checkpoint::merge(self.signed.note(), other.signed.note(), &self.ring)?;
+        let (ours, theirs) = (self.signed.note(), other.signed.note());
+        let note = match (checkpoint::merge(ours, theirs, &self.ring), &keys.policy) {
+            (Err(PublishError::TooManySignatures(_)), Some(policy)) => {
+                add_cosignatures(ours, theirs.signatures(), policy)?
+            }
+            (merged, _) => merged?,
+        };
         Self::from_note(keys, Bytes::copy_from_slice(note.as_bytes()))
     }
 

@@ -13,7 +13,7 @@ use counterfoil_tiles::checkpoint::{Checkpoint, LogKey, SignedCheckpoint};
 use counterfoil_tiles::hash::{NodeHash, TreeSize};
 use counterfoil_tiles::key::Vkey;
 use counterfoil_tiles::note::{Note, SignatureLine};
-use counterfoil_tiles::policy::Policy;
+use counterfoil_tiles::policy::{Policy, add_cosignatures};
 use counterfoil_tiles::proof::{ProofPlan, root_from_tiles};
 use counterfoil_tiles::tile::{Tile, TileId, tiles_of};
 use tokio::sync::mpsc;
@@ -25,7 +25,6 @@ use crate::log::WitnessStatus;
 use crate::witnesses::guard::{Decision, Testimony, judge, testimonies};
 use crate::witnesses::{
     self, Ask, Late, Options, Proofs, Round, Transport, WitnessName, Witnesses, WitnessesError,
-    add_cosignatures,
 };
 
 /// Late cosignatures that wait to be taken: one of each witness is the rule.

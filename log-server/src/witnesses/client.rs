@@ -46,7 +46,7 @@ impl Default for Options {
 /// Whom a round asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
-    /// The witnesses that are not known to have cosigned this checkpoint; what the others have signed counts.
+    /// The witnesses that are not known to have cosigned this checkpoint by each of their keys; what is known counts.
     Missing,
     /// All of them, as if none had cosigned it: for new timestamps. A witness of which nothing is known is taken to have
     /// cosigned it.
@@ -180,9 +180,15 @@ impl Witnesses {
         let mut gathering = Gathering::new(&self.shared.policy, &self.shared.desks);
         let mut missing = Vec::new();
         for (at, desk) in self.shared.desks.iter().enumerate() {
-            match desk.signed_since(text, (ask == Ask::All).then_some(began)) {
-                Some(reply) => gathering.take(at, reply),
-                None => missing.push(at),
+            let known = desk.signed_since(text, (ask == Ask::All).then_some(began));
+            if !known
+                .as_ref()
+                .is_some_and(|reply| desk.is_enough(reply, ask))
+            {
+                missing.push(at);
+            }
+            if let Some(reply) = known {
+                gathering.take(at, reply);
             }
         }
         if missing.is_empty() {
@@ -275,10 +281,9 @@ impl Shared {
         let Ok(_turn) = timeout_at(question.deadline, desk.turn.lock()).await else {
             return Outcome::Superseded.into();
         };
-        if let Some(reply) = desk.signed_since(
-            question.signed.note().text(),
-            (ask == Ask::All).then_some(began),
-        ) {
+        let text = question.signed.note().text();
+        let known = desk.signed_since(text, (ask == Ask::All).then_some(began));
+        if let Some(reply) = known.filter(|reply| desk.is_enough(reply, ask)) {
             return reply;
         }
         if !desk.is_latest(number) {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::client::Ask;
 use super::conversation::Reply;
-use super::endpoint::{Place, WitnessName};
+use super::endpoint::{Place, WitnessName, is_by};
 use super::outcome::{Cosignature, LastAnswer, Outcome};
 
 /// What is known of one witness.
@@ -112,6 +112,19 @@ struct Signed {
     cosignatures: Vec<Cosignature>,
 }
 
+impl Signed {
+    fn unite_into(self, cosignatures: &mut Vec<Cosignature>) {
+        for known in self.cosignatures {
+            let mut new = cosignatures.iter_mut();
+            match new.find(|new| new.line.same_key(&known.line)) {
+                None => cosignatures.push(known),
+                Some(new) if new.by.timestamp < known.by.timestamp => *new = known,
+                Some(_) => {}
+            }
+        }
+    }
+}
+
 impl Desk {
     pub(super) fn new(place: Place) -> Self {
         Self {
@@ -157,15 +170,25 @@ impl Desk {
         })
     }
 
+    /// True if a round need not ask, because this is known: a cosignature by each key of the witness, or new ones.
+    pub(super) fn is_enough(&self, reply: &Reply, ask: Ask) -> bool {
+        let by = |key| reply.cosignatures.iter().any(|one| is_by(&one.line, key));
+        ask == Ask::All || self.place.witnesses.iter().all(by)
+    }
+
     /// Remembers what it has signed.
     pub(super) fn has_signed(&self, text: &str, size: TreeSize, cosignatures: Vec<Cosignature>) {
         let mut memory = lock(&self.memory);
-        let signed = Signed {
+        let mut signed = Signed {
             text: text.to_owned(),
             size,
             since: Instant::now(),
             cosignatures,
         };
+        // A checkpoint has not room for all, and shows fewer of them.
+        if let Some(known) = memory.signed.take_if(|known| known.text == text) {
+            known.unite_into(&mut signed.cosignatures);
+        }
         if memory
             .signed
             .as_ref()

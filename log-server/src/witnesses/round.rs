@@ -5,12 +5,11 @@ use std::fmt;
 use counterfoil_tiles::checkpoint::PublishError;
 use counterfoil_tiles::hash::TreeSize;
 use counterfoil_tiles::note::{Note, SignatureLine};
-use counterfoil_tiles::policy::Policy;
+use counterfoil_tiles::policy::{Policy, add_cosignatures};
 
 use super::conversation::Reply;
 use super::desk::Desk;
 use super::endpoint::{WitnessName, is_by};
-use super::merge::add_cosignatures;
 use super::outcome::{Cosignature, Outcome};
 
 /// What one round brought.

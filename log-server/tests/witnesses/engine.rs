@@ -15,6 +15,7 @@ use counterfoil_tiles::checkpoint::{Origin, SignedCheckpoint};
 use counterfoil_tiles::hash::TreeSize;
 use counterfoil_tiles::key::{Algorithm, SigningKey};
 use counterfoil_tiles::note::Note;
+use counterfoil_tiles::policy::Policy;
 use tokio::time::Instant;
 
 use crate::fake::{
@@ -49,6 +50,16 @@ async fn start_on(
     network: &Arc<Network>,
     guard: WitnessGuard,
 ) -> Result<Engine, EngineError> {
+    start_under(policy(3, TWO_OF_THREE), stores, key, network, guard).await
+}
+
+async fn start_under(
+    policy: Arc<Policy>,
+    stores: Stores,
+    key: SigningKey,
+    network: &Arc<Network>,
+    guard: WitnessGuard,
+) -> Result<Engine, EngineError> {
     let settings = Settings {
         checkpoint_interval: Duration::from_secs(1),
         checkpoint_history: Duration::from_mins(1),
@@ -59,7 +70,7 @@ async fn start_on(
         deduplicate: false,
         checkpoint_copy: None,
         witnesses: Some(WitnessSettings {
-            policy: policy(3, TWO_OF_THREE),
+            policy,
             monitoring: Vec::new(),
             transport: Arc::clone(network) as Arc<_>,
             clock: options().clock,
@@ -433,4 +444,64 @@ async fn a_quorum_of_claims_refuses_at_the_start_and_stops_a_running_log() {
         words.contains("too many witnesses claim to know more"),
         "{words}"
     );
+}
+
+/// Lets the log start and go on, and cosigns nothing.
+fn cosigns_nothing() -> Arc<dyn Service> {
+    Arc::new(Answering(|request: &Request| {
+        Ok(match request.method {
+            Method::Post => answer(500, "text/plain", "out of order"),
+            Method::Get => answer(404, "text/plain", "never cosigned\n"),
+        })
+    }))
+}
+
+/// Sixteen witnesses and the log's own line are one more than fit, and the one that the quorum needs comes last.
+#[tokio::test(start_paused = true)]
+async fn a_full_checkpoint_waits_for_the_witness_that_its_quorum_needs_and_takes_it() {
+    let others = members(15);
+    let policy = policy(
+        16,
+        &format!("group o any{others}\ngroup q all o w16\nquorum q\n"),
+    );
+    let honest = |number| Arc::new(Honest::new(number)) as Arc<dyn Service>;
+    let network = Network::new((1..=15).map(honest).chain([cosigns_nothing()]).collect());
+    let log = start_under(
+        policy.clone(),
+        stores().await,
+        log_key(),
+        &network,
+        WitnessGuard::On,
+    );
+    let log = log.await.unwrap();
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!(log.published().is_none());
+    assert_eq!(network.asked(15).len(), 1, "it has cosigned");
+    network.put(&url(16), honest(16));
+    let note = published(&log, 0).await;
+    assert_eq!(note.signatures().len(), 16);
+    policy.verify(note).unwrap();
+    log.close().await;
+}
+
+/// Two writers on one log: the one that was fenced off hears of the other's tree from the witnesses, and says who it is.
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_was_fenced_off_names_the_other_one_and_no_backup() {
+    let (network, stores) = ended().await;
+    let first = start_on(stores.clone(), log_key(), &network, WitnessGuard::On);
+    let first = first.await.unwrap();
+    let second = start_on(stores, log_key(), &network, WitnessGuard::On);
+    let second = second.await.unwrap();
+    add(&second, "another").await;
+    published(&second, 2).await;
+    // The first asks for newer cosignatures of its size.
+    tokio::time::sleep(Duration::from_mins(11)).await;
+    let status = first.status();
+    assert_eq!(status.state, State::Stopped);
+    let words = status.last_error.unwrap().what;
+    assert!(words.contains("another writer"), "{words}");
+    assert!(!words.contains("--start-unguarded"), "{words}");
+    assert_eq!(second.status().state, State::Running);
+    first.close().await;
+    second.close().await;
 }

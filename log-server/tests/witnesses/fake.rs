@@ -355,6 +355,15 @@ impl Transport for Network {
     }
 }
 
+/// The names of witnesses 1 to `count` as members of a group, each after a space.
+pub(crate) fn members(count: u8) -> String {
+    let mut names = String::new();
+    for number in 1..=count {
+        write!(names, " w{number}").unwrap();
+    }
+    names
+}
+
 /// A policy with witnesses 1 to `count` and the rest of its lines, which may name them `w1` and so on.
 pub(crate) fn policy(count: u8, rest: &str) -> Arc<Policy> {
     let mut text = format!("log {}\n", log_key().vkey());

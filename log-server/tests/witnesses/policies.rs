@@ -4,17 +4,17 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use counterfoil_log_server::witnesses::{
-    Ask, Options, Transport, WitnessName, Witnesses, WitnessesError, add_cosignatures,
+    Ask, Options, Transport, WitnessName, Witnesses, WitnessesError,
 };
-use counterfoil_tiles::checkpoint::{LogKey, PublishError};
+use counterfoil_tiles::checkpoint::{LogKey, PublishError, SignedCheckpoint};
 use counterfoil_tiles::key::Algorithm;
 use counterfoil_tiles::note::{Note, SignatureLine};
-use counterfoil_tiles::policy::Policy;
+use counterfoil_tiles::policy::{Policy, add_cosignatures};
 use tokio::sync::mpsc;
 
 use crate::fake::{
-    Honest, NOW, Network, client, cosignature, key, log_key, log_keys, options, policy, proofs,
-    signed, url, witness_key,
+    Honest, NOW, Network, client, cosignature, key, log_key, log_keys, members, options, policy,
+    proofs, signed, url, witness_key,
 };
 
 fn two_keys(lines: &str) -> Arc<Policy> {
@@ -212,4 +212,115 @@ fn a_line_by_no_witness_of_the_policy_is_left_out() {
     let stranger = cosignature(&witness_key(9), &signed(5), NOW);
     let note = add_cosignatures(signed(5).note(), &[stranger], &policy).unwrap();
     assert_eq!(note, *signed(5).note());
+}
+
+/// A quorum that is filled only once the note is full, by the one witness that it has no room for.
+#[test]
+fn lines_that_stand_already_give_way_to_what_the_quorum_needs() {
+    let (_, lines) = many(16, "all");
+    let others = members(15);
+    let rows = [
+        (
+            "one of the others and w16",
+            format!("group o any{others}\ngroup q all o w16\n"),
+        ),
+        (
+            "nine of the others and w16",
+            format!("group o 9{others}\ngroup q all o w16\n"),
+        ),
+        (
+            "14 of the others and w16",
+            format!("group o 14{others}\ngroup q all o w16\n"),
+        ),
+        (
+            "w16 or all others",
+            format!("group o all{others}\ngroup q any o w16\n"),
+        ),
+    ];
+    for (name, groups) in rows {
+        let policy = policy(16, &format!("{groups}quorum q\n"));
+        let full = add_cosignatures(signed(5).note(), &lines[..15], &policy).unwrap();
+        assert_eq!(full.signatures().len(), 16, "{name}");
+        let note = add_cosignatures(&full, &lines[15..], &policy).unwrap();
+        assert_eq!(note.signatures().len(), 16, "{name}");
+        assert_eq!(names(&note)[0], "log.example/test", "{name}");
+        policy.verify(note).unwrap();
+    }
+}
+
+#[test]
+fn where_there_is_no_quorum_yet_what_fits_stays() {
+    let (_, lines) = many(17, "all");
+    let policy = policy(18, "quorum w18\n");
+    let note = add_cosignatures(signed(5).note(), &lines, &policy).unwrap();
+    assert_eq!(note.signatures().len(), 16);
+    let last = cosignature(&witness_key(18), &signed(5), NOW);
+    policy
+        .verify(add_cosignatures(&note, &[last], &policy).unwrap())
+        .unwrap();
+}
+
+/// The smallest quorum is found where leaving out one line after the other would not find it.
+#[test]
+fn a_small_quorum_is_found_behind_a_large_one() {
+    let (_, lines) = many(17, "all");
+    let large = members(16);
+    for members in ["large w17", "w17 large"] {
+        let groups = format!("group large all{large}\ngroup q any {members}\nquorum q\n");
+        let policy = policy(17, &groups);
+        let note = add_cosignatures(signed(5).note(), &lines, &policy).unwrap();
+        policy.verify(note).unwrap();
+    }
+}
+
+/// Lines of an earlier policy's witnesses give way here; whether they may, on what is published, is the sequencer's to say.
+#[test]
+fn strangers_give_way_and_the_log_s_lines_do_not() {
+    let (earlier, lines) = many(17, "2");
+    let published = add_cosignatures(signed(5).note(), &lines[..15], &earlier).unwrap();
+    let policy = {
+        let (one, two) = (witness_key(16), witness_key(17));
+        let text = format!(
+            "log {}\nwitness a {} {}\nwitness b {} {}\ngroup q all a b\nquorum q\n",
+            log_key().vkey(),
+            one.vkey(),
+            url(16),
+            two.vkey(),
+            url(17)
+        );
+        Policy::parse(text.as_bytes()).unwrap()
+    };
+    let note = add_cosignatures(&published, &lines[15..], &policy).unwrap();
+    assert_eq!(note.signatures().len(), 16);
+    policy.verify(note).unwrap();
+}
+
+fn both_keys() -> Arc<Policy> {
+    two_keys("witness a ED25519 URL\nwitness b MLDSA URL\ngroup w all a b\nquorum w\n")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_note_that_has_fewer_cosignatures_than_came_takes_none_from_memory() {
+    let network = Network::new(vec![Arc::new(with_two_keys())]);
+    let (witnesses, _late) = client(&both_keys(), &network);
+    let round = witnesses.cosign(&signed(5), proofs(), Ask::Missing).await;
+    let first = [round.cosignatures[0].line.clone()];
+    let note = add_cosignatures(signed(5).note(), &first, &both_keys()).unwrap();
+    witnesses.remember(&SignedCheckpoint::verify(note, &log_keys()).unwrap());
+    let round = witnesses.cosign(&signed(5), proofs(), Ask::Missing).await;
+    assert_eq!(round.cosignatures.len(), 2);
+    assert_eq!(network.asked(1), [(0, 5)], "not asked again");
+}
+
+/// As after a start with a policy that has a second key of a witness.
+#[tokio::test(start_paused = true)]
+async fn a_witness_of_whose_keys_one_is_missing_is_asked() {
+    let network = Network::new(vec![Arc::new(with_two_keys())]);
+    let (witnesses, _late) = client(&both_keys(), &network);
+    let first = [cosignature(&witness_key(1), &signed(5), NOW - 9)];
+    let note = add_cosignatures(signed(5).note(), &first, &both_keys()).unwrap();
+    witnesses.remember(&SignedCheckpoint::verify(note, &log_keys()).unwrap());
+    let round = witnesses.cosign(&signed(5), proofs(), Ask::Missing).await;
+    assert!(round.quorum, "{}", round.trouble());
+    assert_eq!(network.asked(1).len(), 2, "with its size, after a 409");
 }

@@ -89,7 +89,8 @@ fn publishable(
     Ok(Note::new(text, lines)?)
 }
 
-fn is_newer(line: &SignatureLine, known: &SignatureLine, keys: &KeyRing) -> bool {
+/// True if the timestamp says so: of keys that are not in `keys`, and of plain signatures, it says nothing.
+pub(crate) fn is_newer(line: &SignatureLine, known: &SignatureLine, keys: &KeyRing) -> bool {
     let Some(key) = keys.find(line.name(), line.key_id()) else {
         return false;
     };
