@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::fake::{
     Answering, Honest, NOW, Network, ORIGIN, Service, Silent, answer, conflict, key, log_key,
-    log_keys, options, policy, url,
+    log_keys, members, options, policy, url,
 };
 
 const TWO_OF_THREE: &str = "group quorum 2 w1 w2 w3\nquorum quorum\n";
