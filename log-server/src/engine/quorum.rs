@@ -237,8 +237,8 @@ impl Quorum {
         }
     }
 
-    /// Judges the witnesses that claim more than the log, where a round says that there are some: gives what is found at once, which
-    /// is waited for where there is no quorum to publish with.
+    /// Judges the witnesses that claim more than the log, where there are some: gives what is found at once, which is waited for
+    /// where there is no quorum to publish with.
     async fn judge_beside(self: &Arc<Self>, shown: &Checkpoint, round: &Round) -> Option<Outcome> {
         // SPEC(design 2, startup guard): "The same test applies to a 409 while running."
         round.ahead().next()?;
@@ -250,22 +250,39 @@ impl Quorum {
                 .is_none_or(|began| began.elapsed() >= JUDGE_AGAIN);
         if judging.task.is_empty() && is_time {
             judging.began = Some(Instant::now());
-            let (quorum, round) = (Arc::clone(self), round.clone());
-            let (head, root) = (shown.size(), *shown.root());
-            judging.task.spawn(async move {
-                let seen = quorum.witnesses.latest().await;
-                let testimonies = testimonies(Some(&round), seen);
-                match quorum.judge(head, root, None, &testimonies).await {
-                    Decision::Refuse { why, what_to_do } => quorum.contradicted(&why, &what_to_do),
-                    Decision::Go | Decision::GoWithAlarm { .. } | Decision::Wait { .. } => None,
-                }
-            });
+            let (quorum, round, shown) = (Arc::clone(self), round.clone(), shown.clone());
+            judging
+                .task
+                .spawn(async move { quorum.judge_running(shown, &round).await });
         }
         if round.quorum {
             return None;
         }
         let judged = timeout(JUDGE_FIRST, judging.task.join_next()).await;
         judged.ok()??.ok()?
+    }
+
+    /// What the witnesses show, against the log as it stands when they have shown it: it signs on meanwhile, and what they show
+    /// of that is its own.
+    async fn judge_running(&self, shown: Checkpoint, round: &Round) -> Option<Outcome> {
+        let seen = self.witnesses.latest().await;
+        let newest = {
+            let newest = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+            let newest = newest
+                .as_ref()
+                .and_then(|note| Checkpoint::parse(note.text()).ok());
+            newest
+                .filter(|newest| newest.size() > shown.size())
+                .unwrap_or(shown)
+        };
+        let (head, root) = (newest.size(), *newest.root());
+        match self
+            .judge(head, root, None, &testimonies(Some(round), seen))
+            .await
+        {
+            Decision::Refuse { why, what_to_do } => self.contradicted(&why, &what_to_do),
+            Decision::Go | Decision::GoWithAlarm { .. } | Decision::Wait { .. } => None,
+        }
     }
 
     fn origin(&self) -> &str {

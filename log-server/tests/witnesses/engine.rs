@@ -44,7 +44,7 @@ async fn start_with(key: SigningKey, network: &Arc<Network>) -> Result<Engine, E
     start_on(stores().await, key, network, WitnessGuard::On).await
 }
 
-async fn start_on(
+pub(crate) async fn start_on(
     stores: Stores,
     key: SigningKey,
     network: &Arc<Network>,
@@ -87,7 +87,7 @@ async fn start(network: &Arc<Network>) -> Engine {
     start_with(log_key(), network).await.unwrap()
 }
 
-async fn published(log: &Engine, size: u64) -> Note {
+pub(crate) async fn published(log: &Engine, size: u64) -> Note {
     let until = Instant::now().into_std() + Duration::from_secs(30);
     let published = log.wait_published(TreeSize::new(size), until).await;
     Note::parse(published.expect("published in 30 s").note.bytes()).unwrap()
@@ -101,7 +101,7 @@ fn cosigners(note: &Note) -> Vec<String> {
     names
 }
 
-async fn add(log: &Engine, entry: &'static str) {
+pub(crate) async fn add(log: &Engine, entry: &'static str) {
     let entry = Bytes::from_static(entry.as_bytes());
     log.add(vec![entry]).await.unwrap();
 }
@@ -233,7 +233,7 @@ async fn a_policy_about_another_log_is_refused() {
 }
 
 /// Three honest witnesses, and a log of one entry that they have cosigned; it has ended.
-async fn ended() -> (Arc<Network>, Stores) {
+pub(crate) async fn ended() -> (Arc<Network>, Stores) {
     let network = Network::new(vec![
         Arc::new(Honest::new(1)),
         Arc::new(Honest::new(2)),
@@ -385,7 +385,7 @@ async fn one_witness_that_shows_a_larger_signed_checkpoint_stops_a_running_log()
 }
 
 /// The state of a witness that has cosigned what a log publishes.
-fn signed_by(log: &Engine) -> (SignedCheckpoint, u64) {
+pub(crate) fn signed_by(log: &Engine) -> (SignedCheckpoint, u64) {
     let note = Note::parse(log.published().unwrap().note.bytes()).unwrap();
     let own = note
         .signatures()

@@ -1,0 +1,56 @@
+//! A running log and one witness that claims more than it: what the log makes of what that witness shows, and when.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use counterfoil_log_server::engine::WitnessGuard;
+use counterfoil_log_server::log::{Log, State};
+use counterfoil_log_server::witnesses::{Answer, Method, Request, TransportError};
+
+use crate::engine::{add, ended, published, signed_by, start_on};
+use crate::fake::{Honest, Service, conflict, log_key, url};
+
+/// Claims to have cosigned more than there is, and shows, after a while, what another witness has cosigned by then.
+struct Belated {
+    shows: Arc<Honest>,
+    after: Duration,
+}
+
+#[async_trait]
+impl Service for Belated {
+    async fn serve(&self, request: &Request) -> Result<Answer, TransportError> {
+        if request.method == Method::Post {
+            return Ok(conflict(1_000_000));
+        }
+        tokio::time::sleep(self.after).await;
+        self.shows.serve(request).await
+    }
+}
+
+// The log goes on while it is found out what the witness shows.
+#[tokio::test(start_paused = true)]
+async fn what_the_log_signs_while_a_claim_is_judged_is_no_proof_against_it() {
+    let (network, stores) = ended().await;
+    let log = start_on(stores, log_key(), &network, WitnessGuard::On);
+    let log = log.await.unwrap();
+    let first = Arc::new(Honest::new(1));
+    *first.state.lock().unwrap() = signed_by(&log);
+    network.put(&url(1), Arc::clone(&first) as Arc<_>);
+    let belated = Belated {
+        shows: first,
+        after: Duration::from_secs(3),
+    };
+    network.put(&url(3), Arc::new(belated));
+    add(&log, "another").await;
+    published(&log, 2).await;
+    add(&log, "third").await;
+    published(&log, 3).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    add(&log, "fourth").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let status = log.status();
+    assert_eq!(status.state, State::Running, "{:?}", status.last_error);
+    published(&log, 4).await;
+    log.close().await;
+}
