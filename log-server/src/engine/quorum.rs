@@ -241,7 +241,9 @@ impl Quorum {
     /// where there is no quorum to publish with.
     async fn judge_beside(self: &Arc<Self>, shown: &Checkpoint, round: &Round) -> Option<Outcome> {
         // SPEC(design 2, startup guard): "The same test applies to a 409 while running."
-        round.ahead().next()?;
+        if round.ahead().next().is_none() && !self.claimed_late(shown.size()) {
+            return None;
+        }
         let mut judging = self.judging.lock().await;
         // A lying witness costs a look at what all of them show once in a while, not in each round.
         let is_time = !round.quorum
@@ -260,6 +262,15 @@ impl Quorum {
         }
         let judged = timeout(JUDGE_FIRST, judging.task.join_next()).await;
         judged.ok()??.ok()?
+    }
+
+    /// Whether a witness has named a larger size after its round was over: a quorum of faster ones ends a round.
+    fn claimed_late(&self, size: TreeSize) -> bool {
+        let witnesses = self.witnesses.status().into_iter();
+        let mut last = witnesses.filter_map(|witness| Some(witness.last?.outcome));
+        last.any(|outcome| {
+            matches!(outcome, witnesses::Outcome::Ahead { size: claimed } if claimed > size)
+        })
     }
 
     /// What the witnesses show, against the log as it stands when they have shown it: it signs on meanwhile, and what they show

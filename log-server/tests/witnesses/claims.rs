@@ -54,3 +54,31 @@ async fn what_the_log_signs_while_a_claim_is_judged_is_no_proof_against_it() {
     published(&log, 4).await;
     log.close().await;
 }
+
+// The round ends as soon as the others make a quorum, and the answer of this one is none of it.
+#[tokio::test(start_paused = true)]
+async fn a_larger_signed_checkpoint_stops_the_log_however_late_the_witness_answers() {
+    let (network, stores) = ended().await;
+    let log = start_on(stores, log_key(), &network, WitnessGuard::On);
+    let log = log.await.unwrap();
+    let slow = Honest {
+        delay: Duration::from_millis(300),
+        ..Honest::at(3, 9)
+    };
+    network.put(&url(3), Arc::new(slow));
+    for (entry, size) in [("another", 2), ("third", 3)] {
+        add(&log, entry).await;
+        published(&log, size).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    add(&log, "fourth").await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let status = log.status();
+    assert_eq!(status.state, State::Stopped, "{}", status.explanation);
+    let reason = status.last_error.unwrap().what;
+    assert!(
+        reason.contains("has size 9, but the data ends at size"),
+        "{reason}"
+    );
+    log.close().await;
+}
