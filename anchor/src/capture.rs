@@ -62,7 +62,13 @@ pub struct Captured {
 
 /// What was fetched already, by place and request: many tokens have one issuer.
 #[derive(Debug, Default)]
-pub struct Fetched(Mutex<HashMap<(String, Vec<u8>), Arc<Result<Bytes, String>>>>);
+pub struct Fetched(Mutex<HashMap<Asked, Arc<Answered>>>);
+
+/// What was asked: a URL, and for OCSP the request.
+type Asked = (String, Vec<u8>);
+
+/// The body of the answer, or why there is none.
+type Answered = Result<Bytes, String>;
 
 impl Capturer {
     /// Fetches by this client, each within the deadline.
@@ -105,7 +111,7 @@ impl Capturer {
         captured
     }
 
-    async fn fetch(&self, source: &Source, fetched: &Fetched) -> Arc<Result<Bytes, String>> {
+    async fn fetch(&self, source: &Source, fetched: &Fetched) -> Arc<Answered> {
         let key = (source.url.clone(), source.request.clone());
         if let Some(known) = fetched.0.lock().await.get(&key) {
             return Arc::clone(known);
@@ -115,7 +121,7 @@ impl Capturer {
         answer
     }
 
-    async fn fetch_anew(&self, source: &Source) -> Result<Bytes, String> {
+    async fn fetch_anew(&self, source: &Source) -> Answered {
         let (sent, accept, limit) = match source.kind {
             RevocationKind::Crl => (Sent::Get, "application/pkix-crl, */*", MAX_CRL),
             RevocationKind::Ocsp => {

@@ -7,6 +7,7 @@
 //! - [`judge`]: what is asked of the library that knows RFC 3161.
 //! - [`tsa`]: asking a time-stamping authority, and what it can do wrong.
 //! - [`capture`]: what says whether the certificates of a token are revoked.
+//! - [`worker`]: all of it at work.
 //! - [`moment`]: a time of day.
 
 #![forbid(unsafe_code)]
@@ -21,3 +22,4 @@ pub mod records;
 pub mod schedule;
 pub mod state;
 pub mod tsa;
+pub mod worker;

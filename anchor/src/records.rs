@@ -11,7 +11,8 @@ use std::sync::{Arc, RwLock};
 
 use bytes::Bytes;
 use counterfoil_store::{Blob, BlobName, BlobStore, HeadStore, PutError, ReadError, ReplaceError};
-use counterfoil_tiles::checkpoint::OriginHash;
+use counterfoil_tiles::checkpoint::{Checkpoint, OriginHash};
+use counterfoil_tiles::hash::TreeSize;
 use counterfoil_tiles::note::Note;
 
 use crate::moment::Moment;
@@ -55,6 +56,9 @@ pub enum KeepError {
     /// The bytes are not those of the name.
     #[error("{0} is damaged: its bytes are not those of its name; restore it from a backup")]
     Damaged(BlobName),
+    /// A later round has begun meanwhile.
+    #[error("a later round, of {0} entries, has begun meanwhile")]
+    Superseded(TreeSize),
     /// There are too many under one name.
     #[error("{0}: there are {MAX_NUMBER} records already, which is the most")]
     Full(String),
@@ -123,6 +127,12 @@ impl Records {
     ) -> Result<State, KeepError> {
         let before = self.register(log).await?;
         let register = state::register(log);
+        if let Some((state, _)) = &before
+            && Checkpoint::parse(note.text())
+                .is_ok_and(|ours| ours.size() < state.checkpoint().size())
+        {
+            return Err(KeepError::Superseded(state.checkpoint().size()));
+        }
         let next = State::after(before.as_ref().map(|(state, _)| state), note.clone(), now);
         let next = next.map_err(|error| KeepError::State {
             register: register.to_string(),
@@ -282,6 +292,21 @@ impl Records {
             return Err(KeepError::Damaged(blob));
         }
         Ok((record, bytes))
+    }
+
+    /// A record of revocation data.
+    pub async fn added(
+        &self,
+        place: &Place,
+        name: &RecordName,
+    ) -> Result<RevocationRecord, KeepError> {
+        let blob = place.record(name);
+        let bytes = self.blobs.get(&blob).await?;
+        let bytes = bytes.ok_or_else(|| KeepError::Damaged(blob.clone()))?;
+        RevocationRecord::parse(&bytes).map_err(|error| KeepError::Record {
+            name: blob.to_string(),
+            error,
+        })
     }
 
     async fn put(&self, blob: Blob) -> Result<(), PutError> {

@@ -143,7 +143,7 @@ enum Fetch {
 impl Schedule {
     /// A schedule. `seed` draws the jitter: the same for the same log from start to start, another for another log.
     pub fn new(options: Options, seed: u64, resumed: Option<Resumed>) -> Self {
-        let round = resumed.map(|resumed| Round::resume(RoundId::new(0), &resumed, &options));
+        let round = resumed.map(|resumed| Round::resume(RoundId::RESUMED, &resumed, &options));
         Self {
             seed,
             // A round that is not done is looked at at once.
@@ -190,6 +190,11 @@ impl Schedule {
     pub fn wake_at(&self, now: Moment) -> Option<Moment> {
         let stamps = self.round.as_ref().and_then(|round| round.next_at(now));
         self.fetch_at(now).into_iter().chain(stamps).min()
+    }
+
+    /// When the log is looked at next; none while that is under way.
+    pub fn next_look(&self, now: Moment) -> Option<Moment> {
+        self.fetch_at(now)
     }
 
     /// Takes what came of a fetch.

@@ -90,7 +90,7 @@ async fn one_sweep_asks_one_place_once() {
     let tsa = authority.tsa(Duration::from_secs(10));
     let fetched = Fetched::default();
     for _ in 0..5 {
-        let captured = capturer
+        let settled = capturer
             .capture(
                 &**tsa.judge(),
                 &chain(),
@@ -99,8 +99,9 @@ async fn one_sweep_asks_one_place_once() {
                 &fetched,
                 Moment::now,
             )
-            .await;
-        assert_eq!(captured.settled, [0]);
+            .await
+            .settled;
+        assert_eq!(settled, [0]);
     }
     assert_eq!(authority.listed(), 1);
 }

@@ -78,6 +78,30 @@ impl Index {
             .collect()
     }
 
+    /// The names of the additions to a token, in the order of their numbers.
+    pub fn added(&self, place: &Place, token: &RecordName) -> Vec<RecordName> {
+        let names = self.names(place).into_iter().flatten();
+        let of_token = |name: &&RecordName| {
+            name.revocation.is_some()
+                && name.authority == token.authority
+                && name.number == token.number
+        };
+        names.filter(of_token).cloned().collect()
+    }
+
+    /// The newest folders of a log, at most so many, the largest size first.
+    pub fn newest(&self, log: OriginHash, most: usize) -> Vec<Place> {
+        let sizes = self.anchors.get(&log).into_iter().flatten().rev();
+        let places = sizes.flat_map(|(size, checkpoints)| {
+            checkpoints.keys().map(|checkpoint| Place {
+                origin: log,
+                size: *size,
+                checkpoint: *checkpoint,
+            })
+        });
+        places.take(most).collect()
+    }
+
     /// The refused checkpoints of forks of a log.
     pub fn forks(&self, log: OriginHash) -> BTreeSet<CheckpointHash> {
         self.forks.get(&log).cloned().unwrap_or_default()

@@ -112,6 +112,11 @@ impl Options {
         })
     }
 
+    /// How many authorities must count.
+    pub fn required(&self) -> usize {
+        self.required
+    }
+
     /// A log that does not change is anchored again at the first slot at which its last anchor is so old.
     #[must_use]
     pub fn with_max_age(mut self, max_age: Duration) -> Self {

@@ -10,6 +10,9 @@ use crate::moment::Moment;
 pub struct RoundId(u64);
 
 impl RoundId {
+    /// The round that an earlier process left.
+    pub const RESUMED: Self = Self(0);
+
     pub(super) fn new(number: u64) -> Self {
         Self(number)
     }

@@ -1,0 +1,189 @@
+//! The worker: follows every log by its schedule, asks the authorities, keeps what comes, and completes it later.
+//!
+//! ```text
+//! for each log:  Schedule ── Fetch ──> Followed::look ──> Tree, or why not
+//!                         ── Stamp ──> Records::begin ──> Tsa::stamp ──> Capturer ──> Records::keep ──> counted
+//! for all:       sweep: tokens whose certificates are not all settled are captured again
+//! ```
+
+mod follow;
+mod stamp;
+pub mod status;
+mod sweep;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::capture::Capturer;
+use crate::follow::Followed;
+use crate::moment::Moment;
+use crate::records::Records;
+use crate::schedule::Options;
+use crate::tsa::Tsa;
+
+pub use stamp::{Anchored, LookTrouble, Once, OnceStamped, StampTrouble};
+use status::LogStatus;
+
+/// The time of day.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Moment + Send + Sync>);
+
+impl Clock {
+    /// A clock that this function reads.
+    pub fn new(read: impl Fn() -> Moment + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Moment {
+        (self.0)()
+    }
+}
+
+impl Default for Clock {
+    /// The system's.
+    fn default() -> Self {
+        Self::new(Moment::now)
+    }
+}
+
+impl std::fmt::Debug for Clock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// What a worker does for one log.
+#[derive(Debug)]
+pub struct LogPlan {
+    /// The log.
+    pub followed: Followed,
+    /// When, and by how many authorities.
+    pub options: Options,
+}
+
+/// What a worker works with.
+#[derive(Debug)]
+pub struct Plan {
+    /// The logs.
+    pub logs: Vec<LogPlan>,
+    /// The authorities; [`Options`] speak of as many.
+    pub authorities: Vec<Tsa>,
+    /// How revocation data are fetched.
+    pub capturer: Capturer,
+    /// The time of day.
+    pub clock: Clock,
+    /// How long what is under way may still take once the worker is told to stop.
+    pub shutdown_deadline: Duration,
+}
+
+/// A worker. Cheap to clone; clones are one.
+#[derive(Debug, Clone)]
+pub struct Worker(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    plan: Plan,
+    records: Arc<Records>,
+    desks: Vec<Desk>,
+    sweep: sweep::Sweep,
+}
+
+/// What is known of one log while the worker runs.
+#[derive(Debug)]
+struct Desk {
+    status: Mutex<LogStatus>,
+    /// An operator wants a round now.
+    wanted: Notify,
+}
+
+impl Desk {
+    fn status(&self) -> MutexGuard<'_, LogStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Worker {
+    /// A worker that keeps what it does in these records.
+    pub fn new(plan: Plan, records: Arc<Records>) -> Self {
+        let desk = |log: &LogPlan| Desk {
+            status: Mutex::new(LogStatus::new(&log.followed, &plan.authorities)),
+            wanted: Notify::new(),
+        };
+        let desks = plan.logs.iter().map(desk).collect();
+        Self(Arc::new(Inner {
+            plan,
+            records,
+            desks,
+            sweep: sweep::Sweep::default(),
+        }))
+    }
+
+    /// The records.
+    pub fn records(&self) -> &Arc<Records> {
+        &self.0.records
+    }
+
+    /// What is known of each log, in the order of the plan.
+    pub fn status(&self) -> Vec<LogStatus> {
+        self.0
+            .desks
+            .iter()
+            .map(|desk| desk.status().clone())
+            .collect()
+    }
+
+    /// The time of day.
+    pub fn now(&self) -> Moment {
+        self.0.plan.clock.now()
+    }
+
+    /// Tokens whose certificates are not all settled.
+    pub fn pending(&self) -> usize {
+        self.0.sweep.pending()
+    }
+
+    /// Looks at every log now, and begins a round even where nothing has changed.
+    pub fn want(&self) {
+        for desk in &self.0.desks {
+            desk.wanted.notify_one();
+        }
+    }
+
+    /// Looks at every log once, and asks every authority once.
+    pub async fn once(&self) -> Vec<Once> {
+        let logs = (0..self.0.plan.logs.len()).map(|log| self.0.once(log));
+        futures_util::future::join_all(logs).await
+    }
+
+    /// Works until it is told to stop; then lets what is under way end, within the deadline.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        let mut tasks = JoinSet::new();
+        for log in 0..self.0.plan.logs.len() {
+            let (inner, stop) = (Arc::clone(&self.0), stop.clone());
+            tasks.spawn(async move { inner.follow(log, stop).await });
+        }
+        let (inner, sweeping) = (Arc::clone(&self.0), stop.clone());
+        tasks.spawn(async move { inner.sweep(sweeping).await });
+        // Whoever told it is gone: that is a stop, too.
+        let _ = stop.wait_for(|stop| *stop).await;
+        let ended = async { while tasks.join_next().await.is_some() {} };
+        let deadline = self.0.plan.shutdown_deadline;
+        if tokio::time::timeout(deadline, ended).await.is_err() {
+            tracing::warn!(
+                "stopped before all authorities had answered; the next start asks them again"
+            );
+        }
+    }
+}
+
+/// What draws the jitter of a log: the same from start to start.
+fn seed(origin: &str) -> u64 {
+    let digest: [u8; 32] = Sha256::digest(origin).into();
+    let (start, _) = digest.split_first_chunk().unwrap_or((&[0; 8], &[]));
+    u64::from_be_bytes(*start)
+}

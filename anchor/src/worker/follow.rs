@@ -1,0 +1,360 @@
+//! Carrying out the schedule of one log.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use counterfoil_tiles::checkpoint::WitnessedCheckpoint;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::stamp::{Anchored, LookTrouble, RoundData, StampTrouble};
+use super::status::Newest;
+use super::{Desk, Inner, LogPlan, seed};
+use crate::moment::Moment;
+use crate::names::{Place, RecordName};
+use crate::record::TokenRecord;
+use crate::records::KeepError;
+use crate::schedule::{
+    Authority, Decision, Fetched, Operation, Progress, Resumed, RoundId, Schedule, Stamped, Tree,
+};
+
+/// The longest that the worker sleeps: a machine that was suspended, or a clock that was set, is noticed by then.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// How long after records could not be read they are read again.
+const RECORDS_PAUSE: Duration = Duration::from_secs(10);
+
+/// How many of the newest checkpoints are looked through, at the start, for one that is anchored.
+const LOOKED_THROUGH: usize = 50;
+
+/// What came of an operation.
+enum Ended {
+    Looked(Result<WitnessedCheckpoint, LookTrouble>),
+    Stamped {
+        round: RoundId,
+        authority: Authority,
+        result: Result<Anchored, StampTrouble>,
+    },
+}
+
+/// A log while it is followed.
+struct Course<'a> {
+    inner: &'a Arc<Inner>,
+    plan: &'a LogPlan,
+    desk: &'a Desk,
+    log: usize,
+    schedule: Schedule,
+    /// The newest round.
+    round: Option<(RoundId, Arc<RoundData>)>,
+    /// The times of its tokens.
+    times: HashMap<Authority, Moment>,
+    running: JoinSet<Ended>,
+}
+
+impl Inner {
+    /// Follows a log until it is told to stop.
+    pub(super) async fn follow(self: Arc<Self>, log: usize, mut stop: watch::Receiver<bool>) {
+        let (Some(plan), Some(desk)) = (self.plan.logs.get(log), self.desks.get(log)) else {
+            return;
+        };
+        let mut course = loop {
+            match Course::start(&self, plan, desk, log).await {
+                Ok(course) => break course,
+                Err(error) => tracing::error!(
+                    origin = %plan.followed.origin(), %error,
+                    "the records of this log cannot be read, and nothing of it is anchored; they are read again in {} s",
+                    RECORDS_PAUSE.as_secs()
+                ),
+            }
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(RECORDS_PAUSE) => {}
+            }
+        };
+        loop {
+            course.begin_operations();
+            let now = self.plan.clock.now();
+            let wake = course.schedule.wake_at(now);
+            let sleep = wake.map_or(LONGEST_SLEEP, |at| at.since(now).min(LONGEST_SLEEP));
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break,
+                () = desk.wanted.notified() => course.schedule.want(),
+                () = tokio::time::sleep(sleep) => {}
+                Some(ended) = course.running.join_next() => course.take(ended),
+            }
+        }
+        while let Some(ended) = course.running.join_next().await {
+            course.take(ended);
+        }
+    }
+}
+
+impl<'a> Course<'a> {
+    async fn start(
+        inner: &'a Arc<Inner>,
+        plan: &'a LogPlan,
+        desk: &'a Desk,
+        log: usize,
+    ) -> Result<Self, KeepError> {
+        let records = &inner.records;
+        let state = records.state(plan.followed.hash()).await?;
+        let mut resumed = None;
+        let mut round = None;
+        let mut times = HashMap::new();
+        let id = RoundId::RESUMED;
+        if let Some(state) = state {
+            let tokens = records.resume(&state).await?;
+            // What an earlier policy admitted is not under this one.
+            if plan.followed.verify(state.note().clone()).is_ok() {
+                let found = |(name, record): &(RecordName, TokenRecord)| {
+                    let authority = inner.authority(name)?;
+                    Some((authority, record.received, record.gen_time))
+                };
+                let counted: Vec<_> = tokens.iter().filter_map(found).collect();
+                times = counted
+                    .iter()
+                    .map(|(authority, _, time)| (*authority, *time))
+                    .collect();
+                resumed = Some(Resumed {
+                    tree: Tree {
+                        size: state.checkpoint().size(),
+                        root: *state.checkpoint().root(),
+                    },
+                    counted: counted
+                        .iter()
+                        .map(|(authority, at, _)| (*authority, *at))
+                        .collect(),
+                });
+                round = Some((id, Arc::new(RoundData::resumed(state))));
+            }
+        }
+        let newest = inner.newest(plan).await?;
+        desk.status().newest = newest;
+        let course = Self {
+            inner,
+            plan,
+            desk,
+            log,
+            schedule: Schedule::new(plan.options, seed(plan.followed.origin().as_str()), resumed),
+            round,
+            times,
+            running: JoinSet::new(),
+        };
+        Ok(course)
+    }
+
+    fn begin_operations(&mut self) {
+        let now = self.inner.plan.clock.now();
+        while let Some(operation) = self.schedule.poll(now) {
+            let (inner, log) = (Arc::clone(self.inner), self.log);
+            match operation {
+                Operation::Fetch => {
+                    self.running.spawn(async move {
+                        Ended::Looked(match inner.plan.logs.get(log) {
+                            Some(plan) => inner.look(plan).await,
+                            None => unreachable!("a course is of a log of the plan"),
+                        })
+                    });
+                }
+                Operation::Stamp { round, authority } => {
+                    let Some((_, data)) = self.round.as_ref().filter(|(id, _)| *id == round) else {
+                        continue;
+                    };
+                    let data = Arc::clone(data);
+                    self.running.spawn(async move {
+                        let plan = inner.plan.logs.get(log);
+                        let tsa = inner.plan.authorities.get(authority.index());
+                        let result = match (plan, tsa) {
+                            (Some(plan), Some(tsa)) => inner.stamp(plan, &data, tsa).await,
+                            _ => unreachable!("a schedule speaks of the authorities of the plan"),
+                        };
+                        Ended::Stamped {
+                            round,
+                            authority,
+                            result,
+                        }
+                    });
+                }
+            }
+        }
+        self.show();
+    }
+
+    fn take(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
+        let now = self.inner.plan.clock.now();
+        match ended {
+            Ok(Ended::Looked(looked)) => self.looked(now, looked),
+            Ok(Ended::Stamped {
+                round,
+                authority,
+                result,
+            }) => self.stamped(now, round, authority, &result),
+            // It panicked, which is a mistake in this program; the process says so, and the schedule waits for it for ever.
+            Err(error) => {
+                tracing::error!(origin = %self.plan.followed.origin(), %error, "an operation broke");
+            }
+        }
+        self.show();
+    }
+
+    fn looked(&mut self, now: Moment, looked: Result<WitnessedCheckpoint, LookTrouble>) {
+        let origin = self.plan.followed.origin();
+        let witnessed = match looked {
+            Ok(witnessed) => witnessed,
+            Err(LookTrouble::Records(error)) => {
+                tracing::error!(%origin, %error, "the records of this log cannot be read, and nothing of it is anchored");
+                self.schedule.fetched(now, Fetched::Failed);
+                return;
+            }
+            Err(LookTrouble::Log(error)) => {
+                let new = self.desk.status().looked(now, Err(&error));
+                if !error.is_passing() {
+                    tracing::error!(%origin, url = %self.plan.followed.url(), "{error}");
+                } else if new {
+                    tracing::warn!(%origin, url = %self.plan.followed.url(), "nothing can be anchored: {error}");
+                }
+                let fetched = if error.is_passing() {
+                    Fetched::Failed
+                } else {
+                    Fetched::Refused
+                };
+                self.schedule.fetched(now, fetched);
+                return;
+            }
+        };
+        let checkpoint = witnessed.checkpoint();
+        let size = checkpoint.size();
+        if self.desk.status().looked(now, Ok(size)) {
+            tracing::info!(%origin, %size, "the log can be anchored again");
+        }
+        let tree = Tree {
+            size,
+            root: *checkpoint.root(),
+        };
+        match self.schedule.fetched(now, Fetched::Tree(tree)) {
+            Decision::Begin(id) => {
+                tracing::info!(%origin, %size, "a round begins");
+                self.round = Some((id, Arc::new(RoundData::new(&witnessed))));
+                self.times.clear();
+            }
+            Decision::GoOn(_) | Decision::Nothing => {}
+        }
+    }
+
+    fn stamped(
+        &mut self,
+        now: Moment,
+        round: RoundId,
+        authority: Authority,
+        result: &Result<Anchored, StampTrouble>,
+    ) {
+        let origin = self.plan.followed.origin();
+        let told = match result {
+            Ok(_) => Ok(()),
+            Err(trouble) => Err((trouble.word(), trouble.to_string())),
+        };
+        let mut status = self.desk.status();
+        let Some(seat) = status.authorities.get_mut(authority.index()) else {
+            return;
+        };
+        let new = seat.answered(now, told);
+        let name = seat.name.clone();
+        drop(status);
+        let stamped = match result {
+            Ok(anchored) => {
+                let Anchored {
+                    place, gen_time, ..
+                } = anchored;
+                let (size, back) = (place.size, if new { ", and counts again" } else { "" });
+                tracing::info!(%origin, authority = %name, %size, %gen_time, "anchored{back}");
+                Stamped::Counted
+            }
+            Err(trouble) => {
+                if new {
+                    tracing::warn!(
+                        %origin, authority = %name,
+                        "no token counted ({trouble}); the authority is asked again, and the others are not kept from counting"
+                    );
+                }
+                let retry_after = match trouble {
+                    StampTrouble::Authority(error) => error.retry_after,
+                    StampTrouble::Keep(_) => None,
+                };
+                Stamped::Failed { retry_after }
+            }
+        };
+        let progress = self.schedule.stamped(now, round, authority, stamped);
+        if let (Ok(anchored), Progress::Same | Progress::Done) = (result, progress) {
+            self.times.insert(authority, anchored.gen_time);
+            if progress == Progress::Done {
+                self.done(now, anchored.place);
+            }
+        }
+    }
+
+    fn done(&self, now: Moment, place: Place) {
+        let required = self.plan.options.required();
+        let time = when(self.times.values().copied(), required).unwrap_or(now);
+        let mut status = self.desk.status();
+        status.rounds += 1;
+        status.newest = Some(Newest { place, time });
+        tracing::info!(
+            origin = %self.plan.followed.origin(), size = %place.size,
+            "the round is done: {required} of {} authorities vouch for this tree", self.inner.plan.authorities.len()
+        );
+    }
+
+    /// Shows where the schedule is.
+    fn show(&self) {
+        let mut status = self.desk.status();
+        for (index, authority) in status.authorities.iter_mut().enumerate() {
+            authority.standing = self.schedule.standing(Authority::new(index));
+        }
+        status.next = self.schedule.next_look(self.inner.plan.clock.now());
+    }
+}
+
+/// By when as many as are required say that something existed: the last of the first so many.
+fn when(times: impl Iterator<Item = Moment>, required: usize) -> Option<Moment> {
+    let mut times: Vec<Moment> = times.collect();
+    times.sort_unstable();
+    times.get(required.checked_sub(1)?).copied()
+}
+
+impl Inner {
+    /// The authority whose token this is, if it is configured still.
+    pub(super) fn authority(&self, name: &RecordName) -> Option<Authority> {
+        let mut authorities = self.plan.authorities.iter();
+        let index = authorities.position(|tsa| *tsa.name() == name.authority)?;
+        Some(Authority::new(index))
+    }
+
+    /// The newest anchor in the records: by as many of the configured authorities as are required.
+    async fn newest(&self, plan: &LogPlan) -> Result<Option<Newest>, KeepError> {
+        let places = self
+            .records
+            .with_index(|index| index.newest(plan.followed.hash(), LOOKED_THROUGH));
+        let mut newest: Option<Newest> = None;
+        for place in places {
+            if newest.is_some_and(|newest| newest.place.size > place.size) {
+                break;
+            }
+            let mut first: HashMap<Authority, Moment> = HashMap::new();
+            for name in self.records.with_index(|index| index.tokens(&place)) {
+                if let Some(authority) = self.authority(&name) {
+                    let (record, _) = self.records.token(&place, &name).await?;
+                    // Of several rounds over the same bytes, the newest.
+                    first.insert(authority, record.gen_time);
+                }
+            }
+            let time = when(first.into_values(), plan.options.required());
+            if let Some(time) = time
+                && newest.is_none_or(|newest| newest.time < time)
+            {
+                newest = Some(Newest { place, time });
+            }
+        }
+        Ok(newest)
+    }
+}
