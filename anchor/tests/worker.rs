@@ -206,8 +206,8 @@ async fn whatever_one_authority_does_the_others_go_on_and_it_counts_when_it_is_w
         let running = world.run().await;
         let named = misbehaviour.word();
         let status = running
-            .until(word, |status| {
-                size(status) == Some(7) && answers(status, 0, word) >= 2
+            .until(named, |status| {
+                size(status) == Some(7) && answers(status, 0, named) >= 2
             })
             .await;
         let trouble = status.authorities[0].trouble.clone().unwrap();
