@@ -7,6 +7,7 @@
 //! that slow witnesses meet on one size; only after `witness_deadline` does it give way to a larger one. What its quorum
 //! left out comes later: cosignatures of the published checkpoint are added to it, and an idle log asks for newer ones.
 
+use core::time::Duration;
 use std::collections::HashMap;
 
 use bytes::Bytes;
@@ -18,7 +19,7 @@ use crate::head::Head;
 use crate::operation::{
     Event, NewBlob, Outcome, Publication, Register, Request, StopReason, Timestamp, Whom,
 };
-use crate::published::{Merge, Published};
+use crate::published::{Merge, Published, PublishedError};
 use crate::sequencer::{Backoff, Sequencer, Track};
 use crate::tree::Edge;
 
@@ -38,6 +39,10 @@ pub(crate) struct PublicationTrack {
     pub(crate) last_asked: Option<Timestamp>,
     /// What is published has no quorum under the policy of now, which is another than that of then.
     pub(crate) lacks_quorum: bool,
+    /// How long the witnesses that it lacks are left alone after they were asked in vain; it doubles.
+    pub(crate) lacking_pause: Option<Duration>,
+    /// Why newer cosignatures could not be added, if so it was the last time.
+    pub(crate) refresh_trouble: Option<String>,
     /// The published checkpoint with cosignatures that came late.
     pub(crate) late: Option<Published>,
     /// The log closes, and its last checkpoint finds no quorum: the next start publishes it.
@@ -113,7 +118,8 @@ impl Sequencer {
         let asks = self.keys.have_witnesses() && !self.closing;
         // SPEC(design 2, policy): "A changed policy takes effect once the current size is cosigned under it."
         let pause = if self.publication.lacks_quorum {
-            self.config.checkpoint_interval
+            let pause = self.publication.lacking_pause;
+            pause.unwrap_or(self.config.checkpoint_interval)
         } else {
             self.config.refresh_interval
         };
@@ -143,7 +149,11 @@ impl Sequencer {
             },
             Stage::Refresh(published) => Request::Cosign {
                 note: published.note().clone(),
-                whom: Whom::All,
+                whom: if self.publication.lacks_quorum {
+                    Whom::Lacking
+                } else {
+                    Whom::All
+                },
             },
             Stage::Publish(note) => Request::Replace {
                 register: Register::Published,
@@ -224,8 +234,8 @@ impl Sequencer {
                 self.no_quorum(checkpoint, until, edge, reason);
             }
             // What is published stays as it is; its age shows.
-            (Stage::Refresh(_), Outcome::NotDone(_)) => {
-                self.publication.last_asked = Some(self.now);
+            (Stage::Refresh(published), Outcome::NotDone(reason)) => {
+                self.not_refreshed(&published, reason);
             }
             (Stage::Publish(note), Outcome::Done) => match Published::from_note(&self.keys, note) {
                 Ok(published) => self.was_published(edge, published),
@@ -277,7 +287,9 @@ impl Sequencer {
     fn finish(&mut self) {
         self.publication.work = None;
         self.publication.backoff = Backoff::default();
-        if self.publication.trouble.take().is_some() {
+        // More cosignatures are no end of the trouble as long as they make no quorum.
+        let waits = self.publication.lacks_quorum && self.publication.no_quorum_since.is_some();
+        if !waits && self.publication.trouble.take().is_some() {
             self.tell(Event::Warning(
                 "checkpoint publication has recovered".into(),
             ));
@@ -436,12 +448,13 @@ impl Sequencer {
                 self.published = Some(theirs);
                 self.go_on(edge, Stage::Publish(note));
             }
-            Ok(Merge::Theirs) => self.was_published(edge, theirs),
-            Err(_) => self.stop(StopReason::PublishedAhead {
+            Err(PublishedError::Fork { .. }) => self.stop(StopReason::PublishedAhead {
                 published: theirs.size().get(),
                 head: ours.size().get(),
                 contradiction: "conflicts with",
             }),
+            // An error that is no fork: both do not fit onto one note. What is published keeps what it has.
+            Ok(Merge::Theirs) | Err(_) => self.was_published(edge, theirs),
         }
     }
 
@@ -456,6 +469,10 @@ impl Sequencer {
             edge,
         }));
         self.publication.lacks_quorum = published.check_quorum(&self.keys).is_err();
+        if !self.publication.lacks_quorum {
+            self.publication.lacking_pause = None;
+            self.quorum_found(&published);
+        }
         self.published = Some(published);
         self.finish();
     }

@@ -505,3 +505,56 @@ async fn a_writer_that_was_fenced_off_names_the_other_one_and_no_backup() {
     first.close().await;
     second.close().await;
 }
+
+/// Runs a log of one entry under a policy until its size 1 is published, and ends it.
+async fn ended_under(policy: &Arc<Policy>, network: &Arc<Network>) -> Stores {
+    let stores = stores().await;
+    let log = start_under(
+        Arc::clone(policy),
+        stores.clone(),
+        log_key(),
+        network,
+        WitnessGuard::On,
+    );
+    let log = log.await.unwrap();
+    add(&log, "entry").await;
+    published(&log, 1).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    log.close().await;
+    stores
+}
+
+/// What is published drops no cosignature, so there may be no room for those of another policy.
+#[tokio::test(start_paused = true)]
+async fn where_a_changed_policy_finds_no_room_it_says_so_until_the_log_grows() {
+    let honest = |number| Arc::new(Honest::new(number)) as Arc<dyn Service>;
+    let network = Network::new((1..=16).map(honest).collect());
+    let earlier = policy(15, &format!("group q all{}\nquorum q\n", members(15)));
+    let stores = ended_under(&earlier, &network).await;
+    let changed = policy(16, "quorum w16\n");
+    let log = start_under(
+        changed.clone(),
+        stores,
+        log_key(),
+        &network,
+        WitnessGuard::On,
+    );
+    let log = log.await.unwrap();
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    assert_eq!(network.asked(16), [(1, 1), (0, 1)], "once, and its 409");
+    let status = log.status();
+    assert!(status.no_quorum_since.is_some());
+    assert!(
+        status.explanation.contains("Add an entry"),
+        "{}",
+        status.explanation
+    );
+    let told = status.last_error.unwrap().what;
+    assert!(told.contains("Add an entry"), "{told}");
+    add(&log, "another").await;
+    let note = published(&log, 2).await;
+    changed.verify(note).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(log.status().no_quorum_since, None);
+    log.close().await;
+}

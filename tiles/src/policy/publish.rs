@@ -41,10 +41,14 @@ fn cut(
     policy: &Policy,
 ) -> Result<Vec<SignatureLine>, PublishError> {
     let origin = note.text().lines().next().unwrap_or_default();
-    let needed = fewest(policy, |witness| {
-        let place = lines.iter().position(|line| is_by(line, witness))?;
-        Some(usize::from(place >= note.signatures().len()))
-    });
+    let own = note.signatures().len();
+    let place = |witness: &Witness| lines.iter().position(|line| is_by(line, witness));
+    // What has the quorum already stays as it is, and there is room for all of it.
+    let needed = if policy.satisfied_by(|witness| place(witness).is_some_and(|place| place < own)) {
+        Vec::new()
+    } else {
+        fewest(policy, |witness| Some(usize::from(place(witness)? >= own)))
+    };
     let is_needed = |line: &SignatureLine| {
         let by_log = !policy.witnesses().iter().any(|by| is_by(line, by));
         (by_log && line.name().as_str() == origin) || needed.iter().any(|by| is_by(line, by))

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use counterfoil_sequencer::published::Published;
-use counterfoil_sequencer::{Event, Outcome, Register, Request, StopReason};
+use counterfoil_sequencer::{Event, Outcome, Register, Request, StopReason, Whom};
 use counterfoil_tiles::checkpoint::Checkpoint;
 use counterfoil_tiles::hash::TreeSize;
 use counterfoil_tiles::note::{Note, SignatureLine};
@@ -473,4 +473,73 @@ fn a_log_that_is_closed_in_an_outage_does_not_wait_for_its_end() {
     work(&mut world, &mut process, 3_000, |_| None);
     assert_eq!(world.stops, [StopReason::Closed]);
     assert_eq!((world.acknowledged, published(&world)), (4, Some(3)));
+}
+
+/// SPEC(design 2, policy): "A changed policy takes effect once the current size is cosigned under it."
+#[test]
+fn a_changed_policy_asks_those_that_it_lacks_and_says_so_until_it_has_its_quorum() {
+    let mut world = World::new();
+    let mut process = world.process(1, 0);
+    process.submit(&mut world, &entries(0, 3));
+    rest(&mut world, &mut process);
+    world.witnesses = Some(Witnesses::default());
+    let mut second = world.process(2, process.now);
+    second.is_let_in = true;
+    // One of the two that are needed cosigns, the other is dead.
+    let asked = std::cell::RefCell::new(Vec::new());
+    let one_is_dead = |request: &Request| match request {
+        Request::AskWitnesses { .. } => Some(Outcome::Done),
+        Request::Cosign { note, whom } => {
+            asked.borrow_mut().push(*whom);
+            let it = Checkpoint::parse(Note::parse(note).unwrap().text()).unwrap();
+            let has_it = note.windows(16).any(|bytes| bytes == b"witness0.example");
+            let line = (!has_it).then(|| cosignature(0, &it, 1_700_000_000));
+            Some(Outcome::Cosigned(with_lines(note, line)))
+        }
+        _ => None,
+    };
+    work(&mut world, &mut second, 10 * 60_000, one_is_dead);
+    let asked = asked.into_inner();
+    assert!(asked.iter().all(|whom| *whom == Whom::Lacking), "{asked:?}");
+    assert!((15..30).contains(&asked.len()), "{} times", asked.len());
+    assert_eq!(cosigners(&world), 1, "what came is added");
+    let status = second.sequencer.status();
+    assert!(status.no_quorum_since.is_some());
+    assert!(status.publication_trouble.is_some());
+    let told = |world: &World, words: &str| {
+        let mut told = world.told.iter().filter(|told| told.contains(words));
+        (told.next().is_some(), told.count())
+    };
+    assert_eq!(told(&world, "no quorum of witnesses for size 3"), (true, 0));
+    assert_eq!(world.told.len(), 1, "{:?}", world.told);
+    rest(&mut world, &mut second);
+    assert!(
+        POLICY
+            .verify(Note::parse(world.published.as_ref().unwrap().note()).unwrap())
+            .is_ok()
+    );
+    assert_eq!(told(&world, "the quorum of witnesses is back"), (true, 0));
+    let status = second.sequencer.status();
+    assert_eq!(
+        (status.no_quorum_since, status.publication_trouble),
+        (None, None)
+    );
+    // From now on all are asked, once in ten minutes.
+    let before = witnesses(&mut world).asked;
+    work(&mut world, &mut second, 31 * 60_000, |_| None);
+    assert_eq!(witnesses(&mut world).asked, before + 3);
+}
+
+#[test]
+fn a_refresh_that_cannot_be_done_is_told_once() {
+    let (mut world, mut process) = log();
+    let fails = |request: &Request| {
+        matches!(request, Request::Cosign { .. }).then(|| Outcome::NotDone("no room".into()))
+    };
+    work(&mut world, &mut process, 35 * 60_000, fails);
+    assert_eq!(world.told.len(), 1, "{:?}", world.told);
+    assert!(world.told[0].contains("no room"), "{:?}", world.told);
+    assert_eq!(process.sequencer.status().no_quorum_since, None);
+    work(&mut world, &mut process, 11 * 60_000, |_| None);
+    assert_eq!(world.told.len(), 2, "{:?}", world.told);
 }
