@@ -307,6 +307,15 @@ fn a_restored_backup_is_found_and_mended() {
     let a = Log::new(&counterfoil, "a.example");
     init(&counterfoil);
     add_log(&counterfoil, &a.vkey);
+    let set_up = || counterfoil.run(["witness", "add-copies", "--config", "w", "w/copies"]);
+    let place = set_up();
+    assert_eq!(place.code, 0, "{}", place.all());
+    assert!(
+        place.all().contains("checkpoints of 0 logs"),
+        "{}",
+        place.all()
+    );
+    assert!(set_up().all().contains("already"));
     let flags = ["--copies", "copies"];
     let witness = Witness::start(&counterfoil, &flags);
     assert_eq!(witness.add(&a.update("x", 0, 1)).0, 200);
@@ -347,6 +356,28 @@ fn a_restored_backup_is_found_and_mended() {
     let running = with_copies("adopt");
     assert_eq!(running.code, 3, "not while it runs: {}", running.all());
     assert_eq!(witness.stop(), Some(0));
+    // The disk with the copies is not mounted: that there are none is not taken as an answer.
+    fs::rename(
+        counterfoil.path("w/copies"),
+        counterfoil.path("w/unmounted"),
+    )
+    .unwrap();
+    fs::create_dir(counterfoil.path("w/copies")).unwrap();
+    for command in ["check", "adopt"] {
+        let blind = with_copies(command);
+        assert_eq!(blind.code, 3, "{command}: {}", blind.all());
+        assert!(
+            blind.all().contains("counterfoil-copies"),
+            "{}",
+            blind.all()
+        );
+    }
+    fs::remove_dir(counterfoil.path("w/copies")).unwrap();
+    fs::rename(
+        counterfoil.path("w/unmounted"),
+        counterfoil.path("w/copies"),
+    )
+    .unwrap();
     let adopted = with_copies("adopt");
     assert_eq!(adopted.code, 0, "{}", adopted.all());
     assert!(

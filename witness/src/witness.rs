@@ -217,8 +217,7 @@ impl Witness {
             let listed = match source.list().await {
                 Ok(listed) => listed.unwrap_or_default(),
                 Err(error) => {
-                    let place = source.place();
-                    tracing::error!(place, error, "the copies of checkpoints were not listed");
+                    self.guard.not_listed(source.place(), &error);
                     continue;
                 }
             };

@@ -151,9 +151,9 @@ fn tell(args: &InitArgs, vkeys: &[Vkey], output: Output) {
 
 {}
 The private keys are in {directory}: keep a copy of them offline. Whoever has one can sign as this witness.
-Before it serves anybody, give it a second place for what it signs (`copies` in {directory}/{CONFIG_NAME}).
 
-Next:
+Next (the first two before it serves anybody; the directory is a second place for what it signs, named in `copies`):
+  counterfoil witness add-copies --config {directory} /mnt/elsewhere/witness
   counterfoil witness add-log --config {directory} VKEY
   counterfoil witness run --config {directory}",
         args.name,

@@ -1,5 +1,6 @@
 //! `counterfoil witness`: make, run and look after witnesses.
 
+mod add_copies;
 mod adopt;
 mod check;
 mod init;
@@ -20,6 +21,7 @@ use crate::key;
 use crate::output::Output;
 use crate::service::{Service, load};
 
+pub(crate) use add_copies::AddCopiesArgs;
 pub(crate) use init::InitArgs;
 pub(crate) use logs::AddLogArgs;
 pub(crate) use run::RunArgs;
@@ -69,6 +71,16 @@ Examples:
   counterfoil witness add-log --config my-witness 'log.example.org/records+ebe9c8c7+AVKp…'
   counterfoil witness add-log --config my-witness --origin 'go.sum database tree' 'sum.golang.org+033de0ae+Ac4z…'")]
     AddLog(AddLogArgs),
+    /// Set up a directory in which the witness keeps copies of what it signs
+    ///
+    /// Makes the directory, writes the latest checkpoint of each log into it and marks it, so that a directory over which
+    /// nothing is mounted is never taken for one without copies. Then name it in `copies`.
+    #[command(after_help = "\
+Example:
+  counterfoil witness add-copies --config my-witness /mnt/elsewhere/witness
+
+Exit codes: 0 it is set up, or was, 2 usage, 3 could not tell.")]
+    AddCopies(AddCopiesArgs),
     /// List the logs of a witness, with the latest sizes that it cosigned
     #[command(after_help = "\
 Example:
@@ -127,6 +139,7 @@ pub(crate) fn run(command: WitnessCommand, output: Output) -> Result<Exit, Failu
         WitnessCommand::Run(args) => run::run(&args, output),
         WitnessCommand::Check(args) => crate::on_network(check::run(args.load()?, output)),
         WitnessCommand::AddLog(args) => logs::add(&args, output),
+        WitnessCommand::AddCopies(args) => crate::on_network(add_copies::run(args, output)),
         WitnessCommand::ListLogs(args) => crate::on_network(logs::list(args.load()?, output)),
         WitnessCommand::Status(args) => crate::on_network(status::run(args, output)),
         WitnessCommand::Adopt(args) => crate::on_network(adopt::run(args.load()?, output)),

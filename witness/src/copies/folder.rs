@@ -1,4 +1,8 @@
 //! Copies in a folder: the monitoring tree as files, which any web server can serve.
+//!
+//! An empty directory may be a new place, or one over which nothing is mounted, with all copies out of sight. So a place is set
+//! up once ([`FolderCopies::set_up`]), which puts a mark there; where it is missing nothing is known about copies, and none
+//! are written.
 
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -13,7 +17,15 @@ use crate::OriginHash;
 /// The name of a log's copy within its folder.
 const FILE: &str = "checkpoint";
 
-/// A folder with `<origin hash>/checkpoint` for each log.
+/// The file that marks a place.
+const MARK: &str = "counterfoil-copies";
+
+const MARK_TEXT: &str = "\
+Here a witness keeps copies of the checkpoints that it has cosigned (counterfoil witness). This file shows that the place is
+there: where it is missing, nothing is written, and the copies are not taken to be none. Do not put it anywhere by hand.
+";
+
+/// A folder with `<origin hash>/checkpoint` for each log, and the mark.
 #[derive(Debug, Clone)]
 pub struct FolderCopies {
     folder: PathBuf,
@@ -30,9 +42,34 @@ impl FolderCopies {
         }
     }
 
+    /// Makes a new place of the folder, which is made if it is not there, with copies of these checkpoints; false if it is one
+    /// already, and then nothing is changed. Blocks.
+    ///
+    /// The mark comes last: where it is, everything is.
+    pub fn set_up(
+        &self,
+        copies: impl IntoIterator<Item = (OriginHash, Bytes)>,
+    ) -> io::Result<bool> {
+        std::fs::create_dir_all(&self.folder)?;
+        let mark = self.folder.join(MARK);
+        if mark.try_exists()? {
+            return Ok(false);
+        }
+        for (log, bytes) in copies {
+            self.put(log, &bytes)?;
+        }
+        std::fs::write(mark, MARK_TEXT)?;
+        Ok(true)
+    }
+
     /// Replaces a log's copy: it shows the old bytes or the new ones, whenever it is read. Not flushed: what a power cut
     /// takes back is an older copy, and that is normal. Blocks.
     pub(super) fn write(&self, log: OriginHash, bytes: &[u8]) -> io::Result<()> {
+        expect_mark(&self.folder)?;
+        self.put(log, bytes)
+    }
+
+    fn put(&self, log: OriginHash, bytes: &[u8]) -> io::Result<()> {
         let folder = self.folder.join(log.to_string());
         std::fs::create_dir_all(&folder)?;
         let temporary = folder.join(format!(".{FILE}-{}", std::process::id()));
@@ -54,8 +91,14 @@ impl CopySource for FolderCopies {
     }
 
     async fn fetch(&self, log: OriginHash) -> Result<Option<Bytes>, String> {
-        let path = self.folder.join(log.to_string()).join(FILE);
-        blocking(move || read(&path)).await
+        let folder = self.folder.clone();
+        blocking(
+            move || match read(&folder.join(log.to_string()).join(FILE))? {
+                Some(copy) => Ok(Some(copy)),
+                None => expect_mark(&folder).map(|()| None),
+            },
+        )
+        .await
     }
 
     async fn list(&self) -> Result<Option<Vec<OriginHash>>, String> {
@@ -71,6 +114,17 @@ async fn blocking<T: Send + 'static>(
         Ok(done) => done.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Fails where a folder is no place that was set up, or cannot be seen.
+fn expect_mark(folder: &Path) -> io::Result<()> {
+    if folder.join(MARK).try_exists()? {
+        return Ok(());
+    }
+    let what = format!(
+        "there is no {MARK} in it: it is not mounted, or was never set up; if it is new, `counterfoil witness add-copies` sets it up"
+    );
+    Err(io::Error::new(io::ErrorKind::NotFound, what))
 }
 
 fn read(path: &Path) -> io::Result<Option<Bytes>> {
@@ -89,13 +143,9 @@ fn read(path: &Path) -> io::Result<Option<Bytes>> {
 }
 
 fn list(folder: &Path) -> io::Result<Vec<OriginHash>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
+    expect_mark(folder)?;
     let mut logs = Vec::new();
-    for entry in entries {
+    for entry in std::fs::read_dir(folder)? {
         let name = entry?.file_name();
         // Other files than ours are not our business.
         logs.extend(

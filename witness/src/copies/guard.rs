@@ -77,7 +77,7 @@ impl Guard {
         self.rollback.load_full()
     }
 
-    /// Copies that could not be read, or were none, since the start.
+    /// Copies, and lists of them, that could not be read or were none, since the start.
     pub fn unread(&self) -> u64 {
         self.unread.load(Ordering::Relaxed)
     }
@@ -149,6 +149,16 @@ impl Guard {
         );
         self.rollback.store(Some(Arc::new(rollback)));
         self.refuse()
+    }
+
+    /// Notes that nobody knows of which logs a place has copies.
+    pub(crate) fn not_listed(&self, place: &str, error: &str) {
+        self.unread.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(
+            place,
+            error,
+            "a place for copies was not read: whether the database was restored from an old backup is not known"
+        );
     }
 
     fn not_read(&self, place: &str, log: OriginHash, error: &str) -> Result<(), Unavailable> {

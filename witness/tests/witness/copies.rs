@@ -6,25 +6,20 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use bytes::Bytes;
 use counterfoil_store::HeadStore as _;
-use counterfoil_store::memory::MemoryHeadStore;
-use counterfoil_tiles::hash::TreeSize;
 use counterfoil_tiles::note::Note;
 use counterfoil_tiles::witness_wire::AddCheckpointRequest;
-use counterfoil_witness::copies::{
-    AdoptError, CopySource, CopyWriter, FolderCopies, Guard, Uncovered, adopt,
-};
+use counterfoil_witness::copies::{CopySource, CopyWriter, FolderCopies, Guard, Uncovered};
 use counterfoil_witness::record::register;
-use counterfoil_witness::{
-    AddAnswer, Logs, Options, OriginHash, Recorded, SubtreeAnswer, Unavailable, Witness,
-};
+use counterfoil_witness::{AddAnswer, Options, OriginHash, SubtreeAnswer, Unavailable, Witness};
 
-use crate::common::{Signer, Tree, signers, with_bad_signature};
-use crate::support::{NOW, Stores, add, add_at, assert_cosigned, name, no_limit};
+use crate::common::{Signer, Tree, with_bad_signature};
+use crate::support::{Stores, add, assert_cosigned, name, no_limit};
 
 const ORIGIN: &str = "example.com/log";
 
-fn guarded(folder: &Path, required: bool) -> Options {
+pub(crate) fn guarded(folder: &Path, required: bool) -> Options {
     let copies = FolderCopies::new(folder);
+    copies.set_up([]).unwrap();
     Options {
         guard: Guard::new(vec![Arc::new(copies.clone())], required),
         copies: Arc::new(CopyWriter::new(vec![copies])),
@@ -33,7 +28,7 @@ fn guarded(folder: &Path, required: bool) -> Options {
 }
 
 /// A copy of what the stores hold, as a backup has it.
-async fn backup(stores: &Stores, logs: &[&Signer]) -> Stores {
+pub(crate) async fn backup(stores: &Stores, logs: &[&Signer]) -> Stores {
     let copy = Stores::default();
     for signer in logs {
         let name = register(signer.log().hash());
@@ -44,7 +39,7 @@ async fn backup(stores: &Stores, logs: &[&Signer]) -> Stores {
     copy
 }
 
-async fn round(witness: &Witness) {
+pub(crate) async fn round(witness: &Witness) {
     Arc::clone(witness.copies()).round().await;
     assert_eq!(witness.copies().pending(), 0);
 }
@@ -386,6 +381,57 @@ async fn an_unreachable_copy_alarms_and_refuses_only_where_it_is_required() {
     }
 }
 
+/// The database is restored, and the disk with the copies is not mounted: an empty directory is in its place.
+#[tokio::test]
+async fn a_place_that_is_not_there_is_not_one_without_copies() {
+    let (signer, tree) = (Signer::new(ORIGIN), Tree::new(20));
+    for (required, expected) in [(false, "200"), (true, "503 a copy")] {
+        let mountpoint = tempfile::tempdir().unwrap();
+        let copies = FolderCopies::new(mountpoint.path());
+        let options = Options {
+            guard: Guard::new(vec![Arc::new(copies.clone())], required),
+            copies: Arc::new(CopyWriter::new(vec![copies.clone()])),
+            ..Options::default()
+        };
+        let witness = Stores::default().witness_with(&[&signer], options);
+        witness.sweep_copies().await;
+        assert_eq!(witness.guard().unread(), 1, "the list");
+        let answer = add(&witness, &signer.update(&tree, 0, 5)).await;
+        assert!(name(&answer).starts_with(expected), "{answer:?}");
+        assert_eq!(witness.guard().unread(), 2);
+        Arc::clone(witness.copies()).round().await;
+        let below = mountpoint.path().read_dir().unwrap();
+        assert_eq!(below.count(), 0, "nothing is written below the mount point");
+        // It is a new place after all; the operator says so.
+        assert!(copies.set_up([]).unwrap());
+        assert!(!copies.set_up([]).unwrap(), "it is there already");
+        let answer = add(
+            &witness,
+            &signer.update(&tree, if required { 0 } else { 5 }, 9),
+        )
+        .await;
+        assert_cosigned(&answer);
+        round(&witness).await;
+        assert!(copy_of(mountpoint.path(), &signer).starts_with(b"example.com/log\n9\n"));
+    }
+}
+
+#[tokio::test]
+async fn a_new_place_gets_what_was_signed_before() {
+    let (signer, tree) = (Signer::new(ORIGIN), Tree::new(20));
+    let (stores, folder) = (Stores::default(), tempfile::tempdir().unwrap());
+    let before = stores.witness(&[&signer]);
+    assert_cosigned(&add(&before, &signer.update(&tree, 0, 5)).await);
+    let hash = signer.log().hash();
+    let note = before.checkpoint(hash).await.unwrap().unwrap();
+    let place = folder.path().join("new/place");
+    let copies = [(hash, note.as_bytes().to_vec().into())];
+    assert!(FolderCopies::new(&place).set_up(copies).unwrap());
+    let restored = Stores::default().witness_with(&[&signer], guarded(&place, true));
+    let answer = add(&restored, &signer.update(&tree, 0, 4)).await;
+    assert!(rolled_back(&answer), "{answer:?}");
+}
+
 #[tokio::test]
 async fn copies_are_written_at_most_once_a_second_and_at_the_end() {
     let (signer, tree) = (Signer::new(ORIGIN), Tree::new(20));
@@ -438,189 +484,7 @@ async fn a_copy_that_cannot_be_written_is_tried_again() {
         (1, 1)
     );
     std::fs::remove_file(&place).unwrap();
+    FolderCopies::new(&place).set_up([]).unwrap();
     round(&witness).await;
     assert!(copy_of(&place, &signer).starts_with(b"example.com/log\n3\n"));
-}
-
-/// Runs `adopt` and says what it reported.
-async fn adopted(stores: &Stores, logs: &[&Signer], folders: &[&Path]) -> Vec<String> {
-    let logs = Logs::new(logs.iter().map(|signer| signer.log())).unwrap();
-    let sources: Vec<Arc<dyn CopySource>> = folders
-        .iter()
-        .map(|folder| Arc::new(FolderCopies::new(*folder)) as Arc<dyn CopySource>)
-        .collect();
-    let mut reports = Vec::new();
-    adopt(
-        &*stores.heads,
-        &logs,
-        signers().ring(),
-        &sources,
-        |report| {
-            reports.push(match report {
-                Ok(Ok(adoption)) => format!(
-                    "{} from {:?} to {}",
-                    adoption.origin,
-                    adoption.from.map(TreeSize::get),
-                    adoption.to.get()
-                ),
-                Ok(Err(AdoptError::NotByLog { .. })) => "not by the log".to_owned(),
-                Ok(Err(AdoptError::TwoRoots { .. })) => "two roots".to_owned(),
-                Ok(Err(AdoptError::UnknownLog(_))) => "unknown log".to_owned(),
-                Ok(Err(other)) => panic!("{other}"),
-                Err(unreadable) => format!("unreadable: {}", unreadable.log.is_some()),
-            });
-        },
-    )
-    .await;
-    reports
-}
-
-#[tokio::test]
-async fn adopt_takes_the_copies_over_and_the_witness_goes_on_from_there() {
-    let (signer, lost, gone) = (
-        Signer::new(ORIGIN),
-        Signer::new("example.com/lost"),
-        Signer::new("example.com/gone"),
-    );
-    let all = [&signer, &lost, &gone];
-    let (tree, folder, stores) = (
-        Tree::new(20),
-        tempfile::tempdir().unwrap(),
-        Stores::default(),
-    );
-    let witness = stores.witness_with(&all, guarded(folder.path(), false));
-    assert_cosigned(&add(&witness, &signer.update(&tree, 0, 5)).await);
-    let old = backup(&stores, &all).await;
-    assert_cosigned(&add(&witness, &signer.update(&tree, 5, 9)).await);
-    assert_cosigned(&add(&witness, &lost.update(&tree, 0, 4)).await);
-    assert_cosigned(&add(&witness, &gone.update(&tree, 0, 4)).await);
-    round(&witness).await;
-
-    let mut reports = adopted(&old, &[&signer, &lost], &[folder.path()]).await;
-    reports.sort();
-    assert_eq!(
-        reports,
-        [
-            "example.com/log from Some(5) to 9",
-            "example.com/lost from None to 4",
-            "unknown log"
-        ]
-    );
-    assert_eq!(
-        adopted(&old, &all, &[folder.path()]).await,
-        ["example.com/gone from None to 4"]
-    );
-    assert_eq!(
-        adopted(&old, &all, &[folder.path()]).await,
-        Vec::<String>::new(),
-        "nothing more to take over"
-    );
-    for signer in all {
-        let name = register(signer.log().hash());
-        assert_eq!(
-            old.heads.fetch(&name).await,
-            stores.heads.fetch(&name).await
-        );
-    }
-    let restored = old.witness_with(&all, guarded(folder.path(), true));
-    restored.sweep_copies().await;
-    assert_eq!(restored.guard().rollback(), None);
-    assert_eq!(
-        name(&add(&restored, &signer.update(&tree, 5, 10)).await),
-        "409 9"
-    );
-    assert_cosigned(&add_at(&restored, &signer.update(&tree, 9, 10), NOW + 1).await);
-}
-
-#[tokio::test]
-async fn adopt_takes_the_largest_and_nothing_that_it_cannot_verify() {
-    let signer = Signer::new(ORIGIN);
-    let (tree, fork) = (Tree::new(20), Tree::forked(20, 3, 1));
-    let hash = signer.log().hash();
-    let cosigned = async |tree: &Tree, size| {
-        let witness = Stores::default().witness(&[&signer]);
-        assert_cosigned(&add(&witness, &signer.update(tree, 0, size)).await);
-        witness.checkpoint(hash).await.unwrap().unwrap()
-    };
-    let (five, nine) = (cosigned(&tree, 5).await, cosigned(&tree, 9).await);
-    let fork_nine = cosigned(&fork, 9).await;
-    let not_by_log = Note::new(nine.text(), nine.signatures()[1..].to_vec()).unwrap();
-    let by_log_only = Note::new(nine.text(), nine.signatures()[..1].to_vec()).unwrap();
-    let rows = [
-        (
-            "the larger of two",
-            None,
-            [&five, &nine],
-            vec!["example.com/log from None to 9"],
-        ),
-        (
-            "whatever their order",
-            None,
-            [&nine, &five],
-            vec!["example.com/log from None to 9"],
-        ),
-        (
-            "both older than the record",
-            Some(&nine),
-            [&five, &nine],
-            vec![],
-        ),
-        (
-            "two roots in the copies",
-            None,
-            [&nine, &fork_nine],
-            vec!["two roots"],
-        ),
-        (
-            "another root than the record's",
-            Some(&fork_nine),
-            [&five, &nine],
-            vec!["two roots"],
-        ),
-        (
-            "not signed by the log",
-            None,
-            [&five, &not_by_log],
-            vec!["not by the log"],
-        ),
-        (
-            "not signed by us",
-            None,
-            [&five, &by_log_only],
-            vec!["unreadable: true", "example.com/log from None to 5"],
-        ),
-    ];
-    for (row, recorded, copies, expected) in rows {
-        let stores = Stores {
-            heads: Arc::new(MemoryHeadStore::new()),
-            ..Stores::default()
-        };
-        let before = recorded.map(|note| Recorded::new(note.clone()).unwrap().encode());
-        if let Some(value) = &before {
-            stores
-                .heads
-                .create(&register(hash), value.clone())
-                .await
-                .unwrap();
-        }
-        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        for (folder, copy) in folders.iter().zip(copies) {
-            let of_log = folder.path().join(hash.to_string());
-            std::fs::create_dir(&of_log).unwrap();
-            std::fs::write(of_log.join("checkpoint"), copy.as_bytes()).unwrap();
-        }
-        let paths = [folders[0].path(), folders[1].path()];
-        assert_eq!(
-            adopted(&stores, &[&signer], &paths).await,
-            expected,
-            "{row}"
-        );
-        if !expected.iter().any(|report| report.contains(" to ")) {
-            assert_eq!(
-                stores.heads.fetch(&register(hash)).await.unwrap(),
-                before,
-                "{row}"
-            );
-        }
-    }
 }

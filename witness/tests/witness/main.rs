@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod adopt;
 mod answers;
 mod copies;
 mod evidence;
