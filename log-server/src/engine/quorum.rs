@@ -2,7 +2,7 @@
 //! shown of them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -84,6 +84,8 @@ pub(crate) struct Quorum {
     log: Vec<LogKey>,
     blobs: Arc<dyn BlobStore>,
     guard: WitnessGuard,
+    /// When the witnesses were asked first, before the log goes on.
+    first_asked: OnceLock<Instant>,
     /// The judgement on witnesses that claim more than a running log.
     judging: tokio::sync::Mutex<Judging>,
     /// The checkpoint that the witnesses were shown last.
@@ -118,6 +120,7 @@ impl Quorum {
             log,
             blobs,
             guard: settings.guard,
+            first_asked: OnceLock::new(),
             judging: tokio::sync::Mutex::default(),
             shown: Mutex::default(),
         };
@@ -166,11 +169,11 @@ impl Quorum {
             Ok(signed) => signed,
             Err(reason) => return Outcome::NotDone(reason),
         };
+        // The log signs nothing before it goes on, so what a witness has cosigned since then is the newest that it knows.
+        let since = *self.first_asked.get_or_init(Instant::now);
         let probe = async {
-            match &signed {
-                Some(signed) => Some(self.witnesses.probe(signed, self.proofs()).await),
-                None => None,
-            }
+            let signed = signed.as_ref()?;
+            Some(self.witnesses.probe(signed, self.proofs(), since).await)
         };
         let (round, seen) = tokio::join!(probe, self.witnesses.latest());
         let checkpoint = signed.as_ref().map(SignedCheckpoint::checkpoint);

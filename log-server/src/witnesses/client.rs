@@ -158,13 +158,21 @@ impl Witnesses {
         proofs: Arc<dyn Proofs>,
         ask: Ask,
     ) -> Round {
-        self.round(signed, proofs, ask, Until::Quorum).await
+        let began = Instant::now();
+        self.round(signed, proofs, ask, Until::Quorum, began).await
     }
 
     /// Shows all witnesses a checkpoint as if they had cosigned it, and waits for each as long as it may take to answer, quorum or
-    /// not: for the startup guard, for which a slow witness counts as much as a fast one.
-    pub async fn probe(&self, signed: &SignedCheckpoint, proofs: Arc<dyn Proofs>) -> Round {
-        self.round(signed, proofs, Ask::All, Until::All).await
+    /// not: for the startup guard, for which a slow witness counts as much as a fast one. What was cosigned since `since`, in an
+    /// earlier probe, counts too: witnesses of which each answers now and then make a quorum in the end.
+    pub async fn probe(
+        &self,
+        signed: &SignedCheckpoint,
+        proofs: Arc<dyn Proofs>,
+        since: Instant,
+    ) -> Round {
+        self.round(signed, proofs, Ask::All, Until::All, since)
+            .await
     }
 
     async fn round(
@@ -173,9 +181,10 @@ impl Witnesses {
         proofs: Arc<dyn Proofs>,
         ask: Ask,
         until: Until,
+        began: Instant,
     ) -> Round {
-        let began = Instant::now();
-        let round_deadline = began + self.shared.options.round_deadline;
+        let now = Instant::now();
+        let round_deadline = now + self.shared.options.round_deadline;
         let text = signed.note().text();
         let mut gathering = Gathering::new(&self.shared.policy, &self.shared.desks);
         let mut missing = Vec::new();
@@ -197,7 +206,7 @@ impl Witnesses {
         let question = Arc::new(Question {
             signed: own_signatures(signed),
             proofs,
-            deadline: round_deadline.max(began + self.shared.options.request_deadline),
+            deadline: round_deadline.max(now + self.shared.options.request_deadline),
         });
         // One message a witness.
         let (tell, mut replies) = mpsc::channel(missing.len());

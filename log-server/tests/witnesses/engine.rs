@@ -23,9 +23,9 @@ use crate::fake::{
     log_keys, members, options, policy, url,
 };
 
-const TWO_OF_THREE: &str = "group quorum 2 w1 w2 w3\nquorum quorum\n";
+pub(crate) const TWO_OF_THREE: &str = "group quorum 2 w1 w2 w3\nquorum quorum\n";
 
-fn broken() -> Arc<dyn Service> {
+pub(crate) fn broken() -> Arc<dyn Service> {
     Arc::new(Answering(|_: &_| {
         Ok(answer(500, "text/plain", "out of order"))
     }))

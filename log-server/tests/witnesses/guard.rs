@@ -1,23 +1,18 @@
-//! The startup guard, case by case, and what it is told.
+//! The startup guard, case by case: what it decides.
 
-use std::sync::Arc;
-
-use counterfoil_log_server::witnesses::guard::{Decision, Testimony, judge, testimonies};
+use counterfoil_log_server::witnesses::guard::{Decision, Testimony, judge};
 use counterfoil_log_server::witnesses::{Outcome, TransportError, WitnessName};
 use counterfoil_tiles::checkpoint::{Checkpoint, Origin, SignedCheckpoint};
 use counterfoil_tiles::cosignature::sign_as_log;
 use counterfoil_tiles::hash::{NodeHash, TreeSize};
 use counterfoil_tiles::note::Note;
 
-use crate::fake::{
-    Honest, Network, ORIGIN, Silent, client, log_key, log_keys, policy, proofs, root, signed,
-    signed_with,
-};
+use crate::fake::{ORIGIN, log_key, log_keys, policy, root, signed, signed_with};
 
 /// The size of the head in all cases.
-const HEAD: u64 = 8;
+pub(crate) const HEAD: u64 = 8;
 
-fn size(size: u64) -> TreeSize {
+pub(crate) fn size(size: u64) -> TreeSize {
     TreeSize::new(size)
 }
 
@@ -76,13 +71,13 @@ fn say(says: &[Says]) -> Vec<Testimony> {
     clippy::unnecessary_wraps,
     reason = "the guard asks for a root that may not be told"
 )]
-fn tree(at: TreeSize) -> Result<NodeHash, String> {
+pub(crate) fn tree(at: TreeSize) -> Result<NodeHash, String> {
     assert!(at <= size(HEAD), "the tree has no root at {at}");
     Ok(root(at.get()))
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Want {
+pub(crate) enum Want {
     Go,
     /// An alarm about this witness alone.
     Alarm(&'static str),
@@ -92,7 +87,7 @@ enum Want {
     Refuse(&'static str),
 }
 
-fn check(name: &str, decision: &Decision, want: &Want) {
+pub(crate) fn check(name: &str, decision: &Decision, want: &Want) {
     match (decision, want) {
         (Decision::Go, Want::Go) => {}
         (Decision::GoWithAlarm { alarms }, Want::Alarm(whom)) => {
@@ -475,54 +470,4 @@ fn all_keys_of_a_witness_say_what_it_says() {
         &says,
     );
     check("two keys", &decision, &Want::Go);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_restored_backup_is_found_by_asking() {
-    let network = Network::new(vec![
-        Arc::new(Honest::at(1, 5)),
-        Arc::new(Honest::at(2, 9)),
-        Arc::new(Silent),
-    ]);
-    let policy = policy(3, TWO);
-    let (witnesses, _late) = client(&policy, &network);
-    let published = signed(5);
-    let round = witnesses.probe(&published, proofs()).await;
-    let seen = witnesses.latest().await;
-    let says = testimonies(Some(&round), seen);
-    let outcomes: Vec<_> = says
-        .iter()
-        .map(|says| says.shown.clone().unwrap())
-        .collect();
-    let ahead = Outcome::Ahead { size: size(9) };
-    assert_eq!(outcomes[..2], [Outcome::Cosigned, ahead]);
-    assert!(matches!(
-        outcomes[2],
-        Outcome::Pending | Outcome::NoAnswer(_)
-    ));
-    let decision = judge(
-        &policy,
-        size(HEAD),
-        tree,
-        Some(published.checkpoint()),
-        &says,
-    );
-    check(
-        "restored",
-        &decision,
-        &Want::Refuse("the checkpoint at witness w2 is signed by this log"),
-    );
-    let decision = judge(
-        &policy,
-        size(9),
-        |at| Ok(root(at.get())),
-        Some(published.checkpoint()),
-        &says,
-    );
-    check("the newest data", &decision, &Want::Go);
-    assert!(
-        testimonies(None, witnesses.latest().await)
-            .iter()
-            .all(|says| says.shown.is_none())
-    );
 }

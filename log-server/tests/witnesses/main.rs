@@ -10,3 +10,4 @@ mod misbehaving;
 mod monitor;
 mod policies;
 mod rounds;
+mod starting;

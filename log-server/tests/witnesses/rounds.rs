@@ -244,7 +244,7 @@ async fn the_guard_s_probe_says_what_the_log_has_published_and_waits_for_all() {
     let any = policy(3, "group one any w1 w2 w3\nquorum one\n");
     let (witnesses, _late) = client(&any, &network);
     let began = Instant::now();
-    let round = witnesses.probe(&signed(5), proofs()).await;
+    let round = witnesses.probe(&signed(5), proofs(), Instant::now()).await;
     assert_eq!(began.elapsed(), Duration::from_secs(10));
     let outcomes: Vec<_> = round.answers.iter().map(|answer| &answer.outcome).collect();
     assert_eq!(outcomes[..2], [&Outcome::Cosigned, &Outcome::Cosigned]);
