@@ -91,6 +91,9 @@ pub(crate) struct TsaArgs {
     /// How often it issues lists of revoked certificates
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..))]
     crl_interval: u64,
+    /// How often it makes OCSP answers; 0 for each request
+    #[arg(long, value_name = "SECONDS", default_value = "0")]
+    ocsp_interval: u64,
 }
 
 /// `counterfoil dev openssl-tsa`.
@@ -129,6 +132,7 @@ async fn run_tsa(args: TsaArgs, output: Output) -> Result<Exit, Failure> {
         clock: Clock::system(),
         behaviour: args.behaviour,
         crl_interval: Duration::from_secs(args.crl_interval),
+        ocsp_interval: Duration::from_secs(args.ocsp_interval),
     };
     let tsa = DevTsa::start(options)
         .await

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::algorithm::Algorithm;
-use crate::behaviour::{Behaviour, Reason};
-use crate::certificate::{Certificate, fresh_serial};
+use crate::behaviour::Behaviour;
+use crate::certificate::{Certificate, Validity, fresh_serial};
 use crate::clock::Clock;
-use crate::crl::{self, Revoked};
+use crate::crl::{self, Edition, Revoked};
 use crate::hierarchy::{Hierarchy, HierarchyError};
 use crate::ocsp::{self, Register, Responder};
 use crate::oid;
@@ -19,6 +19,8 @@ use crate::token::{Signature, Stamp};
 
 /// How old a stale answer is where there was none before.
 const STALE: Duration = Duration::from_hours(1);
+/// How long an OCSP answer holds at least.
+const OCSP_VALID: Duration = Duration::from_hours(1);
 /// Answers that are kept for the stale ones.
 const MAX_KEPT: usize = 1024;
 
@@ -39,9 +41,27 @@ pub(crate) struct Authority {
     /// Of the same names under another root; made when first needed.
     untrusted: Mutex<Option<Arc<Hierarchy>>>,
     make_untrusted: Box<dyn Fn() -> Result<Hierarchy, HierarchyError> + Send + Sync>,
-    clock: Clock,
-    crl_interval: Duration,
+    terms: Terms,
+    /// The lists that were issued last.
+    lists: Mutex<HashMap<Issuer, List>>,
     state: Mutex<State>,
+}
+
+/// When it does what.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    pub(crate) clock: Clock,
+    /// How often lists of revoked certificates are issued.
+    pub(crate) crl_interval: Duration,
+    /// How often OCSP answers are made; zero: for each request.
+    pub(crate) ocsp_interval: Duration,
+}
+
+/// A list of revoked certificates that was issued.
+struct List {
+    edition: Edition,
+    revoked: Option<Revoked>,
+    der: Vec<u8>,
 }
 
 /// What changes while it runs.
@@ -53,7 +73,7 @@ struct State {
 }
 
 /// Which list of revoked certificates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Issuer {
     Root,
     Intermediate,
@@ -66,10 +86,9 @@ impl Authority {
         name: &str,
         algorithm: Algorithm,
         url: &str,
-        clock: Clock,
-        crl_interval: Duration,
+        terms: Terms,
     ) -> Result<Self, HierarchyError> {
-        let now = clock.now();
+        let now = terms.clock.now();
         let hierarchy = Hierarchy::open(directory, name, algorithm, url, now)?;
         let (directory, name, url) = (directory.join("untrusted"), name.to_owned(), url.to_owned());
         let make_untrusted =
@@ -78,8 +97,8 @@ impl Authority {
             hierarchy,
             untrusted: Mutex::new(None),
             make_untrusted,
-            clock,
-            crl_interval,
+            terms,
+            lists: Mutex::default(),
             state: Mutex::new(State {
                 behaviour: Behaviour::Honest,
                 since: now,
@@ -100,7 +119,7 @@ impl Authority {
 
     /// Makes it behave so, from now on.
     pub(crate) fn behave(&self, behaviour: Behaviour) {
-        let now = self.clock.now();
+        let now = self.terms.clock.now();
         let mut state = self.state();
         state.behaviour = behaviour;
         state.since = now;
@@ -152,7 +171,7 @@ impl Authority {
         };
         let hierarchy = untrusted.as_deref().unwrap_or(&self.hierarchy);
         let (signer, issuer) = hierarchy.signer(behaviour);
-        let now = self.clock.now();
+        let now = self.terms.clock.now();
         let other_imprint = other(&request.imprint);
         let other_nonce = Integer {
             bytes: fresh_serial().to_vec(),
@@ -207,50 +226,62 @@ impl Authority {
         Ok(hierarchy)
     }
 
-    /// The certificate that is revoked now, of those that `issuer` issued.
-    fn revoked(&self, issuer: Issuer) -> Option<Revoked> {
+    /// The certificate that was revoked by this time, of those that `issuer` issued.
+    fn revoked(&self, issuer: Issuer, by: SystemTime) -> Option<Revoked> {
         let state = self.state();
-        let revoked = |certificate: &Certificate, reason: Option<Reason>| Revoked {
+        let (certificate, reason) = match (issuer, state.behaviour) {
+            (Issuer::Intermediate, Behaviour::Revoked(reason)) => (&self.hierarchy.tsa, reason),
+            (Issuer::Root, Behaviour::IssuerRevoked(reason)) => {
+                (&self.hierarchy.intermediate, reason)
+            }
+            _ => return None,
+        };
+        (state.since <= by).then(|| Revoked {
             serial: certificate.serial.clone(),
             at: state.since,
             reason,
-        };
-        match (issuer, state.behaviour) {
-            (Issuer::Intermediate, Behaviour::Revoked(reason)) => {
-                Some(revoked(&self.hierarchy.tsa, reason))
-            }
-            (Issuer::Root, Behaviour::IssuerRevoked(reason)) => {
-                Some(revoked(&self.hierarchy.intermediate, reason))
-            }
-            _ => None,
-        }
+        })
     }
 
-    /// The current list of revoked certificates.
+    /// The current list of revoked certificates; the same to the byte until the next one is issued.
     pub(crate) fn crl(&self, issuer: Issuer) -> Result<Vec<u8>, AnswerError> {
+        let hierarchy = &self.hierarchy;
         let (certificate, key) = match issuer {
-            Issuer::Root => (&self.hierarchy.root, &self.hierarchy.root_key),
-            Issuer::Intermediate => (
-                &self.hierarchy.intermediate,
-                &self.hierarchy.intermediate_key,
-            ),
+            Issuer::Root => (&hierarchy.root, &hierarchy.root_key),
+            Issuer::Intermediate => (&hierarchy.intermediate, &hierarchy.intermediate_key),
         };
-        let revoked = self.revoked(issuer);
-        let now = self.clock.now();
-        Ok(crl::current(
-            certificate,
-            key,
-            revoked.as_ref(),
-            now,
-            self.crl_interval,
-        )?)
+        let edition = Edition::current(self.terms.clock.now(), self.terms.crl_interval);
+        let revoked = self.revoked(issuer, edition.this_update);
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(list) = lists.get(&issuer)
+            && (list.edition, &list.revoked) == (edition, &revoked)
+        {
+            return Ok(list.der.clone());
+        }
+        let der = crl::issue(certificate, key, revoked.as_ref(), edition)?;
+        let list = List {
+            edition,
+            revoked,
+            der: der.clone(),
+        };
+        lists.insert(issuer, list);
+        Ok(der)
     }
 
     /// The answer to an OCSP request, both in DER.
     pub(crate) fn ocsp(&self, request: &[u8]) -> Result<Vec<u8>, AnswerError> {
         let hierarchy = &self.hierarchy;
-        let by_root = self.revoked(Issuer::Root);
-        let by_intermediate = self.revoked(Issuer::Intermediate);
+        let now = self.terms.clock.now();
+        let this_update = match self.terms.ocsp_interval {
+            Duration::ZERO => now,
+            interval => Edition::current(now, interval).this_update,
+        };
+        let validity = Validity {
+            from: this_update,
+            to: this_update + self.terms.ocsp_interval.max(OCSP_VALID),
+        };
+        let by_root = self.revoked(Issuer::Root, this_update);
+        let by_intermediate = self.revoked(Issuer::Intermediate, this_update);
         let registers = [
             Register {
                 issuer: &hierarchy.root,
@@ -265,7 +296,7 @@ impl Authority {
                 responder: Responder::Delegate(&hierarchy.responder, &hierarchy.responder_key),
             },
         ];
-        Ok(ocsp::answer(request, &registers, self.clock.now())?)
+        Ok(ocsp::answer(request, &registers, validity)?)
     }
 }
 

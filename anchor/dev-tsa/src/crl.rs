@@ -22,28 +22,45 @@ pub(crate) struct Revoked {
     pub(crate) reason: Option<Reason>,
 }
 
-/// The list that is current at `now`, where one is issued each `interval` since 1970: it knows what was revoked when it
-/// was issued.
-pub(crate) fn current(
+/// When something that is issued at an interval was issued, and when it is next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Edition {
+    /// How often it was issued before, since 1970.
+    number: u64,
+    pub(crate) this_update: SystemTime,
+    pub(crate) next_update: SystemTime,
+}
+
+impl Edition {
+    /// The one that is current at `now`; the interval is in whole seconds, at least one.
+    pub(crate) fn current(now: SystemTime, interval: Duration) -> Self {
+        let interval = interval.as_secs().max(1);
+        let number = now
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |age| age.as_secs() / interval);
+        let this_update = UNIX_EPOCH + Duration::from_secs(number * interval);
+        Self {
+            number,
+            this_update,
+            next_update: this_update + Duration::from_secs(interval),
+        }
+    }
+}
+
+/// A list that says this certificate alone, or none, is revoked.
+pub(crate) fn issue(
     issuer: &Certificate,
     key: &Key,
     revoked: Option<&Revoked>,
-    now: SystemTime,
-    interval: Duration,
+    edition: Edition,
 ) -> Result<Vec<u8>, rcgen::Error> {
-    let interval = interval.as_secs().max(1);
-    let number = now
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |age| age.as_secs() / interval);
-    let this_update = UNIX_EPOCH + Duration::from_secs(number * interval);
-    let revoked = revoked.filter(|revoked| revoked.at <= this_update);
     let list = yasna::construct_der(|writer| {
         writer.write_sequence(|writer| {
             writer.next().write_u64(1); // version 2
             key.algorithm().write_signature_identifier(writer.next());
             writer.next().write_der(&issuer.subject);
-            write_time(writer.next(), this_update);
-            write_time(writer.next(), this_update + Duration::from_secs(interval));
+            write_time(writer.next(), edition.this_update);
+            write_time(writer.next(), edition.next_update);
             if let Some(revoked) = revoked {
                 writer
                     .next()
@@ -62,7 +79,7 @@ pub(crate) fn current(
                         });
                     });
                     extension(writer.next(), oid::AUTHORITY_KEY_IDENTIFIER, &identifier);
-                    let number = yasna::construct_der(|writer| writer.write_u64(number));
+                    let number = yasna::construct_der(|writer| writer.write_u64(edition.number));
                     extension(writer.next(), oid::CRL_NUMBER, &number);
                 });
             });

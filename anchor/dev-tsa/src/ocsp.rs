@@ -3,20 +3,18 @@
 //! About certificates that the root issued the root itself answers, named by its name; about those of the intermediate a
 //! responder that the intermediate delegated to, named by its key. So both forms of an answer come up.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use aws_lc_rs::digest::{self, digest};
 use yasna::models::{GeneralizedTime, ObjectIdentifier};
 use yasna::{ASN1Result, DERWriter, Tag};
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, Validity};
 use crate::crl::{Revoked, extension, null};
 use crate::key::Key;
 use crate::oid;
 use crate::token::seconds;
 
-/// How long an answer holds.
-const VALID: Duration = Duration::from_hours(1);
 /// Most certificates that a request may ask for.
 const MAX_REQUESTS: usize = 16;
 
@@ -79,11 +77,11 @@ impl CertId {
     }
 }
 
-/// The answer to a request by whichever of the registers speaks for its certificates.
+/// The answer to a request by whichever of the registers speaks for its certificates, valid from thisUpdate to nextUpdate.
 pub(crate) fn answer(
     request: &[u8],
     registers: &[Register<'_>],
-    now: SystemTime,
+    validity: Validity,
 ) -> Result<Vec<u8>, rcgen::Error> {
     let Ok(request) = parse(request) else {
         return Ok(refused(Refusal::Malformed));
@@ -92,13 +90,13 @@ pub(crate) fn answer(
         .iter()
         .find(|register| request.ids.iter().all(|id| id.names(register.issuer)));
     match register {
-        Some(register) => register.answer(&request, now),
+        Some(register) => register.answer(&request, validity),
         None => Ok(refused(Refusal::Unauthorized)),
     }
 }
 
 impl Register<'_> {
-    fn answer(&self, request: &Request, now: SystemTime) -> Result<Vec<u8>, rcgen::Error> {
+    fn answer(&self, request: &Request, validity: Validity) -> Result<Vec<u8>, rcgen::Error> {
         let key = match self.responder {
             Responder::Issuer(key) | Responder::Delegate(_, key) => key,
         };
@@ -118,10 +116,10 @@ impl Register<'_> {
                         });
                     }
                 }
-                write_moment(writer.next(), now);
+                write_moment(writer.next(), validity.from);
                 writer.next().write_sequence(|writer| {
                     for id in &request.ids {
-                        self.write_single(writer.next(), id, now);
+                        self.write_single(writer.next(), id, validity);
                     }
                 });
                 if let Some(nonce) = &request.nonce {
@@ -151,7 +149,7 @@ impl Register<'_> {
         Ok(successful(&basic))
     }
 
-    fn write_single(&self, writer: DERWriter<'_>, id: &CertId, now: SystemTime) {
+    fn write_single(&self, writer: DERWriter<'_>, id: &CertId, validity: Validity) {
         writer.write_sequence(|writer| {
             writer.next().write_der(&id.encoded);
             let revoked = self.revoked.filter(|revoked| revoked.serial == id.serial);
@@ -162,10 +160,10 @@ impl Register<'_> {
                 }
                 None => writer.next().write_tagged_implicit(Tag::context(2), null),
             }
-            write_moment(writer.next(), now);
+            write_moment(writer.next(), validity.from);
             writer
                 .next()
-                .write_tagged(Tag::context(0), |writer| write_moment(writer, now + VALID));
+                .write_tagged(Tag::context(0), |writer| write_moment(writer, validity.to));
         });
     }
 }

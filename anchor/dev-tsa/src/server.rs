@@ -9,7 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::algorithm::Algorithm;
-use crate::authority::{Authority, Issuer};
+use crate::authority::{Authority, Issuer, Terms};
 use crate::behaviour::Behaviour;
 use crate::clock::Clock;
 use crate::front::{self, Front};
@@ -37,6 +37,8 @@ pub struct Options {
     pub behaviour: Behaviour,
     /// How often lists of revoked certificates are issued. A list does not know what was revoked after it was issued.
     pub crl_interval: Duration,
+    /// How often OCSP answers are made, which do not know either what was revoked after; zero: for each request.
+    pub ocsp_interval: Duration,
 }
 
 impl Default for Options {
@@ -51,6 +53,7 @@ impl Default for Options {
             clock: Clock::system(),
             behaviour: Behaviour::Honest,
             crl_interval: Duration::from_mins(1),
+            ocsp_interval: Duration::ZERO,
         }
     }
 }
@@ -111,10 +114,14 @@ impl DevTsa {
         let url = options
             .public_url
             .unwrap_or_else(|| format!("http://{address}"));
-        let (name, algorithm, clock) = (options.name, options.algorithm, options.clock);
-        let (at, interval) = (url.clone(), options.crl_interval);
+        let (name, algorithm, at) = (options.name, options.algorithm, url.clone());
+        let terms = Terms {
+            clock: options.clock,
+            crl_interval: options.crl_interval,
+            ocsp_interval: options.ocsp_interval,
+        };
         let authority = tokio::task::spawn_blocking(move || {
-            Authority::open(&directory, &name, algorithm, &at, clock, interval)
+            Authority::open(&directory, &name, algorithm, &at, terms)
         })
         .await
         .map_err(|error| StartError::Cut(error.to_string()))??;

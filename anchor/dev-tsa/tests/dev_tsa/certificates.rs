@@ -225,6 +225,62 @@ async fn ocsp_says_at_once_what_is_revoked_and_why_if_a_reason_is_given() {
 }
 
 #[tokio::test]
+async fn lists_and_ocsp_answers_are_as_old_as_their_interval_says() {
+    let Some(openssl) = Openssl::find() else {
+        return;
+    };
+    // Half a minute past a full one: 2026-09-21 13:13:30.
+    let clock = Clock::standing_at(UNIX_EPOCH + Duration::from_secs(1_789_996_410));
+    let tsa = start(Options {
+        clock: clock.clone(),
+        crl_interval: Duration::from_mins(1),
+        ocsp_interval: Duration::from_mins(2),
+        ..Options::default()
+    })
+    .await;
+    openssl.write_chain(&tsa);
+    let question = ask(&openssl, "", "intermediate.pem", "tsa.pem");
+    let ocsp = || {
+        openssl.write("answer.der", tsa.ocsp(&question).unwrap());
+        openssl.must("ocsp -respin answer.der -resp_text -noverify")
+    };
+    tsa.behave(Behaviour::Revoked(None));
+    let [root, intermediate] = tsa.crls().unwrap();
+    openssl.write("list.der", &intermediate);
+    let list = openssl.must("crl -inform DER -in list.der -noout -text");
+    assert!(
+        list.contains("Last Update: Sep 21 13:13:00 2026 GMT"),
+        "{list}"
+    );
+    assert!(
+        list.contains("Next Update: Sep 21 13:14:00 2026 GMT"),
+        "{list}"
+    );
+    let answer = ocsp();
+    assert!(
+        answer.contains("This Update: Sep 21 13:12:00 2026 GMT"),
+        "{answer}"
+    );
+    assert!(answer.contains("Cert Status: good"), "{answer}");
+
+    clock.advance(Duration::from_secs(29));
+    assert_eq!(tsa.crls().unwrap(), [root.clone(), intermediate.clone()]);
+    clock.advance(Duration::from_secs(1));
+    let lists = tsa.crls().unwrap();
+    assert!(lists[0] != root && lists[1] != intermediate);
+    let answer = ocsp();
+    assert!(
+        answer.contains("This Update: Sep 21 13:14:00 2026 GMT"),
+        "{answer}"
+    );
+    assert!(
+        answer.contains("Next Update: Sep 21 14:14:00 2026 GMT"),
+        "{answer}"
+    );
+    assert!(answer.contains("Cert Status: revoked"), "{answer}");
+}
+
+#[tokio::test]
 async fn ocsp_says_unknown_of_serial_numbers_never_issued_and_refuses_what_is_not_its() {
     let Some(openssl) = Openssl::find() else {
         return;
