@@ -53,7 +53,7 @@ pub(crate) async fn start_on(
     start_under(policy(3, TWO_OF_THREE), stores, key, network, guard).await
 }
 
-async fn start_under(
+pub(crate) async fn start_under(
     policy: Arc<Policy>,
     stores: Stores,
     key: SigningKey,
@@ -250,7 +250,7 @@ pub(crate) async fn ended() -> (Arc<Network>, Stores) {
 }
 
 /// Claims to have cosigned more than there is, and shows nothing that says so.
-fn liar() -> Arc<dyn Service> {
+pub(crate) fn liar() -> Arc<dyn Service> {
     Arc::new(Answering(|request: &Request| {
         Ok(match request.method {
             Method::Post => conflict(1_000_000),
