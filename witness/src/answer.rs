@@ -116,7 +116,9 @@ pub enum Unavailable {
     Halted,
     /// The clock is not to be trusted.
     #[error(
-        "the witness's clock says {} s since 1970, but it signed at {} s before; set the clock", now.seconds(), last.seconds()
+        "the witness's clock says {} s since 1970, and it has cosigned this log at {} s: the clock is behind, or it ran ahead \
+         then, and if it is right now the log is cosigned again in {} s", now.seconds(), last.seconds(),
+        last.seconds().saturating_sub(now.seconds())
     )]
     Clock {
         /// What the clock says.
