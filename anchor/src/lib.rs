@@ -8,13 +8,16 @@
 //! - [`tsa`]: asking a time-stamping authority, and what it can do wrong.
 //! - [`capture`]: what says whether the certificates of a token are revoked.
 //! - [`worker`]: all of it at work.
+//! - [`http`]: the service.
 //! - [`moment`]: a time of day.
 
 #![forbid(unsafe_code)]
 
 pub mod capture;
 pub mod follow;
+pub mod http;
 pub mod judge;
+mod metrics;
 pub mod moment;
 pub mod names;
 pub mod record;

@@ -1,0 +1,296 @@
+//! The HTTP service: records, lists of them at each level, the page with the time line, status, metrics and probes.
+//!
+//! ```text
+//! GET /                                              the page
+//!     /status, /metrics, /healthz, /readyz           for operators
+//!     /logs                                          a line a log: origin hash, and its origin if it is followed
+//!     /<origin hash>/anchors                         sizes, growing
+//!     /<origin hash>/anchors/<size>                  SHA-256s of signed checkpoints
+//!     /<origin hash>/anchors/<size>/<SHA-256>        names
+//!     /<origin hash>/anchors/<size>/<SHA-256>/<name> a checkpoint, or a record
+//!     …/rfc3161-<authority>.tst                      the token of that record, as `openssl ts -verify -token_in` reads it
+//!     /<origin hash>/forks[/<SHA-256>/anchored|refused]   the checkpoints that prove that a log forked
+//! ```
+//!
+//! Lists are lines of text, at most 1,000; `?after=LINE` goes on after a line. What a name names never changes, and is
+//! cached for ever.
+
+mod page;
+mod reply;
+mod status;
+mod target;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use counterfoil_service::limits::Places;
+use counterfoil_service::metrics::Connections;
+use counterfoil_service::serve::{Handler, OtherEnd};
+use counterfoil_service::soon_or_within;
+use counterfoil_store::BlobName;
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response};
+use prometheus_client::registry::Registry;
+use tracing::Level;
+
+use crate::metrics::{self, Requests};
+use crate::moment::Moment;
+use crate::names::{Named, Place};
+use crate::record::TokenRecord;
+use crate::worker::Worker;
+use page::Point;
+use reply::{Body, Reply};
+use target::{List, Target};
+
+/// Target of the events of single requests: `log_filter = "info,access=debug"` shows them.
+const ACCESS: &str = "access";
+
+/// Lines of one list.
+const LINES: usize = 1_000;
+
+/// Anchors on the time line of one log.
+const POINTS: usize = 40;
+
+/// Times of tokens that are remembered for the time line; some 200 bytes each.
+const REMEMBERED: usize = 10_000;
+
+/// What requests are answered from.
+pub struct Site {
+    worker: Worker,
+    operator: Option<String>,
+    places: Arc<Places>,
+    requests: Arc<Requests>,
+    deadline: std::time::Duration,
+    registry: Registry,
+    /// The times of checkpoints' first tokens: they never change.
+    times: Mutex<HashMap<Place, Moment>>,
+}
+
+/// How a site answers.
+#[derive(Debug, Clone)]
+pub struct SiteOptions {
+    /// Who runs it, for the page.
+    pub operator: Option<String>,
+    /// Requests at once.
+    pub max_requests: usize,
+    /// How long a request may take.
+    pub request_deadline: std::time::Duration,
+}
+
+impl std::fmt::Debug for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Site").finish_non_exhaustive()
+    }
+}
+
+impl Site {
+    /// The site of a worker.
+    pub fn new(worker: Worker, connections: Arc<Connections>, options: SiteOptions) -> Self {
+        // Requests have no bodies.
+        let places = Arc::new(Places::new(options.max_requests, 0));
+        let requests: Arc<Requests> = Arc::default();
+        let registry = metrics::registry(
+            worker.clone(),
+            Arc::clone(&requests),
+            Arc::clone(&places),
+            connections,
+        );
+        Self {
+            worker,
+            operator: options.operator,
+            places,
+            requests,
+            deadline: options.request_deadline,
+            registry,
+            times: Mutex::default(),
+        }
+    }
+}
+
+impl Handler for Site {
+    type Peer = IpAddr;
+    type Body = Body;
+
+    fn peer(&self, end: &OtherEnd<'_>) -> IpAddr {
+        end.address.ip()
+    }
+
+    async fn respond(&self, peer: IpAddr, request: Request<Incoming>) -> Response<Body> {
+        let started = Instant::now();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let target = Target::parse(uri.path());
+        let route = target.as_ref().map_or("nothing", Target::route);
+        let reply = match (self.places.enter(), &method) {
+            (None, _) => Reply::overloaded(),
+            (Some(_), &Method::OPTIONS) => Reply::options(),
+            (Some(_), &Method::GET | &Method::HEAD) => {
+                let answer = self.answer(target, uri.query());
+                let answered = soon_or_within(self.deadline, answer).await;
+                answered.unwrap_or_else(|| Reply::too_slow(self.deadline))
+            }
+            (Some(_), _) => Reply::method(),
+        };
+        let response = reply.into_response(method == Method::HEAD);
+        let status = response.status().as_u16();
+        self.requests.answered(route, status, started.elapsed());
+        if tracing::enabled!(target: ACCESS, Level::DEBUG) {
+            let micros = started.elapsed().as_micros();
+            tracing::debug!(target: ACCESS, %peer, %method, %uri, status, micros);
+        }
+        response
+    }
+}
+
+impl Site {
+    async fn answer(&self, target: Option<Target>, query: Option<&str>) -> Reply {
+        let Some(target) = target else {
+            return Reply::not_found("there is nothing at this path");
+        };
+        match target {
+            Target::Page => self.page().await,
+            Target::Status => {
+                let now = self.worker.now();
+                let view = status::view(&self.worker.status(), self.worker.pending(), now);
+                Reply::json(&view)
+            }
+            Target::Metrics => Reply::metrics(metrics::text(&self.registry)),
+            Target::Health | Target::Readiness => Reply::fresh_text("ok\n".to_owned()),
+            Target::List(list) => self.list(&list, after(query)),
+            Target::Blob(name) => self.blob(&name).await,
+            Target::Token(place, name) => {
+                match self.worker.records().read(&place.record(&name)).await {
+                    Ok(None) => Reply::not_found("there is no such record"),
+                    Err(error) => Reply::unavailable(&error),
+                    Ok(Some(bytes)) => match TokenRecord::parse(&bytes) {
+                        Ok(record) => Reply::token(record.token),
+                        Err(error) => Reply::damaged(&error),
+                    },
+                }
+            }
+        }
+    }
+
+    async fn blob(&self, name: &BlobName) -> Reply {
+        match self.worker.records().read(name).await {
+            Ok(None) => Reply::not_found("there is no such record"),
+            Err(error) => Reply::unavailable(&error),
+            Ok(Some(bytes)) => match crate::names::parse(name.as_str()) {
+                Ok((_, Named::Record(_))) => Reply::record(bytes),
+                // A checkpoint, also that of a fork.
+                _ => Reply::checkpoint(bytes),
+            },
+        }
+    }
+
+    fn list(&self, list: &List, after: Option<&str>) -> Reply {
+        let followed = self.worker.status();
+        let lines = self.worker.records().with_index(|index| match list {
+            List::Logs => {
+                let mut logs = index.logs();
+                logs.extend(followed.iter().map(|log| log.hash));
+                let line = |hash| match followed.iter().find(|log| log.hash == hash) {
+                    Some(log) => format!("{hash} {}", log.origin),
+                    None => hash.to_string(),
+                };
+                Some(page_of(logs.into_iter().map(line), after))
+            }
+            List::Sizes(log) => {
+                let sizes = index.sizes(*log)?;
+                Some(page_of(sizes.map(|size| size.to_string()), after))
+            }
+            List::Checkpoints(log, size) => {
+                let checkpoints = index.checkpoints(*log, *size)?;
+                Some(page_of(checkpoints.map(|hash| hash.to_string()), after))
+            }
+            List::Records(place) => {
+                let names = index.records(place)?;
+                let names = names.map(ToString::to_string);
+                let all = std::iter::once("checkpoint".to_owned()).chain(names);
+                Some(page_of(all, after))
+            }
+            List::Forks(log) => {
+                let forks = index.forks(*log);
+                Some(page_of(
+                    forks.into_iter().map(|hash| hash.to_string()),
+                    after,
+                ))
+            }
+        });
+        match lines {
+            None => Reply::not_found("nothing of this was anchored here"),
+            Some(None) => Reply::not_found("the list has no such line to go on after"),
+            Some(Some(lines)) => Reply::list(lines),
+        }
+    }
+
+    async fn page(&self) -> Reply {
+        let mut lines = Vec::new();
+        for log in self.worker.status() {
+            let places = self
+                .worker
+                .records()
+                .with_index(|index| index.newest(log.hash, POINTS));
+            let mut points = Vec::new();
+            for place in places {
+                let tokens = self
+                    .worker
+                    .records()
+                    .with_index(|index| index.tokens(&place));
+                if let Some(time) = self.time(&place).await {
+                    points.push(Point {
+                        place,
+                        time,
+                        tokens: tokens.iter().map(ToString::to_string).collect(),
+                    });
+                }
+            }
+            let forks = self
+                .worker
+                .records()
+                .with_index(|index| index.forks(log.hash).len());
+            lines.push(page::Line { log, points, forks });
+        }
+        let html = page::html(self.operator.as_deref(), &lines, self.worker.now());
+        Reply::html(html, &page::POLICY)
+    }
+
+    /// The time of the first token over a checkpoint; none if there is none, or it cannot be read.
+    async fn time(&self, place: &Place) -> Option<Moment> {
+        let times = || self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(time) = times().get(place) {
+            return Some(*time);
+        }
+        let name = self
+            .worker
+            .records()
+            .with_index(|index| index.tokens(place))
+            .into_iter()
+            .next()?;
+        let (record, _) = self.worker.records().token(place, &name).await.ok()?;
+        let mut times = times();
+        if times.len() >= REMEMBERED {
+            times.clear();
+        }
+        times.insert(*place, record.gen_time);
+        Some(record.gen_time)
+    }
+}
+
+/// The line that a list goes on after.
+fn after(query: Option<&str>) -> Option<&str> {
+    let mut pairs = query?.split('&');
+    pairs.find_map(|pair| pair.strip_prefix("after="))
+}
+
+/// The lines of a list after one of its lines, or its first ones; `None` if there is no such line. A line is told by its
+/// first word.
+fn page_of(lines: impl Iterator<Item = String>, after: Option<&str>) -> Option<String> {
+    let word = |line: &str| line.split(' ').next().map(ToOwned::to_owned);
+    let mut lines = lines.peekable();
+    if let Some(after) = after {
+        lines.find(|line| word(line).as_deref() == Some(after))?;
+    }
+    Some(lines.take(LINES).map(|line| line + "\n").collect())
+}

@@ -1,0 +1,119 @@
+//! `/status`: what is known of each log, as JSON. Times are milliseconds since 1970.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::moment::Moment;
+use crate::schedule::Standing;
+use crate::worker::status::{AuthorityStatus, LogStatus, Trouble};
+
+#[derive(Debug, Serialize)]
+pub(super) struct View {
+    service: &'static str,
+    version: &'static str,
+    now: u64,
+    /// Tokens whose certificates are not all settled.
+    unsettled_tokens: usize,
+    logs: Vec<LogView>,
+}
+
+#[derive(Debug, Serialize)]
+struct LogView {
+    origin: String,
+    origin_hash: String,
+    url: String,
+    size: Option<u64>,
+    looked_at: Option<u64>,
+    next_look_at: Option<u64>,
+    trouble: Option<TroubleView>,
+    forked_since: Option<u64>,
+    newest: Option<NewestView>,
+    rounds: u64,
+    looks: BTreeMap<&'static str, u64>,
+    authorities: Vec<AuthorityView>,
+}
+
+#[derive(Debug, Serialize)]
+struct NewestView {
+    size: u64,
+    time: u64,
+    age_seconds: u64,
+    path: String,
+}
+
+#[derive(Debug, Serialize)]
+struct TroubleView {
+    word: &'static str,
+    reason: String,
+    since: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct AuthorityView {
+    name: String,
+    /// Where the newest round is with it: counted, asked, waiting.
+    standing: Option<&'static str>,
+    asked_again_at: Option<u64>,
+    counted_at: Option<u64>,
+    trouble: Option<TroubleView>,
+    answers: BTreeMap<&'static str, u64>,
+}
+
+pub(super) fn view(logs: &[LogStatus], unsettled_tokens: usize, now: Moment) -> View {
+    View {
+        service: "counterfoil-anchor",
+        version: env!("CARGO_PKG_VERSION"),
+        now: now.millis(),
+        unsettled_tokens,
+        logs: logs.iter().map(|log| log_view(log, now)).collect(),
+    }
+}
+
+fn log_view(log: &LogStatus, now: Moment) -> LogView {
+    let newest = log.newest.map(|newest| NewestView {
+        size: newest.place.size.get(),
+        time: newest.time.millis(),
+        age_seconds: now.since(newest.time).as_secs(),
+        path: format!("/{}", newest.place),
+    });
+    LogView {
+        origin: log.origin.to_string(),
+        origin_hash: log.hash.to_string(),
+        url: log.url.clone(),
+        size: log.size.map(counterfoil_tiles::hash::TreeSize::get),
+        looked_at: log.looked.map(Moment::millis),
+        next_look_at: log.next.map(Moment::millis),
+        trouble: log.trouble.as_ref().map(trouble),
+        forked_since: log.forked.map(Moment::millis),
+        newest,
+        rounds: log.rounds,
+        looks: log.looks.clone(),
+        authorities: log.authorities.iter().map(authority).collect(),
+    }
+}
+
+fn trouble(trouble: &Trouble) -> TroubleView {
+    TroubleView {
+        word: trouble.word,
+        reason: trouble.reason.clone(),
+        since: trouble.since.millis(),
+    }
+}
+
+fn authority(authority: &AuthorityStatus) -> AuthorityView {
+    let (standing, until) = match authority.standing {
+        None => (None, None),
+        Some(Standing::Counted) => (Some("counted"), None),
+        Some(Standing::Asked) => (Some("asked"), None),
+        Some(Standing::Waiting { until, .. }) => (Some("waiting"), Some(until.millis())),
+    };
+    AuthorityView {
+        name: authority.name.to_string(),
+        standing,
+        asked_again_at: until,
+        counted_at: authority.counted.map(Moment::millis),
+        trouble: authority.trouble.as_ref().map(trouble),
+        answers: authority.answers.clone(),
+    }
+}

@@ -1,0 +1,160 @@
+//! Metrics for Prometheus. The one to alarm on is `counterfoil_anchor_newest_age_seconds`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use counterfoil_service::limits::Places;
+use counterfoil_service::metrics::{Answers, Connections, FrontCollector, encode_answers};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use crate::follow::LookError;
+use crate::moment::Moment;
+use crate::tsa::Misbehaviour;
+use crate::worker::Worker;
+use crate::worker::status::LogStatus;
+
+const ROUTES: [&str; 8] = [
+    "page", "status", "metrics", "probe", "list", "record", "token", "nothing",
+];
+
+/// What all requests came to.
+#[derive(Debug, Default)]
+pub(crate) struct Requests([Answers; ROUTES.len()]);
+
+impl Requests {
+    /// Counts an answered request.
+    pub(crate) fn answered(&self, route: &str, status: u16, took: Duration) {
+        let place = ROUTES.iter().position(|known| *known == route);
+        if let Some(answers) = place.and_then(|place| self.0.get(place)) {
+            answers.count(status, took);
+        }
+    }
+}
+
+/// The registry of an anchor.
+pub(crate) fn registry(
+    worker: Worker,
+    requests: Arc<Requests>,
+    places: Arc<Places>,
+    connections: Arc<Connections>,
+) -> Registry {
+    let mut registry = Registry::with_prefix("counterfoil");
+    registry.register_collector(Box::new(FrontCollector {
+        places,
+        connections,
+    }));
+    registry.register_collector(Box::new(AnchorCollector { worker, requests }));
+    registry
+}
+
+/// The text that Prometheus reads (`OpenMetrics` 1.0).
+pub(crate) fn text(registry: &Registry) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail, and the collectors only write.
+    let _ = encode(&mut text, registry);
+    text
+}
+
+#[derive(Debug)]
+struct AnchorCollector {
+    worker: Worker,
+    requests: Arc<Requests>,
+}
+
+/// A gauge of each log: its name, its help, and its value.
+type LogGauge = (&'static str, &'static str, fn(&LogStatus, Moment) -> f64);
+
+const GAUGES: [LogGauge; 4] = [
+    (
+        "anchor_newest_age_seconds",
+        "Age of the newest anchor, by as many authorities as are required; +Inf if there is none",
+        |log, now| log.age(now).map_or(f64::INFINITY, |age| age.as_secs_f64()),
+    ),
+    (
+        "anchor_anchored_size",
+        "Entries under the newest anchor",
+        |log, _| {
+            log.newest
+                .map_or(0.0, |newest| number(newest.place.size.get()))
+        },
+    ),
+    (
+        "anchor_log_size",
+        "Entries that the log had when it was last read",
+        |log, _| log.size.map_or(0.0, |size| number(size.get())),
+    ),
+    (
+        "anchor_log_forked",
+        "1 if the log shows another history than the one that was anchored",
+        |log, _| f64::from(u8::from(log.forked.is_some())),
+    ),
+];
+
+impl Collector for AnchorCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let rows = || {
+            let routes = ROUTES.iter().zip(&self.requests.0);
+            routes.map(|(route, answers)| ([("route", *route)], answers))
+        };
+        encode_answers(&mut encoder, rows)?;
+        let (logs, now) = (self.worker.status(), self.worker.now());
+        for (name, help, read) in GAUGES {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for log in &logs {
+                let gauge = ConstGauge::new(read(log, now));
+                gauge.encode(family.encode_family(&[("origin", log.origin.as_str())])?)?;
+            }
+        }
+        let help = "Looks at the log, by what came of them";
+        let mut family =
+            encoder.encode_descriptor("anchor_looks", help, None, MetricType::Counter)?;
+        for log in &logs {
+            for outcome in LookError::WORDS.into_iter().chain(["ok"]) {
+                let labels = [("origin", log.origin.as_str()), ("outcome", outcome)];
+                let count = log.looks.get(outcome).copied().unwrap_or(0);
+                ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        let help = "Answers of time-stamping authorities, by what came of them";
+        let mut family =
+            encoder.encode_descriptor("anchor_answers", help, None, MetricType::Counter)?;
+        for log in &logs {
+            for authority in &log.authorities {
+                let words = Misbehaviour::ALL.map(Misbehaviour::word);
+                for outcome in words.into_iter().chain(["counted", "not-stored"]) {
+                    let labels = [
+                        ("origin", log.origin.as_str()),
+                        ("authority", authority.name.as_str()),
+                        ("outcome", outcome),
+                    ];
+                    let count = authority.answers.get(outcome).copied().unwrap_or(0);
+                    ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+                }
+            }
+        }
+        let help = "Rounds that were done";
+        let mut family =
+            encoder.encode_descriptor("anchor_rounds", help, None, MetricType::Counter)?;
+        for log in &logs {
+            let labels = [("origin", log.origin.as_str())];
+            ConstCounter::new(log.rounds).encode(family.encode_family(&labels)?)?;
+        }
+        let help = "Tokens of which not every certificate is known to have been good at their time";
+        let gauge = ConstGauge::new(self.worker.pending() as u64);
+        let kind = gauge.metric_type();
+        gauge.encode(encoder.encode_descriptor("anchor_unsettled_tokens", help, None, kind)?)
+    }
+}
+
+/// Sizes above 2^53 lose their last digits.
+#[allow(clippy::cast_precision_loss)]
+fn number(count: u64) -> f64 {
+    count as f64
+}

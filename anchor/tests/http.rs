@@ -1,0 +1,307 @@
+//! The service over real sockets.
+
+mod common;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::tsa::{Does, FakeTsa};
+use common::{Log, ORIGIN, Tree, policy};
+use counterfoil_anchor::capture::Capturer;
+use counterfoil_anchor::http::{Site, SiteOptions};
+use counterfoil_anchor::names::Place;
+use counterfoil_anchor::records::Records;
+use counterfoil_anchor::schedule::Options;
+use counterfoil_anchor::worker::{Clock, LogPlan, Plan, Worker};
+use counterfoil_service::client::{Answer, Call, Client, ClientOptions, Sent};
+use counterfoil_service::config::FrontConfig;
+use counterfoil_service::metrics::Connections;
+use counterfoil_service::serve::Server;
+use counterfoil_store::memory::{MemoryBlobStore, MemoryHeadStore};
+use counterfoil_tiles::checkpoint::{Origin, OriginHash};
+use tokio::sync::watch;
+
+/// A service over a worker that has anchored trees of 7 and 9 entries, the second by one authority of two.
+struct Service {
+    url: String,
+    worker: Worker,
+    log: Log,
+    _authorities: Vec<FakeTsa>,
+    server: tokio::task::JoinHandle<()>,
+    working: tokio::task::JoinHandle<()>,
+    _stop: watch::Sender<bool>,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.server.abort();
+        self.working.abort();
+    }
+}
+
+impl Service {
+    async fn start() -> Self {
+        let log = Log::start(Tree::new(7)).await;
+        let authorities = vec![
+            FakeTsa::start("first").await,
+            FakeTsa::start("second").await,
+        ];
+        let client = Client::new(&ClientOptions::default()).unwrap();
+        let deadline = Duration::from_secs(20);
+        let day = Duration::from_hours(24);
+        let plan = Plan {
+            logs: vec![LogPlan {
+                followed: log.followed(policy(2)),
+                options: Options::new(day, Duration::ZERO, 2, 1).unwrap(),
+            }],
+            authorities: authorities.iter().map(|tsa| tsa.tsa(deadline)).collect(),
+            capturer: Capturer::new(client, deadline),
+            clock: Clock::default(),
+            shutdown_deadline: deadline,
+        };
+        let (blobs, heads) = (
+            Arc::new(MemoryBlobStore::new()),
+            Arc::new(MemoryHeadStore::new()),
+        );
+        let records = Arc::new(Records::open(blobs, heads).await.unwrap());
+        let worker = Worker::new(plan, records);
+        let (stop, stopped) = watch::channel(false);
+        let runs = worker.clone();
+        let working = tokio::spawn(async move { runs.run(stopped).await });
+        wait(&worker, 7, &[1, 1]).await;
+        authorities[1].does(Does::Html);
+        log.serve(&Tree::new(9), &[1, 2]);
+        worker.want();
+        wait(&worker, 9, &[2, 1]).await;
+        let connections = Arc::<Connections>::default();
+        let options = SiteOptions {
+            operator: Some("<Example>".to_owned()),
+            max_requests: 100,
+            request_deadline: deadline,
+        };
+        let site = Arc::new(Site::new(worker.clone(), connections.clone(), options));
+        let front = FrontConfig {
+            listen: vec!["127.0.0.1:0".parse().unwrap()],
+            ..FrontConfig::default()
+        };
+        let server = Server::bind(&front, connections, site).await.unwrap();
+        let url = format!("http://{}", server.addresses()[0]);
+        let server = tokio::spawn(server.run(std::future::pending()));
+        Self {
+            url,
+            worker,
+            log,
+            _authorities: authorities,
+            server,
+            working,
+            _stop: stop,
+        }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        let client = Client::new(&ClientOptions::default()).unwrap();
+        let call = Call {
+            sent: Sent::Get,
+            url: &format!("{}{path}", self.url),
+            accept: None,
+            deadline: Duration::from_secs(20),
+            limit: 1 << 20,
+        };
+        client.call(call).await.unwrap()
+    }
+
+    async fn text(&self, path: &str) -> String {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        String::from_utf8(answer.body.to_vec()).unwrap()
+    }
+}
+
+async fn wait(worker: &Worker, size: u64, counted: &[u64]) {
+    let waiting = async {
+        loop {
+            let status = worker.status().remove(0);
+            let count = |authority: usize| {
+                let answers = &status.authorities[authority].answers;
+                answers.get("counted").copied().unwrap_or(0)
+            };
+            let there = status
+                .newest
+                .is_some_and(|newest| newest.place.size.get() == size);
+            if there
+                && counted
+                    .iter()
+                    .enumerate()
+                    .all(|(place, wanted)| count(place) == *wanted)
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), waiting)
+        .await
+        .unwrap();
+}
+
+fn hash() -> OriginHash {
+    OriginHash::of(&Origin::new(ORIGIN).unwrap())
+}
+
+#[tokio::test]
+async fn records_are_found_by_going_down_from_the_logs() {
+    let service = Service::start().await;
+    let hash = hash();
+    assert_eq!(service.text("/logs").await, format!("{hash} {ORIGIN}\n"));
+    assert_eq!(service.text(&format!("/{hash}/anchors")).await, "7\n9\n");
+    assert_eq!(
+        service.text(&format!("/{hash}/anchors/?after=7")).await,
+        "9\n"
+    );
+    let checkpoint = service.text(&format!("/{hash}/anchors/7/")).await;
+    let folder = format!("/{hash}/anchors/7/{}", checkpoint.trim_end());
+    let names = service.text(&folder).await;
+    assert_eq!(names, "checkpoint\nrfc3161-first\nrfc3161-second\n");
+    let note = service.get(&format!("{folder}/checkpoint")).await;
+    assert_eq!(
+        note.body,
+        Tree::new(7).note(&[1, 2], 1_700_000_000).as_bytes()
+    );
+    let record = service.get(&format!("{folder}/rfc3161-first")).await;
+    assert_eq!(record.content_type.as_deref(), Some("application/json"));
+    let json: serde_json::Value = serde_json::from_slice(&record.body).unwrap();
+    assert_eq!(json["format"], "counterfoil/anchor-record@v1");
+    let token = service.get(&format!("{folder}/rfc3161-first.tst")).await;
+    assert_eq!(token.content_type.as_deref(), Some("application/cms"));
+    let place: Place = service.worker.status()[0].newest.unwrap().place;
+    assert_eq!(place.size.get(), 9);
+    let (stored, _) = service
+        .worker
+        .records()
+        .token(
+            &Place {
+                size: counterfoil_tiles::hash::TreeSize::new(7),
+                checkpoint: checkpoint.trim_end().parse().unwrap(),
+                ..place
+            },
+            &"rfc3161-first".parse().unwrap(),
+        )
+        .await
+        .unwrap();
+    assert_eq!(token.body, stored.token);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found_and_nothing_is_written() {
+    let service = Service::start().await;
+    let (hash, other) = (hash(), "ab".repeat(32));
+    let rows = [
+        ("no path", "/x".to_owned()),
+        ("no such log", format!("/{other}/anchors")),
+        ("no such size", format!("/{hash}/anchors/8")),
+        ("a size with a zero before", format!("/{hash}/anchors/07")),
+        ("no such checkpoint", format!("/{hash}/anchors/7/{other}")),
+        (
+            "no such record",
+            format!("/{hash}/anchors/7/{other}/rfc3161-first"),
+        ),
+        (
+            "no such token",
+            format!("/{hash}/anchors/7/{other}/rfc3161-first.tst"),
+        ),
+        ("no such line", format!("/{hash}/anchors?after=8")),
+        (
+            "upper case",
+            format!("/{}/anchors", hash.to_string().to_uppercase()),
+        ),
+        ("no such fork", format!("/{hash}/forks/{other}/refused")),
+    ];
+    for (name, path) in rows {
+        let answer = service.get(&path).await;
+        assert_eq!(answer.status, 404, "{name}: {answer:?}");
+        assert!(answer.body.starts_with(b"not-found: "), "{name}");
+    }
+    let client = Client::new(&ClientOptions::default()).unwrap();
+    let call = Call {
+        sent: Sent::Post {
+            body: "x".into(),
+            content_type: None,
+        },
+        url: &format!("{}/logs", service.url),
+        accept: None,
+        deadline: Duration::from_secs(20),
+        limit: 1_000,
+    };
+    assert_eq!(client.call(call).await.unwrap().status, 405);
+}
+
+#[tokio::test]
+async fn the_page_and_the_status_show_what_is_anchored_and_what_is_wrong() {
+    let service = Service::start().await;
+    let page = service.text("/").await;
+    for part in [
+        "&lt;Example&gt;",
+        "Its first <strong>9</strong> entries existed by",
+        "aria-label=\"Anchors on a time line\"",
+        "expected application/timestamp-reply",
+        "rfc3161-second.tst",
+    ] {
+        assert!(page.contains(part), "{part} is missing in {page}");
+    }
+    assert_eq!(page.matches("<circle").count(), 2);
+    assert!(!page.contains("<Example>") && !page.contains("<script"));
+    let json: serde_json::Value = serde_json::from_str(&service.text("/status").await).unwrap();
+    let log = &json["logs"][0];
+    assert_eq!(log["origin"], ORIGIN);
+    assert_eq!(log["newest"]["size"], 9);
+    assert_eq!(log["authorities"][1]["trouble"]["word"], "not-a-response");
+    assert_eq!(log["authorities"][0]["answers"]["counted"], 2);
+    // A fork is on both.
+    service.log.serve(&Tree::forked(11, 3, 1), &[1, 2]);
+    service.worker.want();
+    let forked = async {
+        while service.worker.status()[0].forked.is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), forked)
+        .await
+        .unwrap();
+    assert!(service.text("/").await.contains("This log forked"));
+    let forks = service.text(&format!("/{}/forks", hash())).await;
+    let refused = format!("/{}/forks/{}/refused", hash(), forks.trim_end());
+    let expected = Tree::forked(11, 3, 1).note(&[1, 2], 1_700_000_000);
+    assert_eq!(service.text(&refused).await, expected.as_str());
+}
+
+#[tokio::test]
+async fn metrics_say_how_old_the_newest_anchor_is() {
+    let service = Service::start().await;
+    let text = service.text("/metrics").await;
+    let value = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name));
+        let line = line.unwrap_or_else(|| panic!("{name} is missing in {text}"));
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    let label = format!("{{origin=\"{ORIGIN}\"");
+    let age = value(&format!("counterfoil_anchor_newest_age_seconds{label}"));
+    assert!((0.0..60.0).contains(&age), "{age}");
+    assert_eq!(
+        value(&format!("counterfoil_anchor_anchored_size{label}")).to_bits(),
+        9.0_f64.to_bits()
+    );
+    assert_eq!(
+        value(&format!("counterfoil_anchor_log_forked{label}")).to_bits(),
+        0.0_f64.to_bits()
+    );
+    let counted = format!(
+        "counterfoil_anchor_answers_total{label},authority=\"first\",outcome=\"counted\"}}"
+    );
+    assert_eq!(value(&counted).to_bits(), 2.0_f64.to_bits());
+    let html = format!(
+        "counterfoil_anchor_answers_total{label},authority=\"second\",outcome=\"not-a-response\"}}"
+    );
+    assert!(value(&html) >= 1.0);
+    assert_eq!(service.text("/healthz").await, "ok\n");
+    assert_eq!(service.text("/readyz").await, "ok\n");
+}
