@@ -152,7 +152,7 @@ impl Sequencer {
             return;
         };
         let keys = &self.keys;
-        // The checkpoint that is, or is about to be, what is published.
+        // What is about to be published, or is. Those of an earlier checkpoint must not take the place of what came for that one.
         let settled = match &mut self.publication.work {
             Some(Work {
                 stage: Stage::Cosign { checkpoint, .. },
@@ -169,10 +169,9 @@ impl Sequencer {
                 stage: Stage::Publish(note) | Stage::Resolve(note),
                 ..
             }) => Published::from_note(keys, note.clone()).ok(),
-            _ => None,
+            _ => self.published.clone(),
         };
-        let mut settled = settled.iter().chain(&self.published);
-        if settled.any(|checkpoint| checkpoint.has_text_of(&late)) {
+        if settled.is_some_and(|checkpoint| checkpoint.has_text_of(&late)) {
             let united = match &self.publication.late {
                 Some(before) if before.has_text_of(&late) => before.united(keys, &late).ok(),
                 _ => None,

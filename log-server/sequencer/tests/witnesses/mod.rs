@@ -298,6 +298,13 @@ fn cosignatures_that_come_while_their_checkpoint_is_published_are_added_to_it() 
             let late = with_lines(&only_with(&note, []), [line]);
             process.sequencer.cosigned_late(late);
         }
+        // One of what is published until then takes nothing away.
+        let before = world.published.as_ref().unwrap().note();
+        let earlier = Checkpoint::parse(Note::parse(before).unwrap().text()).unwrap();
+        assert_eq!(earlier.size().get(), 3);
+        let line = cosignature(0, &earlier, newer);
+        let late = with_lines(&only_with(before, []), [line]);
+        process.sequencer.cosigned_late(late);
         rest(&mut world, &mut process);
         let after = Note::parse(world.published.as_ref().unwrap().note()).unwrap();
         assert_eq!(after.text(), text.text());
