@@ -16,6 +16,7 @@ use counterfoil_sequencer::published::MAGIC;
 use counterfoil_store::memory::MemoryBlobStore;
 use counterfoil_store::{Blob, BlobName, BlobStore as _};
 use counterfoil_tiles::hash::{TreeSize, hash_leaf};
+use counterfoil_tiles::policy::Policy;
 use counterfoil_tiles::tile::{BundleId, EntryBundle};
 use counterfoil_tiles::witness_wire::AddCheckpointRequest;
 
@@ -41,6 +42,10 @@ pub(crate) struct Machine {
     dead: Mutex<Vec<Process>>,
     /// Why starts were refused, and why processes stopped.
     refusals: Mutex<Vec<String>>,
+    /// The policy of the next process; the checker's until another is set.
+    policy: Mutex<Arc<Policy>>,
+    /// The witnesses that were asked for a cosignature, in order.
+    asked: Mutex<Vec<usize>>,
 }
 
 /// Registers and blobs of a log as they were.
@@ -75,6 +80,8 @@ impl Machine {
             process: Mutex::default(),
             dead: Mutex::default(),
             refusals: Mutex::default(),
+            policy: Mutex::new(Arc::new(checker.policy().clone())),
+            asked: Mutex::default(),
         })
     }
 
@@ -103,7 +110,7 @@ impl Machine {
     ) -> Result<Engine, counterfoil_log_server::engine::EngineError> {
         let now = self.clock;
         let witnesses = WitnessSettings {
-            policy: Arc::new(self.checker.policy().clone()),
+            policy: Arc::clone(&self.policy.lock().unwrap()),
             monitoring: Vec::new(),
             transport: Arc::new(Wire {
                 gate: gate.clone(),
@@ -144,6 +151,16 @@ impl Machine {
     pub(crate) fn restart(self: &Arc<Self>) {
         self.crash();
         self.start();
+    }
+
+    /// The operator writes another policy: the next process reads it.
+    pub(crate) fn set_policy(&self, policy: Policy) {
+        *self.policy.lock().unwrap() = Arc::new(policy);
+    }
+
+    /// The witnesses that were asked for a cosignature since the last call, in order.
+    pub(crate) fn take_asked(&self) -> Vec<usize> {
+        std::mem::take(&mut self.asked.lock().unwrap())
     }
 
     /// A backup of everything: what it does not know, only the witnesses can tell.
@@ -300,10 +317,14 @@ impl Transport for Wire {
                 Request::Checkpoint(hash.to_owned())
             }
         };
-        let network = &self.machine.network;
-        let sent = network.send(Party::Log, number.parse().unwrap(), asked);
+        let (network, number) = (&self.machine.network, number.parse().unwrap());
+        let sent = network.send(Party::Log, number, asked);
         let sent = tokio::time::timeout(request.deadline, sent);
-        match self.gate.pass(sent).await {
+        let sent = self.gate.pass(sent).await;
+        if request.method == Method::Post {
+            self.machine.asked.lock().unwrap().push(number);
+        }
+        match sent {
             Ok(Ok(reply)) => read(reply),
             Ok(Err(_)) => Err(TransportError::NotReached("refused".into())),
             Err(_) => Err(TransportError::Deadline(request.deadline)),

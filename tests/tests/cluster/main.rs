@@ -28,6 +28,7 @@ mod liar;
 mod log;
 mod network;
 mod node;
+mod policies;
 mod random;
 mod rogue;
 mod seeds;

@@ -104,12 +104,19 @@ impl Node {
 
     /// Starts a process on the disk, which fails as planned.
     pub(crate) fn start(&self, plan: Plan) {
+        let log = Log::new(origin(), [log_key().vkey().clone()], LogOptions::default());
+        let logs = Logs::new([log.unwrap()]).unwrap();
         let heads = FaultyHeadStore::new(Arc::clone(&self.disk), plan);
-        self.start_on(Arc::new(heads));
+        self.start_on(Arc::new(heads), logs);
     }
 
-    fn start_on(&self, heads: Arc<dyn HeadStore>) {
-        let log = Log::new(origin(), [log_key().vkey().clone()], LogOptions::default());
+    /// Comes back as its operator first starts it, before anybody has told it of the log.
+    pub(crate) fn restart_without_the_log(&self) {
+        self.crash();
+        self.start_on(Arc::clone(&self.disk) as _, Logs::new([]).unwrap());
+    }
+
+    fn start_on(&self, heads: Arc<dyn HeadStore>, logs: Logs) {
         let copies: Arc<dyn CopySource> = Arc::clone(&self.copies) as _;
         let options = Options {
             guard: Guard::new(vec![copies], true),
@@ -117,7 +124,7 @@ impl Node {
         };
         let witness = Witness::new(
             Signers::new(witness_keys(self.number)).unwrap(),
-            Logs::new([log.unwrap()]).unwrap(),
+            logs,
             heads,
             Arc::clone(&self.evidence) as _,
             options,

@@ -36,7 +36,7 @@ fn entries(round: u64) -> Vec<Bytes> {
         .collect()
 }
 
-async fn log(cluster: &mut Cluster) -> Arc<Machine> {
+pub(crate) async fn log(cluster: &mut Cluster) -> Arc<Machine> {
     let random = cluster.random.split();
     Machine::new(&cluster.network, &cluster.checker, cluster.clock, random).await
 }
@@ -44,6 +44,12 @@ async fn log(cluster: &mut Cluster) -> Arc<Machine> {
 /// A log that runs and has published three entries.
 async fn started(cluster: &mut Cluster) -> Arc<Machine> {
     let log = log(cluster).await;
+    starts(cluster, &log).await;
+    log
+}
+
+/// Starts a new log, which publishes three entries.
+pub(crate) async fn starts(cluster: &Cluster, log: &Arc<Machine>) {
     log.start();
     while log.add(entries(0)).await == 0 {
         assert!(
@@ -56,7 +62,6 @@ async fn started(cluster: &mut Cluster) -> Arc<Machine> {
         log.catches_up(SOON).await,
         "three entries are not published"
     );
-    log
 }
 
 /// Entries are acknowledged and not published; how many there are in the end.
