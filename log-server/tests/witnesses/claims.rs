@@ -7,9 +7,106 @@ use async_trait::async_trait;
 use counterfoil_log_server::engine::WitnessGuard;
 use counterfoil_log_server::log::{Log, State};
 use counterfoil_log_server::witnesses::{Answer, Method, Request, TransportError};
+use tokio::time::Instant;
 
-use crate::engine::{TWO_OF_THREE, add, ended, liar, published, signed_by, start_on, start_under};
+use crate::engine::{
+    TWO_OF_THREE, add, broken, cosigners, ended, liar, published, signed_by, start_on, start_under,
+};
 use crate::fake::{Honest, Service, conflict, log_key, policy, url};
+
+#[tokio::test(start_paused = true)]
+async fn one_lying_witness_neither_keeps_a_log_from_starting_nor_stops_it() {
+    let (network, stores) = ended().await;
+    network.put(&url(3), liar());
+    let log = start_on(stores, log_key(), &network, WitnessGuard::On);
+    let log = log.await.unwrap();
+    add(&log, "another").await;
+    let note = published(&log, 2).await;
+    assert_eq!(
+        cosigners(&note),
+        ["witness.example/w1", "witness.example/w2"]
+    );
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(log.status().state, State::Running);
+    log.close().await;
+}
+
+/// Claims to have cosigned more than there is, and never says what it shows.
+struct Evasive;
+
+#[async_trait]
+impl Service for Evasive {
+    async fn serve(&self, request: &Request) -> Result<Answer, TransportError> {
+        match request.method {
+            Method::Post => Ok(conflict(1_000_000)),
+            Method::Get => std::future::pending().await,
+        }
+    }
+}
+
+// The same add, with a third witness that behaves and with one that does not.
+#[tokio::test(start_paused = true)]
+async fn a_checkpoint_with_its_quorum_is_published_as_soon_as_without_the_claim() {
+    let mut waited = Vec::new();
+    for evasive in [false, true] {
+        let (network, stores) = ended().await;
+        let log = start_on(stores, log_key(), &network, WitnessGuard::On);
+        let log = log.await.unwrap();
+        if evasive {
+            network.put(&url(3), Arc::new(Evasive));
+        }
+        let asked = Instant::now();
+        add(&log, "another").await;
+        published(&log, 2).await;
+        waited.push(asked.elapsed());
+        log.close().await;
+    }
+    let most = waited[0] + Duration::from_millis(50);
+    assert!(waited[1] <= most, "{waited:?}");
+}
+
+// The judgement itself takes 4 s here, until the request that hangs is given up.
+#[tokio::test(start_paused = true)]
+async fn a_checkpoint_without_its_quorum_waits_no_longer_than_a_second_for_a_claim() {
+    let (network, stores) = ended().await;
+    let log = start_on(stores, log_key(), &network, WitnessGuard::On);
+    let log = log.await.unwrap();
+    let second = Honest::new(2);
+    *second.state.lock().unwrap() = signed_by(&log);
+    network.put(&url(2), broken());
+    network.put(&url(3), Arc::new(Evasive));
+    let before = network.asked(3).len();
+    let asked = Instant::now();
+    add(&log, "another").await;
+    while network.asked(3).len() == before {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    network.put(&url(2), Arc::new(second));
+    published(&log, 2).await;
+    let waited = asked.elapsed();
+    assert!(waited < Duration::from_millis(2_500), "{waited:?}");
+    log.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_witness_that_shows_a_larger_signed_checkpoint_stops_a_running_log() {
+    let (network, stores) = ended().await;
+    let log = start_on(stores, log_key(), &network, WitnessGuard::On);
+    let log = log.await.unwrap();
+    network.put(&url(3), Arc::new(Honest::at(3, 9)));
+    add(&log, "another").await;
+    published(&log, 2).await;
+    add(&log, "third").await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let status = log.status();
+    assert_eq!(status.state, State::Stopped, "{}", status.explanation);
+    let reason = status.last_error.unwrap().what;
+    assert!(
+        reason.contains("has size 9, but the data ends at size"),
+        "{reason}"
+    );
+    log.close().await;
+}
 
 /// Claims to have cosigned more than there is, and shows, after a while, what another witness has cosigned by then.
 struct Belated {
