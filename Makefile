@@ -32,6 +32,7 @@ bench: ## measure, and write what the machine is
 interop: ## try the log and the witness with the software of others (needs Go; INTEROP_SECONDS=60)
 	@PROFILE=$(PROFILE) scripts/interop.sh
 	@PROFILE=$(PROFILE) scripts/interop-witness.sh
+	@PROFILE=$(PROFILE) scripts/interop-bastion.sh
 
 fuzz: ## fuzz every parser for FUZZ_SECONDS=60 each
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh

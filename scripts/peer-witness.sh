@@ -16,16 +16,6 @@ bin=$PWD/.peers/bin
 usage() { sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//' >&2; exit 2; }
 die() { echo "peer-witness: $*" >&2; exit 1; }
 
-# A port that nobody listens on. Another program may take it before the witness does: then it does not start, and says so.
-free_port() {
-	local port
-	for _ in $(seq 50); do
-		port=$((20000 + RANDOM % 12000))
-		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-	done
-	die "no free port found"
-}
-
 make_omniwitness() { # DIR COUNTERFOIL VKEY...
 	local dir=$1 counterfoil=$2 vkey algorithm
 	shift 2
@@ -110,7 +100,7 @@ start() { # KIND DIR COUNTERFOIL VKEY...
 	shift 2
 	(umask 077 && "make_$kind" "$dir" "$@")
 	echo "$kind" >"$dir/kind"
-	free_port >"$dir/port"
+	scripts/free-port >"$dir/port"
 	echo "http://127.0.0.1:$(cat "$dir/port")/" >"$dir/url"
 	run "$dir"
 	if [ "$kind" = litewitness ]; then sed -n 's/.*vkey="\{0,1\}\([^" ]*\).*/\1/p' "$dir/out" | head -n 1 >"$dir/vkeys"; fi
