@@ -1,6 +1,7 @@
 //! What a restart finds: the records, and whether they are as new as what was signed.
 
 use counterfoil_store::HeadStore as _;
+use counterfoil_witness::copies::FolderCopies;
 use counterfoil_witness::run::RunError;
 use counterfoil_witness::{OriginHash, data, record};
 
@@ -49,6 +50,8 @@ async fn a_restored_backup_signs_nothing() {
     let mut home = Home::new(&[&log, &other]).await;
     let tree = Tree::new(20);
     let copies = "copies = [\"copies\"]\n";
+    let place = FolderCopies::new(home.path("copies"));
+    assert!(place.set_up([]).unwrap());
     let service = home.start(copies, "").await;
     assert_eq!(service.add(&log.update(&tree, 0, 7)).await, 200);
     service.end().await;
