@@ -1,0 +1,28 @@
+//! RFC 3161 time-stamps: requests, responses, and tokens verified as a function of nothing but what is given.
+//!
+//! Architecture invariant: nothing here opens a socket or reads a clock, nothing in a token is trusted because it is there, and
+//! no input makes it panic, recurse without bound or search without end.
+
+#![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
+)]
+
+mod algorithm;
+mod ber;
+mod certificate;
+mod judgement;
+mod path;
+mod request;
+mod time;
+mod token;
+
+pub use algorithm::{HashAlgorithm, SignatureError};
+pub use ber::EncodingError;
+pub use certificate::{Certificate, MAX_CERTIFICATE_SIZE, Name, Sources};
+pub use judgement::{Check, CheckName, Covers, GenTime, Judgement, Question, Verdict, verify};
+pub use request::{Imprint, MAX_RESPONSE_SIZE, Nonce, Request, ResponseError, parse_response};
+pub use time::Timestamp;
+pub use token::{Info, MAX_CERTIFICATES, MAX_TOKEN_SIZE, Token};

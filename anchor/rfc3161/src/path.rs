@@ -1,0 +1,240 @@
+//! Certificate paths (RFC 5280 section 6), from a signer to a root that the verifier trusts, at the time of the token.
+//!
+//! Whoever makes a token chooses the certificates in it, so the search is bounded: [`MAX_LENGTH`] certificates in a path, and
+//! [`MAX_SIGNATURES`] signatures verified in all.
+
+use crate::algorithm::{self, SignatureError};
+use crate::certificate::{Certificate, KEY_CERT_SIGN};
+use crate::time::Timestamp;
+
+/// Longest path, signer and root included.
+pub(crate) const MAX_LENGTH: usize = 10;
+
+/// Most signatures that are verified in search of a path.
+pub(crate) const MAX_SIGNATURES: usize = 256;
+
+/// A certificate that is no issuer in a path, or has none; and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PathError {
+    /// No certificate of its issuer is among the roots or the others.
+    #[error(
+        "nobody who is trusted issued it: no certificate of {issuer} is known, which issued {subject}"
+    )]
+    UnknownIssuer { issuer: String, subject: String },
+    /// The path ends in a self-signed certificate that is not trusted.
+    #[error("it ends in {0}, which is not among the trusted roots")]
+    UntrustedRoot(String),
+    #[error("{who} is valid from {from} to {to}, and the time is {at}")]
+    Validity {
+        who: String,
+        from: Timestamp,
+        to: Timestamp,
+        at: Timestamp,
+    },
+    #[error("{who} issued {subject}: {error}")]
+    Signature {
+        who: String,
+        subject: String,
+        error: SignatureError,
+    },
+    #[error("{0} is no certificate authority by its basic constraints")]
+    NotAnAuthority(String),
+    #[error("{who} allows {allowed} authorities below it, and has {found}")]
+    PathLength {
+        who: String,
+        allowed: u32,
+        found: usize,
+    },
+    #[error("{0} may not sign certificates by its key usage")]
+    KeyUsage(String),
+    #[error("{who} has critical extensions that are not understood: {}", .oids.join(", "))]
+    Critical { who: String, oids: Vec<String> },
+    #[error(
+        "a path may have {MAX_LENGTH} certificates, and {MAX_SIGNATURES} signatures are verified in search of one"
+    )]
+    TooLong,
+}
+
+/// What a check of the judgement it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    /// No certificate that is trusted: nothing is wrong, and nothing shown.
+    Untrusted,
+    /// Something is wrong.
+    Wrong,
+}
+
+impl PathError {
+    pub(crate) fn rank(&self) -> Rank {
+        match self {
+            Self::UnknownIssuer { .. } | Self::UntrustedRoot(_) => Rank::Untrusted,
+            _ => Rank::Wrong,
+        }
+    }
+}
+
+/// What a path is searched with.
+pub(crate) struct Search<'a> {
+    pub(crate) roots: &'a [Certificate],
+    pub(crate) others: &'a [Certificate],
+    pub(crate) at: Timestamp,
+    signatures: usize,
+    worst: Option<(usize, PathError)>,
+}
+
+impl<'a> Search<'a> {
+    pub(crate) fn new(roots: &'a [Certificate], others: &'a [Certificate], at: Timestamp) -> Self {
+        Self {
+            roots,
+            others,
+            at,
+            signatures: 0,
+            worst: None,
+        }
+    }
+
+    /// A path from a certificate to a root, both included.
+    pub(crate) fn path(mut self, signer: &Certificate) -> Result<Vec<Certificate>, PathError> {
+        let mut path = vec![signer.clone()];
+        if self.extend(&mut path) {
+            return Ok(path);
+        }
+        Err(self.worst.map_or(PathError::TooLong, |(_, error)| error))
+    }
+
+    /// Keeps what came nearest: an error about what is trusted before one about what is not, and among those the one of the longest path.
+    fn failed(&mut self, length: usize, error: PathError) {
+        let weight = |length: usize, error: &PathError| (error.rank(), length);
+        let is_nearer = self
+            .worst
+            .as_ref()
+            .is_none_or(|(worst, known)| weight(length, &error) > weight(*worst, known));
+        if is_nearer {
+            self.worst = Some((length, error));
+        }
+    }
+
+    fn extend(&mut self, path: &mut Vec<Certificate>) -> bool {
+        let Some(last) = path.last().cloned() else {
+            return false;
+        };
+        let length = path.len();
+        if let Err(error) = self.acceptable(&last) {
+            self.failed(length, error);
+            return false;
+        }
+        // A root that signed the token itself, or one of the path that is trusted as it is.
+        if self.roots.iter().any(|root| root.der() == last.der()) {
+            return true;
+        }
+        if length == MAX_LENGTH {
+            self.failed(length, PathError::TooLong);
+            return false;
+        }
+        let (roots, others) = (self.roots, self.others);
+        let mut found = false;
+        let candidates = roots.iter().map(|root| (root, true));
+        let candidates = candidates.chain(others.iter().map(|other| (other, false)));
+        for (issuer, is_root) in candidates {
+            if issuer.subject() != last.issuer() || path.iter().any(|own| own.der() == issuer.der())
+            {
+                continue;
+            }
+            if self.signatures == MAX_SIGNATURES {
+                self.failed(length, PathError::TooLong);
+                return false;
+            }
+            self.signatures = self.signatures.saturating_add(1);
+            found = true;
+            let signed = algorithm::verify(
+                issuer.spki(),
+                last.algorithm(),
+                None,
+                last.tbs(),
+                last.signature(),
+            );
+            if let Err(error) = signed {
+                let (who, subject) = (issuer.subject().to_string(), last.subject().to_string());
+                self.failed(
+                    length,
+                    PathError::Signature {
+                        who,
+                        subject,
+                        error,
+                    },
+                );
+                continue;
+            }
+            if let Err(error) = issues(issuer, path) {
+                self.failed(length, error);
+                continue;
+            }
+            path.push(issuer.clone());
+            // RFC 5280 section 6.1: the trust anchor's own validity and extensions are not part of the path.
+            if is_root || self.extend(path) {
+                return true;
+            }
+            path.pop();
+        }
+        if !found {
+            let (issuer, subject) = (last.issuer().to_string(), last.subject().to_string());
+            let error = if last.issuer() == last.subject() {
+                PathError::UntrustedRoot(subject)
+            } else {
+                PathError::UnknownIssuer { issuer, subject }
+            };
+            self.failed(length, error);
+        }
+        false
+    }
+
+    /// Whether a certificate may stand in a path.
+    fn acceptable(&self, certificate: &Certificate) -> Result<(), PathError> {
+        let who = || certificate.subject().to_string();
+        let (from, to, at) = (certificate.not_before(), certificate.not_after(), self.at);
+        // A certificate is valid through its last second.
+        if at < from || at.seconds() > to.seconds() {
+            return Err(PathError::Validity {
+                who: who(),
+                from,
+                to,
+                at,
+            });
+        }
+        if !certificate.not_understood().is_empty() {
+            let oids = certificate.not_understood().to_vec();
+            return Err(PathError::Critical { who: who(), oids });
+        }
+        // What an authority's own certificate says in its extended key usage is none of RFC 5280's algorithm, and the verifier has
+        // chosen the root for time-stamping.
+        Ok(())
+    }
+}
+
+/// Whether a certificate may be the issuer of the last one of a path.
+fn issues(issuer: &Certificate, path: &[Certificate]) -> Result<(), PathError> {
+    let who = || issuer.subject().to_string();
+    let Some(authority) = issuer.authority() else {
+        return Err(PathError::NotAnAuthority(who()));
+    };
+    // RFC 5280 section 4.2.1.9: self-issued certificates do not count, nor does the last one, which is the signer's.
+    let below = path
+        .iter()
+        .skip(1)
+        .filter(|own| own.issuer() != own.subject());
+    let found = below.count();
+    if let Some(allowed) = authority.path_length
+        && usize::try_from(allowed).is_ok_and(|allowed| found > allowed)
+    {
+        return Err(PathError::PathLength {
+            who: who(),
+            allowed,
+            found,
+        });
+    }
+    if issuer.may(KEY_CERT_SIGN) {
+        Ok(())
+    } else {
+        Err(PathError::KeyUsage(who()))
+    }
+}

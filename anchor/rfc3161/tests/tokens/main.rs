@@ -1,0 +1,5 @@
+//! Tokens that production and test authorities made.
+
+mod changes;
+mod classes;
+mod rows;
