@@ -9,11 +9,14 @@
 //! - [`capture`]: what says whether the certificates of a token are revoked.
 //! - [`worker`]: all of it at work.
 //! - [`http`]: the service.
+//! - [`config`], [`data`], [`run`]: the whole service.
 //! - [`moment`]: a time of day.
 
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod config;
+pub mod data;
 pub mod follow;
 pub mod http;
 pub mod judge;
@@ -22,6 +25,7 @@ pub mod moment;
 pub mod names;
 pub mod record;
 pub mod records;
+pub mod run;
 pub mod schedule;
 pub mod state;
 pub mod tsa;

@@ -131,12 +131,17 @@ impl FakeTsa {
         *self.shared.listed.lock().unwrap()
     }
 
-    /// As the anchor knows it; answers are waited for so long.
-    pub(crate) fn tsa(&self, deadline: Duration) -> Tsa {
-        let judge = Arc::new(FakeJudge {
+    /// What judges its tokens.
+    pub(crate) fn judge(&self) -> Arc<dyn Judge> {
+        Arc::new(FakeJudge {
             trusted: self.shared.name.clone(),
             crl: format!("{}crl", self.url),
-        });
+        })
+    }
+
+    /// As the anchor knows it; answers are waited for so long.
+    pub(crate) fn tsa(&self, deadline: Duration) -> Tsa {
+        let judge = self.judge();
         let options = TsaOptions {
             deadline,
             ..TsaOptions::default()

@@ -1,0 +1,136 @@
+//! What the values of a configuration must keep, beyond their kinds.
+
+use std::collections::HashSet;
+
+use counterfoil_service::config::ConfigError;
+use url::Url;
+
+use super::Config;
+use crate::names::AuthorityName;
+
+/// The longest text for the page.
+const MAX_PAGE_TEXT_BYTES: usize = 1_024;
+
+pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
+    config.front.check()?;
+    if config.data.as_os_str().is_empty() {
+        return Err(missing("data", "an anchor needs a data directory"));
+    }
+    if config.logs.is_empty() {
+        return Err(missing("log", "an anchor needs at least one [[log]]"));
+    }
+    if config.authorities.is_empty() {
+        let expected = "an anchor needs at least one [[authority]]";
+        return Err(missing("authority", expected));
+    }
+    let length = config.operator.as_ref().map_or(0, String::len);
+    if length > MAX_PAGE_TEXT_BYTES {
+        let expected = format!("at most {MAX_PAGE_TEXT_BYTES} bytes");
+        return Err(ConfigError::value("operator", expected, length.to_string()));
+    }
+    for (name, time) in [
+        ("log_deadline", config.log_deadline),
+        ("authority_deadline", config.authority_deadline),
+    ] {
+        if time.is_zero() {
+            return Err(ConfigError::value(name, "more than 0", "0"));
+        }
+    }
+    check_schedule(config)?;
+    check_logs(config)?;
+    check_authorities(config)
+}
+
+fn check_schedule(config: &Config) -> Result<(), ConfigError> {
+    use crate::schedule::OptionsError;
+    config.schedule().map(drop).map_err(|error| {
+        let place = match &error {
+            OptionsError::Interval(_) => "interval",
+            OptionsError::Jitter { .. } => "jitter",
+            OptionsError::Required { .. } => "required",
+            OptionsError::Backoff => "retry_first",
+        };
+        ConfigError::conflict(place, error.to_string())
+    })
+}
+
+fn check_logs(config: &Config) -> Result<(), ConfigError> {
+    let mut urls = HashSet::new();
+    for (number, log) in config.logs.iter().enumerate() {
+        let place = format!("log[{number}].url");
+        check_url(&place, &log.url)?;
+        if !urls.insert(log.url.trim_end_matches('/')) {
+            return Err(ConfigError::conflict(
+                place,
+                "another [[log]] has the same URL",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_authorities(config: &Config) -> Result<(), ConfigError> {
+    let mut names = HashSet::new();
+    for (number, authority) in config.authorities.iter().enumerate() {
+        let place = |key: &str| format!("authority[{number}].{key}");
+        let name = authority.name.parse::<AuthorityName>();
+        let name = name.map_err(|error| ConfigError::conflict(place("name"), error.to_string()))?;
+        if !names.insert(name) {
+            let reason =
+                "another [[authority]] has the same name, and records are told apart by it";
+            return Err(ConfigError::conflict(place("name"), reason));
+        }
+        check_url(&place("url"), &authority.url)?;
+        if authority.roots.is_empty() {
+            let expected = "its tokens must lead to some root: one file or more";
+            return Err(missing(&place("roots"), expected));
+        }
+        for policy in &authority.policies {
+            if !is_oid(policy) {
+                let expected = "object identifiers such as \"1.3.6.1.4.1.13762.3\"";
+                let got = format!("{policy:?}");
+                return Err(ConfigError::value(place("policies"), expected, got));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_url(place: &str, url: &str) -> Result<(), ConfigError> {
+    let good = Url::parse(url).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.host().is_some() && url.fragment().is_none()
+    });
+    if good {
+        Ok(())
+    } else {
+        Err(ConfigError::value(
+            place,
+            "an http or https URL",
+            format!("{url:?}"),
+        ))
+    }
+}
+
+/// Whether a text is an object identifier in its decimal form.
+fn is_oid(text: &str) -> bool {
+    let arcs: Vec<&str> = text.split('.').collect();
+    let number = |arc: &&str| {
+        arc.parse::<u64>()
+            .is_ok_and(|number| number.to_string() == **arc)
+    };
+    let first: Option<u64> = arcs.first().and_then(|arc| arc.parse().ok());
+    let second: Option<u64> = arcs.get(1).and_then(|arc| arc.parse().ok());
+    let begins_well = match (first, second) {
+        (Some(0 | 1), Some(second)) => second < 40,
+        (Some(2), Some(_)) => true,
+        _ => false,
+    };
+    begins_well && arcs.iter().all(number)
+}
+
+fn missing(place: &str, expected: &str) -> ConfigError {
+    ConfigError::Missing {
+        place: place.to_owned(),
+        expected: expected.to_owned(),
+    }
+}

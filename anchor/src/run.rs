@@ -1,0 +1,264 @@
+//! The whole service: the worker of a configuration, and HTTP before its records.
+
+use std::collections::HashSet;
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use counterfoil_service::client::{CallError, Client, ClientOptions};
+use counterfoil_service::metrics::Connections;
+use counterfoil_service::serve::{self, Server};
+use counterfoil_service::tls::{self, TlsError};
+use counterfoil_tiles::policy::{Policy, PolicyError};
+use tokio::sync::watch;
+
+use crate::capture::Capturer;
+use crate::config::{AuthorityConfig, Config};
+use crate::data::{self, Data, DataError};
+use crate::follow::{FollowError, Followed};
+use crate::http::{Site, SiteOptions};
+use crate::judge::Judge;
+use crate::records::Records;
+use crate::schedule::OptionsError;
+use crate::tsa::{Tsa, TsaOptions};
+use crate::worker::{Clock, LogPlan, Once, Plan, Worker};
+
+/// How many redirects of a log, or to revocation data, are followed. Those of an authority are not: a request that was sent
+/// on as another would be answered by somebody else.
+const REDIRECTS: usize = 3;
+
+/// Why the service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A file that the configuration names cannot be read.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A policy is none.
+    #[error("the policy {}: {error}", path.display())]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: PolicyError,
+    },
+    /// A log cannot be followed.
+    #[error("the log {url}: {error}")]
+    Log {
+        /// Its URL.
+        url: String,
+        /// Why.
+        error: FollowError,
+    },
+    /// Two tables are about one log.
+    #[error(
+        "the logs {first} and {second} have the same origin, and a log has one history: keep one of them"
+    )]
+    SameLog {
+        /// The URL of the one.
+        first: String,
+        /// The URL of the other.
+        second: String,
+    },
+    /// An authority's tokens cannot be judged.
+    #[error("the authority {name}: {reason}")]
+    Authority {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: Box<dyn Error + Send + Sync>,
+    },
+    /// The schedule contradicts itself.
+    #[error(transparent)]
+    Schedule(#[from] OptionsError),
+    /// The HTTP client cannot be set up.
+    #[error(transparent)]
+    Client(#[from] CallError),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The records cannot be listed.
+    #[error("the records cannot be listed: {0}")]
+    Records(#[from] counterfoil_store::ReadError),
+    /// TLS cannot be served.
+    #[error("tls: {0}")]
+    Tls(#[from] TlsError),
+    /// HTTP cannot be served.
+    #[error(transparent)]
+    Serve(#[from] serve::ServeError),
+}
+
+/// Makes what judges the tokens of an authority, from the files that its table names.
+pub type MakeJudge<'a> =
+    &'a dyn Fn(&AuthorityConfig) -> Result<Arc<dyn Judge>, Box<dyn Error + Send + Sync>>;
+
+/// Reads all that a configuration names but the data.
+pub fn plan(config: &Config, make: MakeJudge<'_>) -> Result<Plan, RunError> {
+    if let Some(tls) = &config.front.tls {
+        tls::configure(tls)?;
+    }
+    let roots = match &config.https_roots {
+        Some(path) => read(path)?,
+        None => Vec::new(),
+    };
+    let direct = ClientOptions {
+        roots,
+        ..ClientOptions::default()
+    };
+    let following = ClientOptions {
+        redirects: REDIRECTS,
+        ..direct.clone()
+    };
+    let (direct, following) = (Client::new(&direct)?, Client::new(&following)?);
+    let options = config.schedule()?;
+    let mut logs: Vec<LogPlan> = Vec::new();
+    for log in &config.logs {
+        let policy = read(&log.policy)?;
+        let policy = Policy::parse(&policy).map_err(|error| RunError::Policy {
+            path: log.policy.clone(),
+            error,
+        })?;
+        let (policy, client) = (Arc::new(policy), following.clone());
+        let followed = Followed::new(&log.url, policy, client, config.log_deadline);
+        let followed = followed.map_err(|error| RunError::Log {
+            url: log.url.clone(),
+            error,
+        })?;
+        let same = logs
+            .iter()
+            .find(|other| other.followed.origin() == followed.origin());
+        if let Some(other) = same {
+            return Err(RunError::SameLog {
+                first: other.followed.url().to_string(),
+                second: log.url.clone(),
+            });
+        }
+        logs.push(LogPlan { followed, options });
+    }
+    let authorities = config.authorities.iter();
+    let authorities = authorities.map(|authority| tsa(config, authority, &direct, make));
+    Ok(Plan {
+        logs,
+        authorities: authorities.collect::<Result<_, _>>()?,
+        capturer: Capturer::new(following, config.authority_deadline),
+        clock: Clock::default(),
+        shutdown_deadline: config.front.shutdown_deadline,
+    })
+}
+
+fn tsa(
+    config: &Config,
+    authority: &AuthorityConfig,
+    client: &Client,
+    make: MakeJudge<'_>,
+) -> Result<Tsa, RunError> {
+    let wrong = |reason: Box<dyn Error + Send + Sync>| RunError::Authority {
+        name: authority.name.clone(),
+        reason,
+    };
+    let name = authority
+        .name
+        .parse()
+        .map_err(|error: crate::names::NameError| wrong(error.into()))?;
+    let url = authority
+        .url
+        .parse()
+        .map_err(|error: url::ParseError| wrong(error.into()))?;
+    let options = TsaOptions {
+        deadline: config.authority_deadline,
+        clock_tolerance: config.clock_tolerance,
+    };
+    let judge = make(authority).map_err(wrong)?;
+    Ok(Tsa::new(name, url, judge, client.clone(), options))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, RunError> {
+    std::fs::read(path).map_err(|source| RunError::File {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Looks at every log once and asks every authority once, without a service.
+pub async fn once(config: &Config, make: MakeJudge<'_>) -> Result<Vec<Once>, RunError> {
+    let plan = plan(config, make)?;
+    let data = data::open(&config.data).await?;
+    Ok(Worker::new(plan, records(&data).await?).once().await)
+}
+
+/// A service that listens. Connections wait, and no log is looked at, until it runs.
+#[derive(Debug)]
+pub struct Running {
+    server: Server<Arc<Site>>,
+    worker: Worker,
+    /// Held while it runs.
+    data: Data,
+}
+
+/// Opens everything and begins to listen.
+pub async fn start(config: &Config, make: MakeJudge<'_>) -> Result<Running, RunError> {
+    let plan = plan(config, make)?;
+    let data = data::open(&config.data).await?;
+    let known: HashSet<_> = plan.logs.iter().map(|log| log.followed.hash()).collect();
+    let records = records(&data).await?;
+    let forgotten = records.with_index(|index| {
+        index
+            .logs()
+            .difference(&known.into_iter().collect())
+            .count()
+    });
+    if forgotten > 0 {
+        tracing::warn!(
+            logs = forgotten,
+            "there are records of logs that are not configured: they are served, and nothing is added to them"
+        );
+    }
+    let worker = Worker::new(plan, records);
+    let connections = Arc::<Connections>::default();
+    let options = SiteOptions {
+        operator: config.operator.clone(),
+        max_requests: config.front.max_requests,
+        request_deadline: config.front.request_deadline,
+    };
+    let site = Site::new(worker.clone(), Arc::clone(&connections), options);
+    let server = Server::bind(&config.front, connections, Arc::new(site)).await?;
+    Ok(Running {
+        server,
+        worker,
+        data,
+    })
+}
+
+async fn records(data: &Data) -> Result<Arc<Records>, RunError> {
+    let (blobs, heads) = (Arc::clone(&data.blobs) as _, Arc::clone(&data.heads) as _);
+    Ok(Arc::new(Records::open(blobs, heads).await?))
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.server.addresses()
+    }
+
+    /// The worker.
+    pub fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    /// Works and serves until `shutdown` ends; then ends what is under way, answers what was taken, and ends.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let (stop, stopped) = watch::channel(false);
+        let working = self.worker.run(stopped);
+        let serving = async {
+            self.server.run(shutdown).await;
+            stop.send_replace(true);
+        };
+        tokio::join!(working, serving);
+        drop(self.data);
+    }
+}
