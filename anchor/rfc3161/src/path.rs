@@ -68,6 +68,11 @@ impl PathError {
     pub(crate) fn rank(&self) -> Rank {
         match self {
             Self::UnknownIssuer { .. } | Self::UntrustedRoot(_) => Rank::Untrusted,
+            // Another key under the issuer's name: an authority that has changed its key, or one that only calls itself so.
+            Self::Signature {
+                error: SignatureError::Bad,
+                ..
+            } => Rank::Untrusted,
             _ => Rank::Wrong,
         }
     }
