@@ -12,3 +12,4 @@ mod directory;
 mod openssl_tsa;
 mod requests;
 mod support;
+mod verifier;
