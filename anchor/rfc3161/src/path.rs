@@ -67,9 +67,10 @@ pub(crate) enum Rank {
 impl PathError {
     pub(crate) fn rank(&self) -> Rank {
         match self {
-            Self::UnknownIssuer { .. } | Self::UntrustedRoot(_) => Rank::Untrusted,
-            // Another key under the issuer's name: an authority that has changed its key, or one that only calls itself so.
-            Self::Signature {
+            // A signature by another key under the issuer's name: an authority that has changed its key, or one that only calls itself so.
+            Self::UnknownIssuer { .. }
+            | Self::UntrustedRoot(_)
+            | Self::Signature {
                 error: SignatureError::Bad,
                 ..
             } => Rank::Untrusted,
