@@ -26,6 +26,7 @@ mod verify;
 
 use crate::checkpoint::LogKey;
 use crate::key::{Algorithm, KeyError, KeyRing, Vkey};
+use crate::note::SignatureLine;
 
 pub use publish::add_cosignatures;
 pub use verify::{CosignatureCheck, QuorumError, VerifyError};
@@ -161,6 +162,11 @@ impl Witness {
     /// Its verifier key.
     pub fn vkey(&self) -> &Vkey {
         &self.vkey
+    }
+
+    /// True if a line claims to be by its key.
+    pub fn signs(&self, line: &SignatureLine) -> bool {
+        line.key_id() == self.vkey.id() && line.name() == self.vkey.name()
     }
 
     /// The URL as it stands, if one is given; by recommendation the submission prefix of tlog-witness.

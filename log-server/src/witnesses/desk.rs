@@ -5,12 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use counterfoil_tiles::hash::TreeSize;
+use counterfoil_tiles::policy::Witness;
 use tokio::time::Instant;
 
 use super::client::Ask;
 use super::conversation::Reply;
-use super::endpoint::{Place, WitnessName, is_by};
-use super::outcome::{Cosignature, LastAnswer, Outcome};
+use super::endpoint::{Place, WitnessName};
+use super::outcome::{Cosignature, LastAnswer, Outcome, add_newest};
 
 /// What is known of one witness.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,19 +113,6 @@ struct Signed {
     cosignatures: Vec<Cosignature>,
 }
 
-impl Signed {
-    fn unite_into(self, cosignatures: &mut Vec<Cosignature>) {
-        for known in self.cosignatures {
-            let mut new = cosignatures.iter_mut();
-            match new.find(|new| new.line.same_key(&known.line)) {
-                None => cosignatures.push(known),
-                Some(new) if new.by.timestamp < known.by.timestamp => *new = known,
-                Some(_) => {}
-            }
-        }
-    }
-}
-
 impl Desk {
     pub(super) fn new(place: Place) -> Self {
         Self {
@@ -172,7 +160,7 @@ impl Desk {
 
     /// True if a round need not ask, because this is known: a cosignature by each key of the witness, or new ones.
     pub(super) fn is_enough(&self, reply: &Reply, ask: Ask) -> bool {
-        let by = |key| reply.cosignatures.iter().any(|one| is_by(&one.line, key));
+        let by = |key: &Witness| reply.cosignatures.iter().any(|one| key.signs(&one.line));
         ask == Ask::All || self.place.witnesses.iter().all(by)
     }
 
@@ -187,7 +175,7 @@ impl Desk {
         };
         // A checkpoint has not room for all, and shows fewer of them.
         if let Some(known) = memory.signed.take_if(|known| known.text == text) {
-            known.unite_into(&mut signed.cosignatures);
+            add_newest(&mut signed.cosignatures, known.cosignatures);
         }
         if memory
             .signed

@@ -103,7 +103,7 @@ impl Place {
 
     /// True if the line claims to be by a key of this place.
     pub(crate) fn signs(&self, line: &SignatureLine) -> bool {
-        self.witnesses.iter().any(|witness| is_by(line, witness))
+        self.witnesses.iter().any(|witness| witness.signs(line))
     }
 }
 
@@ -112,11 +112,6 @@ impl fmt::Display for Place {
         let names: Vec<String> = self.names().iter().map(ToString::to_string).collect();
         f.write_str(&names.join(", "))
     }
-}
-
-/// True if a line claims to be by the key of a witness.
-pub(crate) fn is_by(line: &SignatureLine, witness: &Witness) -> bool {
-    line.key_id() == witness.vkey().id() && line.name() == witness.vkey().name()
 }
 
 /// The origin that all keys sign for.

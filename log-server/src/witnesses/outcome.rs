@@ -20,6 +20,18 @@ pub struct Cosignature {
     pub by: VerifiedSignature,
 }
 
+/// Adds cosignatures of one checkpoint to others: the newest by each key.
+pub(super) fn add_newest(known: &mut Vec<Cosignature>, more: Vec<Cosignature>) {
+    for new in more {
+        let mut same = known.iter_mut();
+        match same.find(|known| known.line.same_key(&new.line)) {
+            None => known.push(new),
+            Some(known) if known.by.timestamp < new.by.timestamp => *known = new,
+            Some(_) => {}
+        }
+    }
+}
+
 /// What came of asking a witness to cosign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -5,12 +5,12 @@ use std::fmt;
 use counterfoil_tiles::checkpoint::PublishError;
 use counterfoil_tiles::hash::TreeSize;
 use counterfoil_tiles::note::{Note, SignatureLine};
-use counterfoil_tiles::policy::{Policy, add_cosignatures};
+use counterfoil_tiles::policy::{Policy, Witness, add_cosignatures};
 
 use super::conversation::Reply;
 use super::desk::Desk;
-use super::endpoint::{WitnessName, is_by};
-use super::outcome::{Cosignature, Outcome};
+use super::endpoint::WitnessName;
+use super::outcome::{Cosignature, Outcome, add_newest};
 
 /// What one round brought.
 #[derive(Debug, Clone)]
@@ -93,14 +93,7 @@ impl<'a> Gathering<'a> {
     }
 
     pub(super) fn take(&mut self, at: usize, reply: Reply) {
-        for new in reply.cosignatures {
-            let mut known = self.cosignatures.iter_mut();
-            match known.find(|known| known.line.same_key(&new.line)) {
-                None => self.cosignatures.push(new),
-                Some(known) if known.by.timestamp < new.by.timestamp => *known = new,
-                Some(_) => {}
-            }
-        }
+        add_newest(&mut self.cosignatures, reply.cosignatures);
         if let Some(outcome) = self.outcomes.get_mut(at) {
             *outcome = reply.outcome;
         }
@@ -108,7 +101,7 @@ impl<'a> Gathering<'a> {
 
     pub(super) fn quorum(&self) -> bool {
         let cosigned = &self.cosignatures;
-        let by = |witness: &_| cosigned.iter().any(|line| is_by(&line.line, witness));
+        let by = |witness: &Witness| cosigned.iter().any(|line| witness.signs(&line.line));
         self.policy.satisfied_by(by)
     }
 
@@ -116,7 +109,7 @@ impl<'a> Gathering<'a> {
         let witnesses = self.policy.witnesses();
         self.cosignatures.sort_by_key(|cosignature| {
             let mut witnesses = witnesses.iter();
-            witnesses.position(|witness| is_by(&cosignature.line, witness))
+            witnesses.position(|witness| witness.signs(&cosignature.line))
         });
         let answers = self.desks.iter().zip(&self.outcomes);
         Round {

@@ -18,7 +18,7 @@ pub fn add_cosignatures(
 ) -> Result<Note, PublishError> {
     let mut lines = note.signatures().to_vec();
     for witness in policy.witnesses() {
-        for line in cosignatures.iter().filter(|line| is_by(line, witness)) {
+        for line in cosignatures.iter().filter(|line| witness.signs(line)) {
             match lines.iter_mut().find(|known| known.same_key(line)) {
                 None => lines.push(line.clone()),
                 Some(known) if is_newer(line, known, policy.witness_keys()) => {
@@ -42,7 +42,7 @@ fn cut(
 ) -> Result<Vec<SignatureLine>, PublishError> {
     let origin = note.text().lines().next().unwrap_or_default();
     let own = note.signatures().len();
-    let place = |witness: &Witness| lines.iter().position(|line| is_by(line, witness));
+    let place = |witness: &Witness| lines.iter().position(|line| witness.signs(line));
     // What has the quorum already stays as it is, and there is room for all of it.
     let needed = if policy.satisfied_by(|witness| place(witness).is_some_and(|place| place < own)) {
         Vec::new()
@@ -50,8 +50,8 @@ fn cut(
         fewest(policy, |witness| Some(usize::from(place(witness)? >= own)))
     };
     let is_needed = |line: &SignatureLine| {
-        let by_log = !policy.witnesses().iter().any(|by| is_by(line, by));
-        (by_log && line.name().as_str() == origin) || needed.iter().any(|by| is_by(line, by))
+        let by_log = !policy.witnesses().iter().any(|by| by.signs(line));
+        (by_log && line.name().as_str() == origin) || needed.iter().any(|by| by.signs(line))
     };
     let count = lines.iter().filter(|line| is_needed(line)).count();
     let Some(mut room) = MAX_PUBLISHED_SIGNATURES.checked_sub(count) else {
@@ -113,8 +113,4 @@ fn choice<'a, 'b>(
         Member::Group(at) => groups.get(at),
     };
     known.unwrap_or(&None)
-}
-
-fn is_by(line: &SignatureLine, witness: &Witness) -> bool {
-    line.key_id() == witness.vkey().id() && line.name() == witness.vkey().name()
 }
