@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use counterfoil_service::limits::Places;
-use counterfoil_service::metrics::Connections;
+use counterfoil_service::metrics::{self as service_metrics, Connections};
 use counterfoil_service::serve::{Handler, OtherEnd};
 use counterfoil_service::soon_or_within;
 use counterfoil_store::BlobName;
@@ -155,7 +155,7 @@ impl Site {
                 let view = status::view(&self.worker.status(), self.worker.pending(), now);
                 Reply::json(&view)
             }
-            Target::Metrics => Reply::metrics(metrics::text(&self.registry)),
+            Target::Metrics => Reply::metrics(service_metrics::text(&self.registry)),
             Target::Health | Target::Readiness => Reply::fresh_text("ok\n".to_owned()),
             Target::List(list) => self.list(&list, after(query)),
             Target::Blob(name) => self.blob(&name).await,

@@ -7,7 +7,6 @@ use std::time::Duration;
 use counterfoil_service::limits::Places;
 use counterfoil_service::metrics::{Answers, Connections, FrontCollector, encode_answers};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
@@ -52,14 +51,6 @@ pub(crate) fn registry(
     }));
     registry.register_collector(Box::new(AnchorCollector { worker, requests }));
     registry
-}
-
-/// The text that Prometheus reads (`OpenMetrics` 1.0).
-pub(crate) fn text(registry: &Registry) -> String {
-    let mut text = String::new();
-    // Writing to a String cannot fail, and the collectors only write.
-    let _ = encode(&mut text, registry);
-    text
 }
 
 #[derive(Debug)]

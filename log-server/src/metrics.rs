@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_service::limits::Places;
-use counterfoil_service::metrics::{Answers, Connections, FrontCollector, encode_answers, merge};
+use counterfoil_service::metrics::{
+    Answers, Connections, FrontCollector, encode_answers, merge, text,
+};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -107,15 +108,7 @@ impl Metrics {
 
     /// The text that Prometheus reads (`OpenMetrics` 1.0).
     pub(crate) fn text(&self) -> String {
-        let texts = std::iter::once(&self.server)
-            .chain(&self.logs)
-            .map(|registry| {
-                let mut text = String::new();
-                // Writing to a String cannot fail, and the collectors only write.
-                let _ = encode(&mut text, registry);
-                text
-            });
-        merge(texts)
+        merge(std::iter::once(&self.server).chain(&self.logs).map(text))
     }
 }
 

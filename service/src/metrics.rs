@@ -12,11 +12,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::registry::Unit;
+use prometheus_client::registry::{Registry, Unit};
 
 use crate::limits::Places;
 pub use histogram::Histogram;
@@ -75,6 +76,14 @@ where
         answers.seconds.encode(family.encode_family(&labels)?)?;
     }
     Ok(())
+}
+
+/// The text that Prometheus reads (`OpenMetrics` 1.0).
+pub fn text(registry: &Registry) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail, and the collectors only write.
+    let _ = encode(&mut text, registry);
+    text
 }
 
 /// What connections came to.

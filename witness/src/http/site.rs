@@ -8,7 +8,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use counterfoil_bastion::backend::Health;
 use counterfoil_service::body::{self, Limit};
 use counterfoil_service::limits::{Place, Places};
-use counterfoil_service::metrics::Connections;
+use counterfoil_service::metrics::{self as service_metrics, Connections};
 use counterfoil_service::soon_or_within;
 use counterfoil_tiles::checkpoint::Checkpoint;
 use counterfoil_tiles::cosignature::Timestamp;
@@ -241,7 +241,7 @@ impl Site {
                 },
                 Resource::Health => Reply::text(StatusCode::OK, "ok\n"),
                 Resource::Readiness => self.readiness(),
-                Resource::Metrics => Reply::metrics(metrics::text(&self.metrics)),
+                Resource::Metrics => Reply::metrics(service_metrics::text(&self.metrics)),
             }
         };
         let deadline = self.request_deadline;
