@@ -11,10 +11,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-PROFILE=${PROFILE:-dev}
 out=${CONFORMANCE_DIR:-docs/conformance}
-case $PROFILE in dev) binary=$PWD/target/debug/counterfoil ;; *) binary=$PWD/target/$PROFILE/counterfoil ;; esac
-cargo build --quiet --locked --profile "$PROFILE" -p counterfoil
+binary=$(scripts/binary)
 
 work=$(mktemp -d)
 started=

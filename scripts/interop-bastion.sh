@@ -12,9 +12,7 @@ scripts/need go curl rust cc sqlite3 ssh-agent
 scripts/peers.sh
 
 bin=$PWD/.peers/bin
-PROFILE=${PROFILE:-dev}
-case $PROFILE in dev) binary=$PWD/target/debug/counterfoil ;; *) binary=$PWD/target/$PROFILE/counterfoil ;; esac
-cargo build --quiet --locked --profile "$PROFILE" -p counterfoil
+binary=$(scripts/binary)
 
 work=$(mktemp -d)
 # Steps run in shells of their own: what they start is known by files.
@@ -47,19 +45,7 @@ begin() { # NAME COMMAND...
 	echo $! >"$work/$1.pid"
 }
 
-# What one of our services says when it is ready: a log or a witness its URL.
-ready() { # NAME
-	local url
-	for _ in $(seq 300); do
-		url=$(sed -n 's/.* is ready\( at\|:\) //p' "$work/$1.out" | head -n 1)
-		[ -z "$url" ] || { echo "${url%/}"; return; }
-		kill -0 "$(cat "$work/$1.pid")" 2>/dev/null || break
-		sleep 0.1
-	done
-	tail -n 20 "$work/$1.out" >&2
-	echo "interop: $1 did not start" >&2
-	return 1
-}
+is_ready() { ready "$work/$1.out" "$work/$1.out" "$(cat "$work/$1.pid")"; } # NAME
 
 status_of() { curl -s --max-time 10 -o /dev/null -w '%{http_code}' --cacert "$certificate" "$@"; }
 
@@ -84,7 +70,7 @@ log_with() { # NAME WITNESS_VKEY URL
 	} >"$work/$1.policy"
 	mv "$work/$1.policy" "$work/$1/policy"
 	begin "$1" "$binary" log run --config "$work/$1" --listen 127.0.0.1:0 --log-witness-ca "$certificate" --log-filter warn
-	url=$(ready "$1")
+	url=$(is_ready "$1")
 	cp -r docs/decisions "$work/$1-files"
 	"$binary" --quiet submit "$work/$1-files" --log "$url/" --policy "$work/$1/policy" >"$work/submit"
 	"$binary" --quiet verify "$work/$1-files/"*.md --policy "$work/$1/policy" | tail -n 2
@@ -99,12 +85,13 @@ hash_of() { # VKEY
 
 step_litebastion() {
 	local hash url
-	hash=$(hash_of "$backend_vkey") url=https://localhost:$port/$(hash_of "$backend_vkey")/
+	hash=$(hash_of "$backend_vkey")
+	url=https://localhost:$port/$hash/
 	: >"$work/accepted"
 	begin litebastion "$bin/litebastion" -listen "127.0.0.1:$port" -backends "$work/accepted" \
 		-tls-cert "$certificate" -tls-key "$work/bastion/server.key"
 	begin witness "$binary" witness run --config "$work/witness" --listen 127.0.0.1:0
-	ready witness >"$work/witness.url"
+	is_ready witness >"$work/witness.url"
 	sleep 2
 	local before
 	before=$(status_of "$url")
@@ -136,10 +123,11 @@ step_litewitness() {
 	# Started again without a port of its own: through the bastion or not at all.
 	vkey=$(cat "$work/lite/witness/vkeys")
 	kill "$(cat "$work/lite/witness/pid")"
-	hash=$(hash_of "$vkey") url=https://localhost:$port/$(hash_of "$vkey")/
+	hash=$(hash_of "$vkey")
+	url=https://localhost:$port/$hash/
 	cp "$certificate" "$work/lite/rootCA.pem"
 	begin bastion "$binary" bastion run --config "$work/bastion" --listen "127.0.0.1:$port"
-	ready bastion >"$work/bastion.url"
+	is_ready bastion >"$work/bastion.url"
 	begin_litewitness
 	sleep 2
 	expect 421 "$url"

@@ -16,9 +16,7 @@ scripts/need go curl rust cc sqlite3 ssh-agent
 scripts/peers.sh
 
 bin=$PWD/.peers/bin
-PROFILE=${PROFILE:-dev}
-case $PROFILE in dev) binary=$PWD/target/debug/counterfoil ;; *) binary=$PWD/target/$PROFILE/counterfoil ;; esac
-cargo build --quiet --locked --profile "$PROFILE" -p counterfoil
+binary=$(scripts/binary)
 
 work=$(mktemp -d)
 witnesses=() server=
@@ -117,14 +115,7 @@ policy_of_ours() { # LOG_VKEY
 start_our_log() {
 	"$binary" log run --config "$work/ours" --listen 127.0.0.1:0 --log-filter warn >"$work/ours.out" 2>"$work/ours.err" &
 	server=$!
-	for _ in $(seq 300); do
-		our_url=$(sed -n 's/.* is ready at //p' "$work/ours.out" | head -n 1)
-		[ -z "$our_url" ] || break
-		kill -0 "$server" 2>/dev/null || break
-		sleep 0.1
-	done
-	[ -n "$our_url" ] || { cat "$work/ours.err" >&2; echo "interop: our log did not start" >&2; exit 1; }
-	our_url=${our_url%/}
+	our_url=$(ready "$work/ours.out" "$work/ours.err" "$server")
 }
 
 # Receipts carry the quorum's cosignatures, and verify with the policy.

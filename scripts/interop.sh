@@ -15,7 +15,6 @@ cd "$(dirname "$0")/.."
 SECONDS_OF_HAMMER=${INTEROP_SECONDS:-60}
 ENTRIES=${INTEROP_ENTRIES:-100000}
 WRITES=${INTEROP_WRITES:-2000} READS=${INTEROP_READS:-100}
-PROFILE=${PROFILE:-dev}
 bin=$PWD/.peers/bin
 
 usage() { sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//' >&2; exit 2; }
@@ -135,19 +134,11 @@ writing_steps() { # URL VKEY
 
 # Starts a new log of our own in $work/log; sets url and vkey.
 start_our_log() {
-	case $PROFILE in dev) binary=target/debug/counterfoil ;; *) binary=target/$PROFILE/counterfoil ;; esac
-	cargo build --quiet --locked --profile "$PROFILE" -p counterfoil
+	binary=$(scripts/binary)
 	vkey=$("$binary" --quiet log init "$work/log" --origin example.com/counterfoil/interop)
 	"$binary" log run --config "$work/log" --listen 127.0.0.1:0 --log-filter warn >"$work/server.out" 2>"$work/server.err" &
 	server=$!
-	for _ in $(seq 300); do
-		url=$(sed -n 's/.* is ready at //p' "$work/server.out" | head -n 1)
-		[ -z "$url" ] || break
-		kill -0 "$server" 2>/dev/null || break
-		sleep 0.1
-	done
-	[ -n "$url" ] || { cat "$work/server.err" >&2; echo "interop: the log did not start" >&2; exit 1; }
-	url=${url%/}
+	url=$(ready "$work/server.out" "$work/server.err" "$server")
 	echo "interop: our log is at $url"
 }
 
