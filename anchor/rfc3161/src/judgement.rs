@@ -312,9 +312,13 @@ fn signer(token: &Token, extra: &[Certificate]) -> Result<Certificate, String> {
             candidates.push(certificate);
         }
     }
-    let made = candidates
-        .iter()
-        .find(|certificate| signature(token, certificate).is_ok());
+    // Verifying is the costly part, and one candidate needs no choice.
+    let made = match candidates.as_slice() {
+        [only] => Some(only),
+        several => several
+            .iter()
+            .find(|certificate| signature(token, certificate).is_ok()),
+    };
     match made.or(candidates.first()) {
         Some(certificate) => Ok((*certificate).clone()),
         None => Err(match token.unreadable.first() {

@@ -55,7 +55,7 @@ pub(crate) enum PathError {
     TooLong,
 }
 
-/// What a check of the judgement it is about.
+/// How much an error says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
     /// No certificate that is trusted: nothing is wrong, and nothing shown.
@@ -81,9 +81,9 @@ impl PathError {
 
 /// What a path is searched with.
 pub(crate) struct Search<'a> {
-    pub(crate) roots: &'a [Certificate],
-    pub(crate) others: &'a [Certificate],
-    pub(crate) at: Timestamp,
+    roots: &'a [Certificate],
+    others: &'a [Certificate],
+    at: Timestamp,
     signatures: usize,
     worst: Option<(usize, PathError)>,
 }

@@ -102,36 +102,6 @@ impl Request {
         }
         ber::encode(SEQUENCE, &parts.concat())
     }
-
-    /// Parses a request: what an authority does.
-    pub fn parse(der: &[u8]) -> Result<Self, EncodingError> {
-        let what = "TimeStampReq";
-        let mut reader = ber::only(der, SEQUENCE, what)?.reader(what);
-        if reader.small("version")? != 1 {
-            return Err(EncodingError::Value("version"));
-        }
-        let imprint = Imprint::read(&mut reader)?;
-        let policy = match reader.peek() {
-            Some(ber::OID) => Some(reader.oid("reqPolicy")?),
-            _ => None,
-        };
-        let nonce = match reader.peek() {
-            Some(INTEGER) => Some(Nonce::from_content(reader.integer("nonce")?)),
-            _ => None,
-        };
-        let certificates = match reader.optional(ber::BOOLEAN)? {
-            Some(wanted) => ber::boolean(wanted.content, "certReq")?,
-            None => false,
-        };
-        reader.optional(ber::context(0))?;
-        reader.end()?;
-        Ok(Self {
-            imprint,
-            policy,
-            nonce,
-            certificates,
-        })
-    }
 }
 
 /// Why a response brings no token.
