@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use counterfoil_log_server::engine::WitnessGuard;
+use counterfoil_log_server::engine::{Engine, WitnessGuard};
 use counterfoil_log_server::log::{Log, State};
 use counterfoil_log_server::witnesses::{Answer, Method, Request, TransportError};
 use tokio::time::Instant;
@@ -88,6 +88,13 @@ async fn a_checkpoint_without_its_quorum_waits_no_longer_than_a_second_for_a_cla
     log.close().await;
 }
 
+fn stopped_because(log: &Engine, reason: &str) {
+    let status = log.status();
+    assert_eq!(status.state, State::Stopped, "{}", status.explanation);
+    let found = status.last_error.unwrap().what;
+    assert!(found.contains(reason), "{found}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_witness_that_shows_a_larger_signed_checkpoint_stops_a_running_log() {
     let (network, stores) = ended().await;
@@ -98,13 +105,7 @@ async fn one_witness_that_shows_a_larger_signed_checkpoint_stops_a_running_log()
     published(&log, 2).await;
     add(&log, "third").await;
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let status = log.status();
-    assert_eq!(status.state, State::Stopped, "{}", status.explanation);
-    let reason = status.last_error.unwrap().what;
-    assert!(
-        reason.contains("has size 9, but the data ends at size"),
-        "{reason}"
-    );
+    stopped_because(&log, "has size 9, but the data ends at size");
     log.close().await;
 }
 
@@ -170,13 +171,7 @@ async fn a_larger_signed_checkpoint_stops_the_log_however_late_the_witness_answe
     }
     add(&log, "fourth").await;
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let status = log.status();
-    assert_eq!(status.state, State::Stopped, "{}", status.explanation);
-    let reason = status.last_error.unwrap().what;
-    assert!(
-        reason.contains("has size 9, but the data ends at size"),
-        "{reason}"
-    );
+    stopped_because(&log, "has size 9, but the data ends at size");
     log.close().await;
 }
 
@@ -201,13 +196,7 @@ async fn a_witness_that_the_policy_requires_stops_a_log_by_a_number_alone() {
     network.put(&url(3), liar());
     add(&log, "another").await;
     tokio::time::sleep(Duration::from_secs(20)).await;
-    let status = log.status();
-    assert_eq!(status.state, State::Stopped, "{}", status.explanation);
-    let reason = status.last_error.unwrap().what;
-    assert!(
-        reason.contains("w3: says that it has cosigned size 1000000"),
-        "{reason}"
-    );
+    stopped_because(&log, "w3: says that it has cosigned size 1000000");
     log.close().await;
     let refused = start(&required, WitnessGuard::On).await;
     let refused = refused.err().expect("it started").to_string();
