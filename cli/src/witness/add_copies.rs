@@ -1,6 +1,6 @@
 //! `counterfoil witness add-copies`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use counterfoil_witness::config::{Config, Place};
@@ -60,10 +60,10 @@ pub(super) async fn run(args: AddCopiesArgs, output: Output) -> Result<Exit, Fai
     Ok(Exit::Done)
 }
 
-fn names(config: &Config, place: &PathBuf) -> bool {
-    let absolute = |path: &PathBuf| std::path::absolute(path).ok();
+fn names(config: &Config, place: &Path) -> bool {
+    let place = std::path::absolute(place).ok();
     config.copies.iter().any(|named| match named {
-        Place::Folder(folder) => absolute(folder) == absolute(place),
+        Place::Folder(folder) => std::path::absolute(folder).ok() == place,
         Place::Url(_) => false,
     })
 }
