@@ -1,24 +1,14 @@
 //! Whether a token is good: a function of what is given, and of nothing else. Each check by name.
 
+mod checks;
+mod signer;
+
 use core::fmt;
 
-use crate::algorithm::{self, HashAlgorithm, SignatureError};
-use crate::certificate::{Certificate, DIGITAL_SIGNATURE, NON_REPUDIATION};
-use crate::path::{PathError, Rank, Search};
+use crate::certificate::Certificate;
 use crate::request::{Imprint, Nonce};
 use crate::time::Timestamp;
-use crate::token::{EssCertId, EssVersion, Token};
-
-const TIME_STAMPING: &str = "1.3.6.1.5.5.7.3.8";
-
-const TST_INFO: &str = "1.2.840.113549.1.9.16.1.4";
-const CONTENT_TYPE: &str = "1.2.840.113549.1.9.3";
-const MESSAGE_DIGEST: &str = "1.2.840.113549.1.9.4";
-const SIGNING_CERTIFICATE: &str = "1.2.840.113549.1.9.16.2.12";
-const SIGNING_CERTIFICATE_V2: &str = "1.2.840.113549.1.9.16.2.47";
-
-/// How far genTime may be after the time of the judgement: clocks differ. Five minutes.
-const MAX_AHEAD_MICROS: u64 = 300_000_000;
+use crate::token::Token;
 
 /// What a token is judged by.
 #[derive(Debug, Clone, Copy)]
@@ -223,26 +213,26 @@ pub fn verify(question: &Question<'_>) -> Judgement {
         CheckName::Parsed,
         Ok(format!("{} certificates in it", token.certificates.len())),
     );
-    judgement.note(CheckName::Version, version(&token));
-    judgement.note(CheckName::ContentType, content_type(&token));
+    judgement.note(CheckName::Version, checks::version(&token));
+    judgement.note(CheckName::ContentType, checks::content_type(&token));
     judgement.note(
         CheckName::ImprintAlgorithm,
-        imprint_algorithm(&token.info.imprint),
+        checks::imprint_algorithm(&token.info.imprint),
     );
     judgement.note(
         CheckName::Imprint,
-        imprint(&token.info.imprint, question.covers),
+        checks::imprint(&token.info.imprint, question.covers),
     );
     judgement.note(
         CheckName::Nonce,
-        nonce(token.info.nonce.as_ref(), question.nonce),
+        checks::nonce(token.info.nonce.as_ref(), question.nonce),
     );
     judgement.note(
         CheckName::Policy,
-        policy(&token.info.policy, question.policies),
+        checks::policy(&token.info.policy, question.policies),
     );
-    judgement.note(CheckName::MessageDigest, message_digest(&token));
-    judge_signer(&token, question, &mut judgement);
+    judgement.note(CheckName::MessageDigest, checks::message_digest(&token));
+    signer::judge(&token, question, &mut judgement);
     judgement.note(
         CheckName::Accuracy,
         match token.info.accuracy {
@@ -250,309 +240,6 @@ pub fn verify(question: &Question<'_>) -> Judgement {
             None => Err(not_checked("the token does not say how exact its time is")),
         },
     );
-    judgement.note(CheckName::Time, is_not_later(time, question.at));
+    judgement.note(CheckName::Time, checks::is_not_later(time, question.at));
     judgement
-}
-
-/// The checks that need the signer's certificate.
-fn judge_signer(token: &Token, question: &Question<'_>, judgement: &mut Judgement) {
-    let about_signer = [
-        CheckName::SigningCertificate,
-        CheckName::Signature,
-        CheckName::KeyUsage,
-        CheckName::ExtendedKeyUsage,
-        CheckName::Path,
-    ];
-    let signer = match signer(token, question.extra) {
-        Ok(signer) => signer,
-        Err(reason) => {
-            for name in about_signer {
-                judgement.note(name, Err(not_checked(&reason)));
-            }
-            return;
-        }
-    };
-    judgement.note(
-        CheckName::SigningCertificate,
-        signing_certificate(token, &signer),
-    );
-    judgement.note(CheckName::Signature, signature(token, &signer));
-    judgement.note(CheckName::KeyUsage, key_usage(&signer));
-    judgement.note(CheckName::ExtendedKeyUsage, extended_key_usage(&signer));
-    let mut others = token.certificates.clone();
-    others.extend_from_slice(question.extra);
-    let path = Search::new(question.roots, &others, token.info.gen_time).path(&signer);
-    let outcome = match path {
-        Ok(chain) => {
-            let root = chain
-                .last()
-                .map_or_else(String::new, |root| root.subject().to_string());
-            let words = format!("{} certificates to the trusted root {root}", chain.len());
-            judgement.chain = chain;
-            Ok(words)
-        }
-        Err(error) => Err(path_trouble(&error)),
-    };
-    judgement.note(CheckName::Path, outcome);
-}
-
-fn path_trouble(error: &PathError) -> Trouble {
-    match error.rank() {
-        Rank::Untrusted => not_checked(error),
-        Rank::Wrong => failed(error),
-    }
-}
-
-/// The certificate that the signer says is its own; where several have that name, the one whose key made the signature.
-fn signer(token: &Token, extra: &[Certificate]) -> Result<Certificate, String> {
-    let known = token.certificates.iter().chain(extra);
-    let mut candidates: Vec<&Certificate> = Vec::new();
-    for certificate in known.filter(|certificate| token.signer.id.is(certificate)) {
-        if !candidates.contains(&certificate) {
-            candidates.push(certificate);
-        }
-    }
-    // Verifying is the costly part, and one candidate needs no choice.
-    let made = match candidates.as_slice() {
-        [only] => Some(only),
-        several => several
-            .iter()
-            .find(|certificate| signature(token, certificate).is_ok()),
-    };
-    match made.or(candidates.first()) {
-        Some(certificate) => Ok((*certificate).clone()),
-        None => Err(match token.unreadable.first() {
-            Some(error) => {
-                format!("the signer's certificate is not there, or could not be read: {error}")
-            }
-            None => "the signer's certificate is neither in the token nor beside it".into(),
-        }),
-    }
-}
-
-fn version(token: &Token) -> Result<String, Trouble> {
-    // RFC 3161 section 2.4.2: version INTEGER { v1(1) }. RFC 5652 section 5.1: 3 where the content type is not id-data; some write 1.
-    if token.info.version != 1 {
-        return Err(failed(format!(
-            "expected TSTInfo of version 1, found {}",
-            token.info.version
-        )));
-    }
-    if !(1..=5).contains(&token.version) {
-        return Err(failed(format!(
-            "expected signed data of version 3, found {}",
-            token.version
-        )));
-    }
-    if !token.info.critical.is_empty() {
-        let oids = token.info.critical.join(", ");
-        return Err(failed(format!(
-            "the token has critical extensions that are not understood: {oids}"
-        )));
-    }
-    Ok("1".into())
-}
-
-fn content_type(token: &Token) -> Result<String, Trouble> {
-    if token.content_type != TST_INFO {
-        return Err(failed(format!(
-            "expected id-ct-TSTInfo, found {}",
-            token.content_type
-        )));
-    }
-    // RFC 5652 section 5.3: signed attributes MUST be there if the content is not id-data, with content type and message digest.
-    let said = token.signer.attribute(CONTENT_TYPE);
-    match said.map_err(|error| failed(format!("the attribute content-type {error}")))? {
-        None => Err(failed("the signed attribute content-type is missing")),
-        Some(value) if value == crate::ber::encode_oid(TST_INFO) => Ok("id-ct-TSTInfo".into()),
-        Some(_) => Err(failed(
-            "the signed attribute content-type is not id-ct-TSTInfo",
-        )),
-    }
-}
-
-fn imprint_algorithm(imprint: &Imprint) -> Result<String, Trouble> {
-    let algorithm = algorithm::known_hash(&imprint.algorithm).map_err(failed)?;
-    let (expected, found) = (algorithm.size(), imprint.digest.len());
-    if found == expected {
-        Ok(algorithm.name().to_owned())
-    } else {
-        let name = algorithm.name();
-        Err(failed(format!(
-            "a digest by {name} has {expected} bytes, found {found}"
-        )))
-    }
-}
-
-fn imprint(imprint: &Imprint, covers: Covers<'_>) -> Result<String, Trouble> {
-    let same = match covers {
-        Covers::Unknown => return Err(not_checked("what the token covers was not given")),
-        Covers::Imprint(expected) => expected == imprint,
-        Covers::Data(data) => match HashAlgorithm::of_oid(&imprint.algorithm) {
-            Some(algorithm) => algorithm.digest(data) == imprint.digest,
-            None => return Err(not_checked("the hash algorithm is not known")),
-        },
-    };
-    if same {
-        Ok("it covers what was given".into())
-    } else {
-        Err(failed(format!(
-            "it covers other data: their digest is {}",
-            hex::encode(&imprint.digest)
-        )))
-    }
-}
-
-fn nonce(found: Option<&Nonce>, expected: Option<&Nonce>) -> Result<String, Trouble> {
-    match (expected, found) {
-        (None, _) => Err(not_checked("the request's nonce is not known")),
-        (Some(expected), Some(found)) if expected == found => Ok("the request's".into()),
-        (Some(expected), Some(found)) => Err(failed(format!(
-            "expected the request's nonce {expected}, found {found}"
-        ))),
-        (Some(expected), None) => Err(failed(format!(
-            "expected the request's nonce {expected}, and there is none"
-        ))),
-    }
-}
-
-fn policy(found: &str, accepted: &[String]) -> Result<String, Trouble> {
-    if accepted.is_empty() {
-        Err(not_checked(format!(
-            "any policy is accepted; it is {found}"
-        )))
-    } else if accepted.iter().any(|policy| policy == found) {
-        Ok(found.to_owned())
-    } else {
-        Err(failed(format!(
-            "expected {}, found {found}",
-            accepted.join(" or ")
-        )))
-    }
-}
-
-fn message_digest(token: &Token) -> Result<String, Trouble> {
-    let algorithm = algorithm::known_hash(&token.signer.digest).map_err(failed)?;
-    let said = token.signer.attribute(MESSAGE_DIGEST);
-    let said = said.map_err(|error| failed(format!("the attribute message-digest {error}")))?;
-    let Some(said) = said else {
-        return Err(failed("the signed attribute message-digest is missing"));
-    };
-    let digest = crate::ber::octet_string(
-        &mut crate::ber::Reader::new(said, "message-digest"),
-        "message-digest",
-    );
-    if digest.map_err(failed)? == algorithm.digest(&token.content) {
-        Ok(algorithm.name().to_owned())
-    } else {
-        Err(failed(
-            "the signed attribute message-digest is not the digest of the content",
-        ))
-    }
-}
-
-fn signing_certificate(token: &Token, signer: &Certificate) -> Result<String, Trouble> {
-    // RFC 3161 section 2.4.2: "The certificate identifier (ESSCertID) of the TSA certificate MUST be included as a signerInfo
-    // attribute inside a SigningCertificate attribute." RFC 5816: or ESSCertIDv2. Where both are there both have to be right.
-    let mut shown = Vec::new();
-    for (oid, version, name) in [
-        (SIGNING_CERTIFICATE, EssVersion::V1, "ESSCertID"),
-        (SIGNING_CERTIFICATE_V2, EssVersion::V2, "ESSCertIDv2"),
-    ] {
-        let value = token.signer.attribute(oid);
-        let value = value.map_err(|error| failed(format!("the attribute with {name} {error}")))?;
-        let Some(value) = value else {
-            continue;
-        };
-        let id =
-            EssCertId::first(value, version).map_err(|error| failed(format!("{name}: {error}")))?;
-        let Some(hash) = HashAlgorithm::of_oid(&id.algorithm) else {
-            let error = SignatureError::Unsupported(format!("the hash algorithm {}", id.algorithm));
-            return Err(failed(format!("{name}: {error}")));
-        };
-        if version == EssVersion::V2 && hash == HashAlgorithm::Sha1 {
-            return Err(failed(format!(
-                "{name}: {}",
-                SignatureError::Broken("SHA-1".into())
-            )));
-        }
-        if hash.digest(signer.der()) != id.hash {
-            return Err(failed(format!("{name} is the hash of another certificate")));
-        }
-        if let Some((issuers, serial)) = &id.issuer_serial
-            && (serial != signer.serial() || !issuers.contains(signer.issuer()))
-        {
-            return Err(failed(format!(
-                "{name} names another issuer or serial number"
-            )));
-        }
-        shown.push(format!("{name} by {}", hash.name()));
-    }
-    if shown.is_empty() {
-        return Err(failed(
-            "the signed attribute that names the signer's certificate is missing",
-        ));
-    }
-    Ok(shown.join(", "))
-}
-
-fn signature(token: &Token, signer: &Certificate) -> Result<String, Trouble> {
-    let Some(attributes) = &token.signer.signed_attributes else {
-        return Err(failed("there are no signed attributes"));
-    };
-    let verified = algorithm::verify(
-        signer.spki(),
-        &token.signer.algorithm,
-        Some(&token.signer.digest),
-        attributes,
-        &token.signer.signature,
-    );
-    verified.map_err(failed)?;
-    Ok(format!("by {}", signer.subject()))
-}
-
-fn key_usage(signer: &Certificate) -> Result<String, Trouble> {
-    // RFC 5280 section 4.2.1.12: the bits consistent with id-kp-timeStamping are "digitalSignature and/or nonRepudiation", and "the
-    // certificate MUST only be used for a purpose consistent with both extensions".
-    if !(signer.may(DIGITAL_SIGNATURE) || signer.may(NON_REPUDIATION)) {
-        return Err(failed("the signer's key may not be used for signatures"));
-    }
-    if signer.may_only(DIGITAL_SIGNATURE | NON_REPUDIATION) {
-        Ok("for signatures alone".into())
-    } else {
-        Err(failed(
-            "the signer's key may be used for more than signatures",
-        ))
-    }
-}
-
-fn extended_key_usage(signer: &Certificate) -> Result<String, Trouble> {
-    // RFC 3161 section 2.3: "The corresponding certificate MUST contain only one instance of the extended key usage field
-    // extension [...] with KeyPurposeID having value: id-kp-timeStamping. This extension MUST be critical."
-    let Some(usage) = signer.extended_key_usage() else {
-        return Err(failed("the signer's certificate has no extended key usage"));
-    };
-    match usage.purposes.as_slice() {
-        [only] if only == TIME_STAMPING && usage.critical => {
-            Ok("time-stamping alone, and critical".into())
-        }
-        [only] if only == TIME_STAMPING => Err(failed("the extended key usage is not critical")),
-        purposes => Err(failed(format!(
-            "expected the extended key usage to be time-stamping alone, found {}",
-            purposes.join(", ")
-        ))),
-    }
-}
-
-fn is_not_later(time: Timestamp, at: Option<Timestamp>) -> Result<String, Trouble> {
-    let Some(at) = at else {
-        return Err(not_checked("the time of the judgement was not given"));
-    };
-    if time > at.later(MAX_AHEAD_MICROS) {
-        Err(failed(format!(
-            "the token is from {time}, which is after {at}"
-        )))
-    } else {
-        Ok(time.to_string())
-    }
 }

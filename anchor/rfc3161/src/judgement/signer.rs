@@ -1,0 +1,180 @@
+//! The checks that need the signer's certificate.
+
+use super::{CheckName, Judgement, Question, Trouble, failed, not_checked};
+use crate::algorithm::{self, HashAlgorithm, SignatureError};
+use crate::certificate::{Certificate, DIGITAL_SIGNATURE, NON_REPUDIATION};
+use crate::path::{PathError, Rank, Search};
+use crate::token::{EssCertId, EssVersion, Token};
+
+const TIME_STAMPING: &str = "1.3.6.1.5.5.7.3.8";
+const SIGNING_CERTIFICATE: &str = "1.2.840.113549.1.9.16.2.12";
+const SIGNING_CERTIFICATE_V2: &str = "1.2.840.113549.1.9.16.2.47";
+
+/// The checks that need the signer's certificate.
+pub(super) fn judge(token: &Token, question: &Question<'_>, judgement: &mut Judgement) {
+    let about_signer = [
+        CheckName::SigningCertificate,
+        CheckName::Signature,
+        CheckName::KeyUsage,
+        CheckName::ExtendedKeyUsage,
+        CheckName::Path,
+    ];
+    let signer = match signer(token, question.extra) {
+        Ok(signer) => signer,
+        Err(reason) => {
+            for name in about_signer {
+                judgement.note(name, Err(not_checked(&reason)));
+            }
+            return;
+        }
+    };
+    judgement.note(
+        CheckName::SigningCertificate,
+        signing_certificate(token, &signer),
+    );
+    judgement.note(CheckName::Signature, signature(token, &signer));
+    judgement.note(CheckName::KeyUsage, key_usage(&signer));
+    judgement.note(CheckName::ExtendedKeyUsage, extended_key_usage(&signer));
+    let mut others = token.certificates.clone();
+    others.extend_from_slice(question.extra);
+    let path = Search::new(question.roots, &others, token.info.gen_time).path(&signer);
+    let outcome = match path {
+        Ok(chain) => {
+            let root = chain
+                .last()
+                .map_or_else(String::new, |root| root.subject().to_string());
+            let words = format!("{} certificates to the trusted root {root}", chain.len());
+            judgement.chain = chain;
+            Ok(words)
+        }
+        Err(error) => Err(path_trouble(&error)),
+    };
+    judgement.note(CheckName::Path, outcome);
+}
+
+fn path_trouble(error: &PathError) -> Trouble {
+    match error.rank() {
+        Rank::Untrusted => not_checked(error),
+        Rank::Wrong => failed(error),
+    }
+}
+
+/// The certificate that the signer says is its own; where several have that name, the one whose key made the signature.
+fn signer(token: &Token, extra: &[Certificate]) -> Result<Certificate, String> {
+    let known = token.certificates.iter().chain(extra);
+    let mut candidates: Vec<&Certificate> = Vec::new();
+    for certificate in known.filter(|certificate| token.signer.id.is(certificate)) {
+        if !candidates.contains(&certificate) {
+            candidates.push(certificate);
+        }
+    }
+    // Verifying is the costly part, and one candidate needs no choice.
+    let made = match candidates.as_slice() {
+        [only] => Some(only),
+        several => several
+            .iter()
+            .find(|certificate| signature(token, certificate).is_ok()),
+    };
+    match made.or(candidates.first()) {
+        Some(certificate) => Ok((*certificate).clone()),
+        None => Err(match token.unreadable.first() {
+            Some(error) => {
+                format!("the signer's certificate is not there, or could not be read: {error}")
+            }
+            None => "the signer's certificate is neither in the token nor beside it".into(),
+        }),
+    }
+}
+
+fn signing_certificate(token: &Token, signer: &Certificate) -> Result<String, Trouble> {
+    // RFC 3161 section 2.4.2: "The certificate identifier (ESSCertID) of the TSA certificate MUST be included as a signerInfo
+    // attribute inside a SigningCertificate attribute." RFC 5816: or ESSCertIDv2. Where both are there both have to be right.
+    let mut shown = Vec::new();
+    for (oid, version, name) in [
+        (SIGNING_CERTIFICATE, EssVersion::V1, "ESSCertID"),
+        (SIGNING_CERTIFICATE_V2, EssVersion::V2, "ESSCertIDv2"),
+    ] {
+        let value = token.signer.attribute(oid);
+        let value = value.map_err(|error| failed(format!("the attribute with {name} {error}")))?;
+        let Some(value) = value else {
+            continue;
+        };
+        let id =
+            EssCertId::first(value, version).map_err(|error| failed(format!("{name}: {error}")))?;
+        let Some(hash) = HashAlgorithm::of_oid(&id.algorithm) else {
+            let error = SignatureError::Unsupported(format!("the hash algorithm {}", id.algorithm));
+            return Err(failed(format!("{name}: {error}")));
+        };
+        if version == EssVersion::V2 && hash == HashAlgorithm::Sha1 {
+            return Err(failed(format!(
+                "{name}: {}",
+                SignatureError::Broken("SHA-1".into())
+            )));
+        }
+        if hash.digest(signer.der()) != id.hash {
+            return Err(failed(format!("{name} is the hash of another certificate")));
+        }
+        if let Some((issuers, serial)) = &id.issuer_serial
+            && (serial != signer.serial() || !issuers.contains(signer.issuer()))
+        {
+            return Err(failed(format!(
+                "{name} names another issuer or serial number"
+            )));
+        }
+        shown.push(format!("{name} by {}", hash.name()));
+    }
+    if shown.is_empty() {
+        return Err(failed(
+            "the signed attribute that names the signer's certificate is missing",
+        ));
+    }
+    Ok(shown.join(", "))
+}
+
+fn signature(token: &Token, signer: &Certificate) -> Result<String, Trouble> {
+    let Some(attributes) = &token.signer.signed_attributes else {
+        return Err(failed("there are no signed attributes"));
+    };
+    let verified = algorithm::verify(
+        signer.spki(),
+        &token.signer.algorithm,
+        Some(&token.signer.digest),
+        attributes,
+        &token.signer.signature,
+    );
+    verified.map_err(failed)?;
+    Ok(format!("by {}", signer.subject()))
+}
+
+fn key_usage(signer: &Certificate) -> Result<String, Trouble> {
+    // RFC 5280 section 4.2.1.12: the bits consistent with id-kp-timeStamping are "digitalSignature and/or nonRepudiation", and "the
+    // certificate MUST only be used for a purpose consistent with both extensions".
+    if !(signer.may(DIGITAL_SIGNATURE) || signer.may(NON_REPUDIATION)) {
+        return Err(failed("the signer's key may not be used for signatures"));
+    }
+    if signer.may_only(DIGITAL_SIGNATURE | NON_REPUDIATION) {
+        Ok("for signatures alone".into())
+    } else {
+        Err(failed(
+            "the signer's key may be used for more than signatures",
+        ))
+    }
+}
+
+fn extended_key_usage(signer: &Certificate) -> Result<String, Trouble> {
+    // RFC 3161 section 2.3: "The corresponding certificate MUST contain only one instance of the extended key usage field
+    // extension [...] with KeyPurposeID having value: id-kp-timeStamping. This extension MUST be critical."
+    let Some(usage) = signer.extended_key_usage() else {
+        return Err(failed("the signer's certificate has no extended key usage"));
+    };
+    match usage.purposes.as_slice() {
+        [only] if only == TIME_STAMPING && usage.critical => {
+            Ok("time-stamping alone, and critical".into())
+        }
+        [only] if only == TIME_STAMPING => Err(failed("the extended key usage is not critical")),
+        purposes => Err(failed(format!(
+            "expected the extended key usage to be time-stamping alone, found {}",
+            purposes.join(", ")
+        ))),
+    }
+}
