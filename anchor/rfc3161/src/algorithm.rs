@@ -3,6 +3,7 @@
 use aws_lc_rs::{digest, signature};
 
 use crate::ber::{self, EncodingError, Reader, SEQUENCE};
+use crate::oid::Oid;
 
 /// A hash algorithm that tokens name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,10 +31,10 @@ impl HashAlgorithm {
     }
 
     /// The algorithm with an object identifier, if it is known here.
-    pub fn of_oid(oid: &str) -> Option<Self> {
+    pub fn of_oid(oid: &Oid) -> Option<Self> {
         [Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512]
             .into_iter()
-            .find(|algorithm| algorithm.oid() == oid)
+            .find(|algorithm| *oid == algorithm.oid())
     }
 
     /// Its name.
@@ -71,7 +72,7 @@ impl HashAlgorithm {
 /// `AlgorithmIdentifier`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AlgorithmIdentifier {
-    pub(crate) oid: String,
+    pub(crate) oid: Oid,
     /// The parameters, whole; empty if there are none.
     pub(crate) parameters: Vec<u8>,
 }
@@ -152,7 +153,7 @@ impl<'a> PublicKey<'a> {
 pub(crate) fn verify(
     spki: &[u8],
     algorithm: &AlgorithmIdentifier,
-    hash: Option<&str>,
+    hash: Option<&Oid>,
     message: &[u8],
     signed: &[u8],
 ) -> Result<(), SignatureError> {
@@ -182,17 +183,17 @@ fn hash_of(
     algorithm: &AlgorithmIdentifier,
     named: &[(&str, HashAlgorithm)],
     plain: &[&str],
-    hash: Option<&str>,
+    hash: Option<&Oid>,
     key: &AlgorithmIdentifier,
 ) -> Result<HashAlgorithm, SignatureError> {
     let by_name = named
         .iter()
-        .find(|(oid, _)| *oid == algorithm.oid)
+        .find(|(oid, _)| algorithm.oid == *oid)
         .map(|(_, hash)| *hash);
     let found = match (by_name, hash) {
         (Some(found), None) => found,
         // Both are signed over, and where they contradict each other the signature is over one of them.
-        (Some(found), Some(beside)) if found.oid() == beside => found,
+        (Some(found), Some(beside)) if *beside == found.oid() => found,
         (Some(found), Some(beside)) => {
             return Err(SignatureError::Unsupported(format!(
                 "a signature over {} beside the digest algorithm {beside}",
@@ -209,8 +210,8 @@ fn hash_of(
 }
 
 /// A hash algorithm, or the reason why it does not count.
-pub(crate) fn known_hash(oid: &str) -> Result<HashAlgorithm, SignatureError> {
-    match (HashAlgorithm::of_oid(oid), oid) {
+pub(crate) fn known_hash(oid: &Oid) -> Result<HashAlgorithm, SignatureError> {
+    match (HashAlgorithm::of_oid(oid), oid.as_str()) {
         (Some(HashAlgorithm::Sha1), _) => Err(SignatureError::Broken("SHA-1".into())),
         (Some(known), _) => Ok(known),
         (None, "1.2.840.113549.2.5") => Err(SignatureError::Broken("MD5".into())),
@@ -223,7 +224,7 @@ pub(crate) fn known_hash(oid: &str) -> Result<HashAlgorithm, SignatureError> {
 fn rsa(
     key: &PublicKey<'_>,
     algorithm: &AlgorithmIdentifier,
-    hash: Option<&str>,
+    hash: Option<&Oid>,
 ) -> Result<Verification, SignatureError> {
     let bits = modulus_bits(key.bits)?;
     if bits < 2_048 {
@@ -314,7 +315,7 @@ fn pss_hash(parameters: &[u8]) -> Result<HashAlgorithm, SignatureError> {
 fn ecdsa(
     key: &PublicKey<'_>,
     algorithm: &AlgorithmIdentifier,
-    hash: Option<&str>,
+    hash: Option<&Oid>,
 ) -> Result<Verification, SignatureError> {
     let curve = Reader::new(&key.algorithm.parameters, "the curve").oid("the curve")?;
     let named = [
@@ -325,7 +326,7 @@ fn ecdsa(
     ];
     // Some signers name the key's algorithm.
     let hash = hash_of(algorithm, &named, &[EC], hash, &key.algorithm)?;
-    let Some((_, curve)) = CURVES.iter().find(|(oid, _)| *oid == curve) else {
+    let Some((_, curve)) = CURVES.iter().find(|(oid, _)| curve == *oid) else {
         return Err(SignatureError::Unsupported(format!("the curve {curve}")));
     };
     Ok(match (curve, hash) {

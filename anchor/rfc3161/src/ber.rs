@@ -4,6 +4,8 @@
 //! Time-stamp tokens come in BER too: lengths that are not definite, octet strings in parts. Nothing here allocates but
 //! [`to_der`] and [`octets`], and nothing recurses deeper than [`MAX_DEPTH`].
 
+use crate::oid::Oid;
+
 /// How deep elements of indefinite length may nest.
 pub(crate) const MAX_DEPTH: usize = 24;
 
@@ -149,9 +151,9 @@ impl<'a> Reader<'a> {
         Ok(self.expect(identifier, what)?.reader(what))
     }
 
-    /// An object identifier, in dotted decimals.
-    pub(crate) fn oid(&mut self, what: &'static str) -> Result<String, EncodingError> {
-        oid(self.expect(OID, what)?.content, what)
+    /// An object identifier.
+    pub(crate) fn oid(&mut self, what: &'static str) -> Result<Oid, EncodingError> {
+        Oid::from_content(self.expect(OID, what)?.content, what)
     }
 
     /// An integer's content octets: two's complement, in its shortest form.
@@ -382,60 +384,4 @@ pub(crate) fn boolean(content: &[u8], what: &'static str) -> Result<bool, Encodi
         [value] => Ok(*value != 0),
         _ => Err(EncodingError::Value(what)),
     }
-}
-
-/// An object identifier in dotted decimals.
-fn oid(content: &[u8], what: &'static str) -> Result<String, EncodingError> {
-    let value = || EncodingError::Value(what);
-    let mut text = String::new();
-    let mut arc = 0_u64;
-    let mut begins = true;
-    for octet in content {
-        if begins && *octet == 0x80 {
-            return Err(value());
-        }
-        if arc >> 57 != 0 {
-            return Err(value());
-        }
-        arc = arc << 7 | u64::from(octet & 0x7f);
-        begins = octet & 0x80 == 0;
-        if begins {
-            if text.is_empty() {
-                let first = (arc / 40).min(2);
-                text = format!("{first}.{}", arc.saturating_sub(first.saturating_mul(40)));
-            } else {
-                text.push('.');
-                text.push_str(&arc.to_string());
-            }
-            arc = 0;
-        }
-    }
-    if begins && !text.is_empty() {
-        Ok(text)
-    } else {
-        Err(value())
-    }
-}
-
-/// An object identifier in DER.
-pub(crate) fn encode_oid(dotted: &str) -> Vec<u8> {
-    let mut arcs = dotted.split('.').filter_map(|arc| arc.parse::<u64>().ok());
-    let first = arcs.next().unwrap_or_default().saturating_mul(40);
-    let first = first.saturating_add(arcs.next().unwrap_or_default());
-    let mut content = Vec::new();
-    for arc in core::iter::once(first).chain(arcs) {
-        let mut groups = vec![arc & 0x7f];
-        let mut rest = arc >> 7;
-        while rest != 0 {
-            groups.push(rest & 0x7f | 0x80);
-            rest >>= 7;
-        }
-        content.extend(
-            groups
-                .iter()
-                .rev()
-                .filter_map(|group| u8::try_from(*group).ok()),
-        );
-    }
-    encode(OID, &content)
 }

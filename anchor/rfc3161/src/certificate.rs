@@ -10,6 +10,8 @@ use self::extensions::Extensions;
 pub use self::name::Name;
 use crate::algorithm::AlgorithmIdentifier;
 use crate::ber::{self, EncodingError, SEQUENCE};
+use crate::oid::Oid;
+use crate::policy::Policies;
 use crate::time::{Timestamp, time};
 
 /// Largest certificate that is read, in bytes.
@@ -34,9 +36,10 @@ struct Fields {
     extensions: Extensions,
 }
 
-/// Basic constraints of an authority: how many may follow below it.
+/// Whether somebody may issue certificates, and how many authorities may follow below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Authority {
+pub(crate) struct BasicConstraints {
+    pub(crate) is_authority: bool,
     pub(crate) path_length: Option<u32>,
 }
 
@@ -44,7 +47,7 @@ pub(crate) struct Authority {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ExtendedKeyUsage {
     pub(crate) critical: bool,
-    pub(crate) purposes: Vec<String>,
+    pub(crate) purposes: Vec<Oid>,
 }
 
 /// Bits of key usage, by their number.
@@ -163,8 +166,8 @@ impl Certificate {
         &self.0.signature
     }
 
-    pub(crate) fn authority(&self) -> Option<Authority> {
-        self.0.extensions.authority
+    pub(crate) fn basic_constraints(&self) -> Option<BasicConstraints> {
+        self.0.extensions.basic_constraints
     }
 
     /// Whether its key may be used so: it may if nothing is said.
@@ -189,8 +192,21 @@ impl Certificate {
         self.0.extensions.subject_key_id.as_deref()
     }
 
+    pub(crate) fn authority_key_id(&self) -> Option<&[u8]> {
+        self.0.extensions.authority_key_id.as_deref()
+    }
+
+    pub(crate) fn policies(&self) -> &Policies {
+        &self.0.extensions.policies
+    }
+
+    /// Whether its subject's name is its issuer's (RFC 5280 section 3.2).
+    pub(crate) fn is_self_issued(&self) -> bool {
+        self.subject() == self.issuer()
+    }
+
     /// Critical extensions that are not understood here: RFC 5280 section 4.2 wants such a certificate to be refused.
-    pub(crate) fn not_understood(&self) -> &[String] {
+    pub(crate) fn not_understood(&self) -> &[Oid] {
         &self.0.extensions.not_understood
     }
 

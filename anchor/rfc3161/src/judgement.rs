@@ -6,6 +6,7 @@ mod signer;
 use core::fmt;
 
 use crate::certificate::Certificate;
+use crate::oid::Oid;
 use crate::request::{Imprint, Nonce};
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -20,7 +21,7 @@ pub struct Question<'a> {
     /// The number of the request, if it is known.
     pub nonce: Option<&'a Nonce>,
     /// The policies that are accepted; none: any.
-    pub policies: &'a [String],
+    pub policies: &'a [Oid],
     /// The roots that the verifier trusts.
     pub roots: &'a [Certificate],
     /// Certificates that may be needed beside those in the token. Nothing is trusted because it is here.
@@ -60,6 +61,7 @@ pub enum CheckName {
     KeyUsage,
     ExtendedKeyUsage,
     Path,
+    BasicConstraints,
     Accuracy,
     Time,
 }
@@ -80,6 +82,7 @@ impl fmt::Display for CheckName {
             Self::KeyUsage => "key usage",
             Self::ExtendedKeyUsage => "extended key usage",
             Self::Path => "path",
+            Self::BasicConstraints => "basic constraints",
             Self::Accuracy => "accuracy",
             Self::Time => "time",
         })
@@ -233,13 +236,7 @@ pub fn verify(question: &Question<'_>) -> Judgement {
     );
     judgement.note(CheckName::MessageDigest, checks::message_digest(&token));
     signer::judge(&token, question, &mut judgement);
-    judgement.note(
-        CheckName::Accuracy,
-        match token.info.accuracy {
-            Some(micros) => Ok(format!("within {micros} microseconds")),
-            None => Err(not_checked("the token does not say how exact its time is")),
-        },
-    );
+    judgement.note(CheckName::Accuracy, checks::accuracy(&token.info));
     judgement.note(CheckName::Time, checks::is_not_later(time, question.at));
     judgement
 }

@@ -1,10 +1,17 @@
 //! Certificate paths (RFC 5280 section 6), from a signer to a root that the verifier trusts, at the time of the token.
 //!
 //! Whoever makes a token chooses the certificates in it, so the search is bounded: [`MAX_LENGTH`] certificates in a path, and
-//! [`MAX_SIGNATURES`] signatures verified in all.
+//! [`MAX_SIGNATURES`] signatures verified in all. Who may have found a path beyond these bounds has shown nothing, so that such a
+//! search ends in "not checked".
+//!
+//! A root that the verifier trusts gives its name and key (RFC 5280 section 6.1.1, d): nothing needs to be in its certificate, which
+//! may be of version 1. What it does say about itself holds (section 6.2 leaves that open): its validity, and basic constraints and
+//! key usage if they are there.
 
 use crate::algorithm::{self, SignatureError};
 use crate::certificate::{Certificate, KEY_CERT_SIGN};
+use crate::oid::{Oid, joined};
+use crate::policy::{self, PolicyError};
 use crate::time::Timestamp;
 
 /// Longest path, signer and root included.
@@ -47,18 +54,27 @@ pub(crate) enum PathError {
     },
     #[error("{0} may not sign certificates by its key usage")]
     KeyUsage(String),
-    #[error("{who} has critical extensions that are not understood: {}", .oids.join(", "))]
-    Critical { who: String, oids: Vec<String> },
+    #[error("{who} has critical extensions that are not understood: {}", joined(.oids, ", "))]
+    Critical { who: String, oids: Vec<Oid> },
+    #[error(transparent)]
+    Policies(#[from] PolicyError),
     #[error(
-        "a path may have {MAX_LENGTH} certificates, and {MAX_SIGNATURES} signatures are verified in search of one"
+        "the search was given up: a path may have {MAX_LENGTH} certificates, and {MAX_SIGNATURES} signatures are verified in search of one"
     )]
     TooLong,
+}
+
+/// Where in a path a certificate stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Root,
+    Between,
 }
 
 /// How much an error says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
-    /// No certificate that is trusted: nothing is wrong, and nothing shown.
+    /// Nobody who is trusted was found, or not within bounds: nothing is wrong, and nothing shown.
     Untrusted,
     /// Something is wrong.
     Wrong,
@@ -70,6 +86,7 @@ impl PathError {
             // A signature by another key under the issuer's name: an authority that has changed its key, or one that only calls itself so.
             Self::UnknownIssuer { .. }
             | Self::UntrustedRoot(_)
+            | Self::TooLong
             | Self::Signature {
                 error: SignatureError::Bad,
                 ..
@@ -77,6 +94,23 @@ impl PathError {
             _ => Rank::Wrong,
         }
     }
+
+    /// Whether it is about who may issue certificates.
+    pub(crate) fn is_about_constraints(&self) -> bool {
+        matches!(
+            self,
+            Self::NotAnAuthority(_) | Self::PathLength { .. } | Self::KeyUsage(_)
+        )
+    }
+}
+
+/// Whether it matters who may issue certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Constraints {
+    /// Each issuer is an authority by its basic constraints, path length and key usage.
+    Kept,
+    /// To tell whether a path fails by these alone.
+    PassedOver,
 }
 
 /// What a path is searched with.
@@ -84,17 +118,26 @@ pub(crate) struct Search<'a> {
     roots: &'a [Certificate],
     others: &'a [Certificate],
     at: Timestamp,
+    constraints: Constraints,
     signatures: usize,
+    is_given_up: bool,
     worst: Option<(usize, PathError)>,
 }
 
 impl<'a> Search<'a> {
-    pub(crate) fn new(roots: &'a [Certificate], others: &'a [Certificate], at: Timestamp) -> Self {
+    pub(crate) fn new(
+        roots: &'a [Certificate],
+        others: &'a [Certificate],
+        at: Timestamp,
+        constraints: Constraints,
+    ) -> Self {
         Self {
             roots,
             others,
             at,
+            constraints,
             signatures: 0,
+            is_given_up: false,
             worst: None,
         }
     }
@@ -105,7 +148,10 @@ impl<'a> Search<'a> {
         if self.extend(&mut path) {
             return Ok(path);
         }
-        Err(self.worst.map_or(PathError::TooLong, |(_, error)| error))
+        match self.worst {
+            Some((_, error)) if !self.is_given_up => Err(error),
+            _ => Err(PathError::TooLong),
+        }
     }
 
     /// Keeps what came nearest: an error about what is trusted before one about what is not, and among those the one of the longest path.
@@ -131,27 +177,20 @@ impl<'a> Search<'a> {
         }
         // A root that signed the token itself, or one of the path that is trusted as it is.
         if self.roots.iter().any(|root| root.der() == last.der()) {
-            return true;
+            return self.ends(path);
         }
         if length == MAX_LENGTH {
-            self.failed(length, PathError::TooLong);
+            self.is_given_up = true;
             return false;
         }
-        let (roots, others) = (self.roots, self.others);
-        let mut found = false;
-        let candidates = roots.iter().map(|root| (root, true));
-        let candidates = candidates.chain(others.iter().map(|other| (other, false)));
-        for (issuer, is_root) in candidates {
-            if issuer.subject() != last.issuer() || path.iter().any(|own| own.der() == issuer.der())
-            {
-                continue;
-            }
+        let candidates = self.candidates(&last, path);
+        let found = !candidates.is_empty();
+        for (issuer, place) in candidates {
             if self.signatures == MAX_SIGNATURES {
-                self.failed(length, PathError::TooLong);
+                self.is_given_up = true;
                 return false;
             }
             self.signatures = self.signatures.saturating_add(1);
-            found = true;
             let signed = algorithm::verify(
                 issuer.spki(),
                 last.algorithm(),
@@ -171,13 +210,20 @@ impl<'a> Search<'a> {
                 );
                 continue;
             }
-            if let Err(error) = issues(issuer, path) {
+            let issues = match self.constraints {
+                Constraints::Kept => issues(issuer, place, path),
+                Constraints::PassedOver => Ok(()),
+            };
+            if let Err(error) = issues {
                 self.failed(length, error);
                 continue;
             }
             path.push(issuer.clone());
-            // RFC 5280 section 6.1: the trust anchor's own validity and extensions are not part of the path.
-            if is_root || self.extend(path) {
+            let is_path = match place {
+                Place::Root => self.ends(path),
+                Place::Between => self.extend(path),
+            };
+            if is_path {
                 return true;
             }
             path.pop();
@@ -194,8 +240,43 @@ impl<'a> Search<'a> {
         false
     }
 
-    /// Whether a certificate may stand in a path.
-    fn acceptable(&self, certificate: &Certificate) -> Result<(), PathError> {
+    /// Who may have issued a certificate, by the name: those with the key that it names first, then the roots.
+    fn candidates(
+        &self,
+        certificate: &Certificate,
+        path: &[Certificate],
+    ) -> Vec<(&'a Certificate, Place)> {
+        let roots = self.roots.iter().map(|root| (root, Place::Root));
+        let others = self.others.iter().map(|other| (other, Place::Between));
+        let may_have = |(issuer, _): &(&Certificate, Place)| {
+            issuer.subject() == certificate.issuer()
+                && path.iter().all(|own| own.der() != issuer.der())
+        };
+        let mut candidates: Vec<_> = roots.chain(others).filter(may_have).collect();
+        candidates.sort_by_key(|(issuer, _)| {
+            match (certificate.authority_key_id(), issuer.subject_key_id()) {
+                (Some(named), Some(own)) if named == own => 0,
+                (Some(_), Some(_)) => 2,
+                _ => 1,
+            }
+        });
+        candidates
+    }
+
+    /// Whether a path, root included, holds as a whole.
+    fn ends(&mut self, path: &[Certificate]) -> bool {
+        let root = path.last().map_or(Ok(()), |root| self.is_valid(root));
+        let holds = root.and_then(|()| Ok(policy::check(path)?));
+        match holds {
+            Ok(()) => true,
+            Err(error) => {
+                self.failed(path.len(), error);
+                false
+            }
+        }
+    }
+
+    fn is_valid(&self, certificate: &Certificate) -> Result<(), PathError> {
         let who = || certificate.subject().to_string();
         let (from, to, at) = (certificate.not_before(), certificate.not_after(), self.at);
         // A certificate is valid through its last second.
@@ -207,6 +288,13 @@ impl<'a> Search<'a> {
                 at,
             });
         }
+        Ok(())
+    }
+
+    /// Whether a certificate may stand in a path.
+    fn acceptable(&self, certificate: &Certificate) -> Result<(), PathError> {
+        let who = || certificate.subject().to_string();
+        self.is_valid(certificate)?;
         if !certificate.not_understood().is_empty() {
             let oids = certificate.not_understood().to_vec();
             return Err(PathError::Critical { who: who(), oids });
@@ -218,18 +306,18 @@ impl<'a> Search<'a> {
 }
 
 /// Whether a certificate may be the issuer of the last one of a path.
-fn issues(issuer: &Certificate, path: &[Certificate]) -> Result<(), PathError> {
+fn issues(issuer: &Certificate, place: Place, path: &[Certificate]) -> Result<(), PathError> {
     let who = || issuer.subject().to_string();
-    let Some(authority) = issuer.authority() else {
-        return Err(PathError::NotAnAuthority(who()));
+    let path_length = match issuer.basic_constraints() {
+        Some(constraints) if constraints.is_authority => constraints.path_length,
+        // The verifier says that it is one.
+        None if place == Place::Root => None,
+        _ => return Err(PathError::NotAnAuthority(who())),
     };
     // RFC 5280 section 4.2.1.9: self-issued certificates do not count, nor does the last one, which is the signer's.
-    let below = path
-        .iter()
-        .skip(1)
-        .filter(|own| own.issuer() != own.subject());
+    let below = path.iter().skip(1).filter(|own| !own.is_self_issued());
     let found = below.count();
-    if let Some(allowed) = authority.path_length
+    if let Some(allowed) = path_length
         && usize::try_from(allowed).is_ok_and(|allowed| found > allowed)
     {
         return Err(PathError::PathLength {

@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::algorithm::{AlgorithmIdentifier, HashAlgorithm};
 use crate::ber::{self, EncodingError, INTEGER, OCTET_STRING, Reader, SEQUENCE};
+use crate::oid::Oid;
 use crate::token::MAX_TOKEN_SIZE;
 
 /// Largest response that is read, in bytes: the largest token, and a status.
@@ -13,7 +14,7 @@ pub const MAX_RESPONSE_SIZE: usize = MAX_TOKEN_SIZE + 4_096;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imprint {
     /// The hash algorithm's object identifier.
-    pub algorithm: String,
+    pub algorithm: Oid,
     /// The digest.
     pub digest: Vec<u8>,
 }
@@ -22,7 +23,7 @@ impl Imprint {
     /// The imprint of bytes.
     pub fn of(algorithm: HashAlgorithm, data: &[u8]) -> Self {
         Self {
-            algorithm: algorithm.oid().to_owned(),
+            algorithm: Oid::known(algorithm.oid()),
             digest: algorithm.digest(data),
         }
     }
@@ -39,7 +40,7 @@ impl Imprint {
     fn to_der(&self) -> Vec<u8> {
         // RFC 5754 section 2: implementations SHOULD leave parameters of SHA-2 out; many authorities expect NULL.
         let null = ber::encode(0x05, &[]);
-        let algorithm = [ber::encode_oid(&self.algorithm), null].concat();
+        let algorithm = [self.algorithm.to_der(), null].concat();
         let parts = [
             ber::encode(SEQUENCE, &algorithm),
             ber::encode(OCTET_STRING, &self.digest),
@@ -79,8 +80,8 @@ impl fmt::Display for Nonce {
 pub struct Request {
     /// What is stamped.
     pub imprint: Imprint,
-    /// The policy to stamp under, an object identifier; none leaves it to the authority.
-    pub policy: Option<String>,
+    /// The policy to stamp under; none leaves it to the authority.
+    pub policy: Option<Oid>,
     /// A number that comes back in the token.
     pub nonce: Option<Nonce>,
     /// Whether the token shall hold the signer's certificate.
@@ -91,7 +92,7 @@ impl Request {
     /// `TimeStampReq`, `application/timestamp-query`.
     pub fn to_der(&self) -> Vec<u8> {
         let mut parts = vec![ber::encode(INTEGER, &[1]), self.imprint.to_der()];
-        parts.extend(self.policy.as_deref().map(ber::encode_oid));
+        parts.extend(self.policy.as_ref().map(Oid::to_der));
         parts.extend(
             self.nonce
                 .as_ref()

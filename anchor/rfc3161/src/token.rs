@@ -1,8 +1,9 @@
 //! Time-stamp tokens: CMS signed data (RFC 5652) over a `TSTInfo` (RFC 3161 section 2.4.2).
 
-use crate::algorithm::AlgorithmIdentifier;
+use crate::algorithm::{AlgorithmIdentifier, HashAlgorithm};
 use crate::ber::{self, Element, EncodingError, INTEGER, Reader, SEQUENCE, SET};
 use crate::certificate::{Certificate, Name};
+use crate::oid::Oid;
 use crate::request::{Imprint, Nonce};
 use crate::time::{Timestamp, generalized};
 
@@ -20,7 +21,7 @@ const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
 /// A parsed token: nothing about it is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    pub(crate) content_type: String,
+    pub(crate) content_type: Oid,
     /// What is signed over: the `TSTInfo` in DER.
     pub(crate) content: Vec<u8>,
     pub(crate) info: Info,
@@ -36,26 +37,28 @@ pub struct Token {
 pub struct Info {
     /// Its version: 1 is the only one.
     pub version: u32,
-    /// The policy it was made under, an object identifier.
-    pub policy: String,
+    /// The policy it was made under.
+    pub policy: Oid,
     /// What is stamped.
     pub imprint: Imprint,
     /// The content octets of its serial number.
     pub serial: Vec<u8>,
     /// The time.
     pub gen_time: Timestamp,
-    /// How exact the time is, in microseconds; none if it is not said.
+    /// How exact the time is, in microseconds; none if it is not said, or not in numbers that may stand there.
     pub accuracy: Option<u64>,
+    /// What is wrong with the numbers of its accuracy.
+    pub(crate) wrong_accuracy: Option<String>,
     /// The number of the request.
     pub nonce: Option<Nonce>,
     /// Critical extensions: none is known.
-    pub(crate) critical: Vec<String>,
+    pub(crate) critical: Vec<Oid>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SignerInfo {
     pub(crate) id: SignerId,
-    pub(crate) digest: String,
+    pub(crate) digest: Oid,
     /// In DER with the identifier of a SET, which is what is signed; none if there are none.
     pub(crate) signed_attributes: Option<Vec<u8>>,
     pub(crate) attributes: Vec<Attribute>,
@@ -84,7 +87,7 @@ impl SignerId {
 /// A signed attribute, with its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Attribute {
-    pub(crate) oid: String,
+    pub(crate) oid: Oid,
     /// Each whole.
     pub(crate) values: Vec<Vec<u8>>,
 }
@@ -256,9 +259,12 @@ impl Info {
         let serial = reader.integer("serialNumber")?.to_vec();
         let time = reader.expect(ber::GENERALIZED_TIME, "genTime")?;
         let gen_time = generalized(time.content).ok_or(EncodingError::Value("genTime"))?;
-        let accuracy = match reader.optional(SEQUENCE)? {
-            Some(accuracy) => Some(accuracy_of(&accuracy)?),
-            None => None,
+        let (accuracy, wrong_accuracy) = match reader.optional(SEQUENCE)? {
+            Some(accuracy) => match accuracy_of(&accuracy)? {
+                Ok(micros) => (Some(micros), None),
+                Err(wrong) => (None, Some(wrong)),
+            },
+            None => (None, None),
         };
         if let Some(ordering) = reader.optional(ber::BOOLEAN)? {
             ber::boolean(ordering.content, "ordering")?;
@@ -280,37 +286,47 @@ impl Info {
             serial,
             gen_time,
             accuracy,
+            wrong_accuracy,
             nonce,
             critical,
         })
     }
 }
 
-/// `Accuracy`, in microseconds.
-fn accuracy_of(element: &Element<'_>) -> Result<u64, EncodingError> {
+/// `Accuracy`, in microseconds, or which number may not stand there.
+fn accuracy_of(element: &Element<'_>) -> Result<Result<u64, String>, EncodingError> {
     let what = "accuracy";
     let mut reader = element.reader(what);
-    let seconds = match reader.peek() {
-        Some(INTEGER) => u64::from(reader.small(what)?),
-        _ => 0,
-    };
-    let mut micros = seconds.saturating_mul(1_000_000);
-    for (number, unit) in [(0, 1_000), (1, 1)] {
-        if let Some(part) = reader.optional(ber::context_primitive(number))? {
-            let part = ber::small(ber::integer(part.content, what)?, what)?;
-            // SPEC(RFC 3161 section 2.4.2): millis and micros are INTEGER (1..999). Some authorities write 0.
-            if part > 999 {
-                return Err(EncodingError::Value(what));
+    let (mut micros, mut wrong) = (0_u64, None);
+    // SPEC(RFC 3161 section 2.4.2): millis and micros are INTEGER (1..999). Some authorities write 0, which says what leaving it out says.
+    for (identifier, name, unit, largest) in [
+        (INTEGER, "seconds", 1_000_000, u32::MAX),
+        (ber::context_primitive(0), "millis", 1_000, 999),
+        (ber::context_primitive(1), "micros", 1, 999),
+    ] {
+        let Some(part) = reader.optional(identifier)? else {
+            continue;
+        };
+        let content = ber::integer(part.content, what)?;
+        match ber::small(content, what)
+            .ok()
+            .filter(|part| *part <= largest)
+        {
+            Some(part) => micros = micros.saturating_add(u64::from(part).saturating_mul(unit)),
+            None => {
+                wrong = wrong.or(Some(format!(
+                    "0x{} {name}, of at most {largest}",
+                    hex::encode(content)
+                )));
             }
-            micros = micros.saturating_add(u64::from(part).saturating_mul(unit));
         }
     }
     reader.end()?;
-    Ok(micros)
+    Ok(wrong.map_or(Ok(micros), Err))
 }
 
 /// `[1] IMPLICIT Extensions`.
-fn critical(extensions: &Element<'_>) -> Result<Vec<String>, EncodingError> {
+fn critical(extensions: &Element<'_>) -> Result<Vec<Oid>, EncodingError> {
     let what = "TSTInfo extensions";
     let mut reader = extensions.reader(what);
     let mut critical = Vec::new();
@@ -331,8 +347,8 @@ fn critical(extensions: &Element<'_>) -> Result<Vec<String>, EncodingError> {
 /// What `SigningCertificate` (RFC 2634) or `SigningCertificateV2` (RFC 5035) says of the signer's certificate: the first entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EssCertId {
-    /// The hash algorithm's object identifier.
-    pub(crate) algorithm: String,
+    /// The hash algorithm.
+    pub(crate) algorithm: Oid,
     pub(crate) hash: Vec<u8>,
     /// The names of the issuer and the serial number, if they are given.
     pub(crate) issuer_serial: Option<(Vec<Name>, Vec<u8>)>,
@@ -346,12 +362,12 @@ impl EssCertId {
         let mut list = reader.enter(SEQUENCE, what)?;
         let mut entry = list.enter(SEQUENCE, what)?;
         let algorithm = match version {
-            EssVersion::V1 => "1.3.14.3.2.26".to_owned(),
+            EssVersion::V1 => Oid::known(HashAlgorithm::Sha1.oid()),
             // RFC 5035: DEFAULT {algorithm id-sha256}.
             EssVersion::V2 if entry.peek() == Some(SEQUENCE) => {
                 AlgorithmIdentifier::read(&mut entry, what)?.oid
             }
-            EssVersion::V2 => "2.16.840.1.101.3.4.2.1".to_owned(),
+            EssVersion::V2 => Oid::known(HashAlgorithm::Sha256.oid()),
         };
         let hash = ber::octet_string(&mut entry, what)?;
         let issuer_serial = match entry.optional(SEQUENCE)? {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use counterfoil_rfc3161::Oid;
 use counterfoil_service::config::ConfigError;
 use url::Url;
 
@@ -86,7 +87,7 @@ fn check_authorities(config: &Config) -> Result<(), ConfigError> {
             return Err(missing(&place("roots"), expected));
         }
         for policy in &authority.policies {
-            if !is_oid(policy) {
+            if policy.parse::<Oid>().is_err() {
                 let expected = "object identifiers such as \"1.3.6.1.4.1.13762.3\"";
                 let got = format!("{policy:?}");
                 return Err(ConfigError::value(place("policies"), expected, got));
@@ -109,23 +110,6 @@ fn check_url(place: &str, url: &str) -> Result<(), ConfigError> {
             format!("{url:?}"),
         ))
     }
-}
-
-/// Whether a text is an object identifier in its decimal form.
-fn is_oid(text: &str) -> bool {
-    let arcs: Vec<&str> = text.split('.').collect();
-    let number = |arc: &&str| {
-        arc.parse::<u64>()
-            .is_ok_and(|number| number.to_string() == **arc)
-    };
-    let first: Option<u64> = arcs.first().and_then(|arc| arc.parse().ok());
-    let second: Option<u64> = arcs.get(1).and_then(|arc| arc.parse().ok());
-    let begins_well = match (first, second) {
-        (Some(0 | 1), Some(second)) => second < 40,
-        (Some(2), Some(_)) => true,
-        _ => false,
-    };
-    begins_well && arcs.iter().all(number)
 }
 
 fn missing(place: &str, expected: &str) -> ConfigError {

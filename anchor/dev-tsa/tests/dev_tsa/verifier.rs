@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use counterfoil_dev_tsa::{Algorithm, Behaviour, Clock, DevTsa, Options};
 use counterfoil_rfc3161::{
-    Certificate, CheckName, Covers, HashAlgorithm, Imprint, Judgement, Nonce, Question, Request,
-    ResponseError, Timestamp, Verdict, parse_response, verify,
+    Certificate, CheckName, Covers, HashAlgorithm, Imprint, Judgement, Nonce, Oid, Question,
+    Request, ResponseError, Timestamp, Verdict, parse_response, verify,
 };
 
 use crate::support::{Openssl, QUERY, post, start};
@@ -18,6 +18,10 @@ fn seconds(time: SystemTime) -> Timestamp {
     Timestamp::from_seconds(i64::try_from(age).unwrap())
 }
 
+fn oid(text: &str) -> Oid {
+    text.parse().unwrap()
+}
+
 fn nonce() -> Nonce {
     Nonce::new(&[0x8f, 2, 3, 4, 5, 6, 7, 8])
 }
@@ -25,7 +29,7 @@ fn nonce() -> Nonce {
 fn request(policy: &str) -> Vec<u8> {
     Request {
         imprint: Imprint::of(HashAlgorithm::Sha256, DATA),
-        policy: Some(policy.to_owned()),
+        policy: Some(oid(policy)),
         nonce: Some(nonce()),
         certificates: true,
     }
@@ -40,7 +44,7 @@ fn judged(tsa: &DevTsa, extra: &[Certificate], at: SystemTime) -> Judgement {
         token: &token,
         covers: Covers::Data(DATA),
         nonce: Some(&nonce()),
-        policies: &[policy],
+        policies: &[oid(&policy)],
         roots: &[Certificate::parse(tsa.root()).unwrap()],
         extra,
         at: Some(seconds(at)),
@@ -100,7 +104,13 @@ async fn each_behaviour_is_found_by_the_check_that_it_is_about_alone() {
         ("wrong-policy", &[(Name::Policy, Failed)]),
         ("bad-signature", &[(Name::Signature, Failed)]),
         // It calls itself by the name of the trusted root, whose key did not issue it.
-        ("untrusted", &[(Name::Path, NotChecked)]),
+        (
+            "untrusted",
+            &[
+                (Name::Path, NotChecked),
+                (Name::BasicConstraints, NotChecked),
+            ],
+        ),
         // A verifier has no lower bound for genTime; who asked does.
         ("past", &[]),
         ("future", &[(Name::Time, Failed)]),
@@ -112,9 +122,13 @@ async fn each_behaviour_is_found_by_the_check_that_it_is_about_alone() {
                 (Name::KeyUsage, NotChecked),
                 (Name::ExtendedKeyUsage, NotChecked),
                 (Name::Path, NotChecked),
+                (Name::BasicConstraints, NotChecked),
             ],
         ),
-        ("expired", &[(Name::Path, Failed)]),
+        (
+            "expired",
+            &[(Name::Path, Failed), (Name::BasicConstraints, NotChecked)],
+        ),
         ("eku-not-critical", &[(Name::ExtendedKeyUsage, Failed)]),
         ("eku-not-sole", &[(Name::ExtendedKeyUsage, Failed)]),
         // The token itself is right.
@@ -249,7 +263,7 @@ async fn tokens_of_openssl_pass_each_check() {
         token: &token,
         covers: Covers::Data(DATA),
         nonce: Some(&nonce()),
-        policies: &[tsa.policy()],
+        policies: &[oid(&tsa.policy())],
         roots: &[certificate(root.body)],
         extra: &[],
         at: Some(seconds(SystemTime::now())),

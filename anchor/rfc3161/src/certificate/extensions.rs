@@ -1,7 +1,9 @@
 //! The extensions of a certificate that paths and time-stamps need.
 
-use super::{Authority, ExtendedKeyUsage, Sources};
+use super::{BasicConstraints, ExtendedKeyUsage, Sources};
 use crate::ber::{self, BOOLEAN, EncodingError, OCTET_STRING, Reader, SEQUENCE};
+use crate::oid::Oid;
+use crate::policy::Policies;
 
 /// Extensions of a certificate or a CRL: more are refused.
 const MAX_EXTENSIONS: usize = 64;
@@ -12,25 +14,27 @@ const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
 const SUBJECT_KEY_IDENTIFIER: &str = "2.5.29.14";
 const CRL_DISTRIBUTION_POINTS: &str = "2.5.29.31";
 const AUTHORITY_INFORMATION_ACCESS: &str = "1.3.6.1.5.5.7.1.1";
-/// What changes nothing about whether a path holds, critical or not: alternative names, and policies, where no policy is asked for.
-const OF_NO_CONSEQUENCE: [&str; 5] = [
-    "2.5.29.17",
-    "2.5.29.18",
-    "2.5.29.32",
-    "2.5.29.33",
-    "2.5.29.54",
-];
+const AUTHORITY_KEY_IDENTIFIER: &str = "2.5.29.35";
+const CERTIFICATE_POLICIES: &str = "2.5.29.32";
+const POLICY_MAPPINGS: &str = "2.5.29.33";
+const POLICY_CONSTRAINTS: &str = "2.5.29.36";
+const INHIBIT_ANY_POLICY: &str = "2.5.29.54";
+const NAME_CONSTRAINTS: &str = "2.5.29.30";
+/// What changes nothing about whether a path holds, critical or not: alternative names.
+const OF_NO_CONSEQUENCE: [&str; 2] = ["2.5.29.17", "2.5.29.18"];
 const ACCESS_OCSP: &str = "1.3.6.1.5.5.7.48.1";
 const ACCESS_CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Extensions {
-    pub(super) authority: Option<Authority>,
+    pub(super) basic_constraints: Option<BasicConstraints>,
     pub(super) key_usage: Option<u16>,
     pub(super) extended_key_usage: Option<ExtendedKeyUsage>,
     pub(super) subject_key_id: Option<Vec<u8>>,
+    pub(super) authority_key_id: Option<Vec<u8>>,
+    pub(super) policies: Policies,
     pub(super) sources: Sources,
-    pub(super) not_understood: Vec<String>,
+    pub(super) not_understood: Vec<Oid>,
 }
 
 impl Extensions {
@@ -50,7 +54,7 @@ impl Extensions {
     fn take(&mut self, extension: &Extension) -> Result<(), EncodingError> {
         let value = extension.value.as_slice();
         match extension.oid.as_str() {
-            BASIC_CONSTRAINTS => self.authority = authority(value)?,
+            BASIC_CONSTRAINTS => self.basic_constraints = Some(basic_constraints(value)?),
             KEY_USAGE => self.key_usage = Some(key_usage(value)?),
             EXTENDED_KEY_USAGE => {
                 let what = "extKeyUsage";
@@ -66,10 +70,32 @@ impl Extensions {
                 let what = "subjectKeyIdentifier";
                 self.subject_key_id = Some(ber::only(value, OCTET_STRING, what)?.content.to_vec());
             }
+            AUTHORITY_KEY_IDENTIFIER => {
+                let what = "authorityKeyIdentifier";
+                let mut reader = ber::only(value, SEQUENCE, what)?.reader(what);
+                let id = reader.optional(ber::context_primitive(0))?;
+                self.authority_key_id = id.map(|id| id.content.to_vec());
+            }
+            CERTIFICATE_POLICIES => self.policies.stated = Some(stated_policies(value)?),
+            POLICY_MAPPINGS => self.policies.mappings = policy_mappings(value)?,
+            POLICY_CONSTRAINTS => {
+                let what = "policyConstraints";
+                let mut reader = ber::only(value, SEQUENCE, what)?.reader(what);
+                self.policies.require_explicit = skip_certificates(&mut reader, 0, what)?;
+                self.policies.inhibit_mapping = skip_certificates(&mut reader, 1, what)?;
+                reader.end()?;
+            }
+            INHIBIT_ANY_POLICY => {
+                let what = "inhibitAnyPolicy";
+                let skip = ber::only(value, ber::INTEGER, what)?.content;
+                self.policies.inhibit_any = Some(ber::small(ber::integer(skip, what)?, what)?);
+            }
+            // They are not computed, and to pass over those that are not critical would be to pass over a constraint.
+            NAME_CONSTRAINTS => self.not_understood.push(extension.oid.clone()),
             CRL_DISTRIBUTION_POINTS => self.sources.crl = distribution_points(value)?,
             AUTHORITY_INFORMATION_ACCESS => self.take_access(value)?,
             other if extension.critical && !OF_NO_CONSEQUENCE.contains(&other) => {
-                self.not_understood.push(other.to_owned());
+                self.not_understood.push(extension.oid.clone());
             }
             _ => {}
         }
@@ -95,7 +121,7 @@ impl Extensions {
 
 /// One extension.
 struct Extension {
-    oid: String,
+    oid: Oid,
     critical: bool,
     value: Vec<u8>,
 }
@@ -126,7 +152,7 @@ fn read_extensions(reader: &mut Reader<'_>) -> Result<Vec<Extension>, EncodingEr
     Ok(extensions)
 }
 
-fn authority(value: &[u8]) -> Result<Option<Authority>, EncodingError> {
+fn basic_constraints(value: &[u8]) -> Result<BasicConstraints, EncodingError> {
     let what = "basicConstraints";
     let mut reader = ber::only(value, SEQUENCE, what)?.reader(what);
     let is_authority = match reader.optional(BOOLEAN)? {
@@ -138,7 +164,10 @@ fn authority(value: &[u8]) -> Result<Option<Authority>, EncodingError> {
         None => None,
     };
     reader.end()?;
-    Ok(is_authority.then_some(Authority { path_length }))
+    Ok(BasicConstraints {
+        is_authority,
+        path_length,
+    })
 }
 
 /// The bits by their number: bit 0 is the first of the octets.
@@ -151,6 +180,40 @@ fn key_usage(value: &[u8]) -> Result<u16, EncodingError> {
         usages |= u16::from(octet.reverse_bits()) << (8 * at);
     }
     Ok(usages)
+}
+
+/// `certificatePolicies`, without qualifiers.
+fn stated_policies(value: &[u8]) -> Result<Vec<Oid>, EncodingError> {
+    let what = "certificatePolicies";
+    let mut reader = ber::only(value, SEQUENCE, what)?.reader(what);
+    let mut policies = Vec::new();
+    while !reader.is_empty() {
+        policies.push(reader.enter(SEQUENCE, what)?.oid(what)?);
+    }
+    Ok(policies)
+}
+
+fn policy_mappings(value: &[u8]) -> Result<Vec<(Oid, Oid)>, EncodingError> {
+    let what = "policyMappings";
+    let mut reader = ber::only(value, SEQUENCE, what)?.reader(what);
+    let mut mappings = Vec::new();
+    while !reader.is_empty() {
+        let mut mapping = reader.enter(SEQUENCE, what)?;
+        mappings.push((mapping.oid(what)?, mapping.oid(what)?));
+        mapping.end()?;
+    }
+    Ok(mappings)
+}
+
+/// `SkipCerts`, under an implicit tag.
+fn skip_certificates(
+    reader: &mut Reader<'_>,
+    number: u8,
+    what: &'static str,
+) -> Result<Option<u32>, EncodingError> {
+    let skip = reader.optional(ber::context_primitive(number))?;
+    skip.map(|skip| ber::small(ber::integer(skip.content, what)?, what))
+        .transpose()
 }
 
 fn distribution_points(value: &[u8]) -> Result<Vec<String>, EncodingError> {

@@ -3,13 +3,14 @@
 use core::fmt;
 
 use crate::ber::{self, EncodingError, Reader, SEQUENCE, SET, UTF8_STRING};
+use crate::oid::Oid;
 
 /// A distinguished name.
 #[derive(Clone)]
 pub struct Name {
     der: Vec<u8>,
     /// Attributes in order, each with its relative name's number; what is text is folded (RFC 5280 section 7.1).
-    folded: Vec<(usize, String, Vec<u8>)>,
+    folded: Vec<(usize, Oid, Vec<u8>)>,
     shown: String,
 }
 
@@ -28,7 +29,7 @@ impl Name {
                 let text = text(&value);
                 shown.push(format!(
                     "{}={}",
-                    short(&oid),
+                    short(oid.as_str()),
                     text.as_deref()
                         .map_or_else(|| format!("#{}", hex::encode(value.content)), printable)
                 ));

@@ -2,9 +2,11 @@
 
 use super::{Covers, Trouble, failed, not_checked};
 use crate::algorithm::{self, HashAlgorithm};
+use crate::ber::{self, Reader};
+use crate::oid::{Oid, joined};
 use crate::request::{Imprint, Nonce};
 use crate::time::Timestamp;
-use crate::token::Token;
+use crate::token::{Info, Token};
 
 const TST_INFO: &str = "1.2.840.113549.1.9.16.1.4";
 const CONTENT_TYPE: &str = "1.2.840.113549.1.9.3";
@@ -28,7 +30,7 @@ pub(super) fn version(token: &Token) -> Result<String, Trouble> {
         )));
     }
     if !token.info.critical.is_empty() {
-        let oids = token.info.critical.join(", ");
+        let oids = joined(&token.info.critical, ", ");
         return Err(failed(format!(
             "the token has critical extensions that are not understood: {oids}"
         )));
@@ -45,12 +47,17 @@ pub(super) fn content_type(token: &Token) -> Result<String, Trouble> {
     }
     // RFC 5652 section 5.3: signed attributes MUST be there if the content is not id-data, with content type and message digest.
     let said = token.signer.attribute(CONTENT_TYPE);
-    match said.map_err(|error| failed(format!("the attribute content-type {error}")))? {
-        None => Err(failed("the signed attribute content-type is missing")),
-        Some(value) if value == crate::ber::encode_oid(TST_INFO) => Ok("id-ct-TSTInfo".into()),
-        Some(_) => Err(failed(
+    let said = said.map_err(|error| failed(format!("the attribute content-type {error}")))?;
+    let Some(said) = said else {
+        return Err(failed("the signed attribute content-type is missing"));
+    };
+    let said = Reader::new(said, "content-type").oid("content-type");
+    if said.map_err(failed)? == TST_INFO {
+        Ok("id-ct-TSTInfo".into())
+    } else {
+        Err(failed(
             "the signed attribute content-type is not id-ct-TSTInfo",
-        )),
+        ))
     }
 }
 
@@ -99,17 +106,17 @@ pub(super) fn nonce(found: Option<&Nonce>, expected: Option<&Nonce>) -> Result<S
     }
 }
 
-pub(super) fn policy(found: &str, accepted: &[String]) -> Result<String, Trouble> {
+pub(super) fn policy(found: &Oid, accepted: &[Oid]) -> Result<String, Trouble> {
     if accepted.is_empty() {
         Err(not_checked(format!(
             "any policy is accepted; it is {found}"
         )))
     } else if accepted.iter().any(|policy| policy == found) {
-        Ok(found.to_owned())
+        Ok(found.to_string())
     } else {
         Err(failed(format!(
             "expected {}, found {found}",
-            accepted.join(" or ")
+            joined(accepted, " or ")
         )))
     }
 }
@@ -121,16 +128,21 @@ pub(super) fn message_digest(token: &Token) -> Result<String, Trouble> {
     let Some(said) = said else {
         return Err(failed("the signed attribute message-digest is missing"));
     };
-    let digest = crate::ber::octet_string(
-        &mut crate::ber::Reader::new(said, "message-digest"),
-        "message-digest",
-    );
+    let digest = ber::octet_string(&mut Reader::new(said, "message-digest"), "message-digest");
     if digest.map_err(failed)? == algorithm.digest(&token.content) {
         Ok(algorithm.name().to_owned())
     } else {
         Err(failed(
             "the signed attribute message-digest is not the digest of the content",
         ))
+    }
+}
+
+pub(super) fn accuracy(info: &Info) -> Result<String, Trouble> {
+    match (info.accuracy, &info.wrong_accuracy) {
+        (Some(micros), _) => Ok(format!("within {micros} microseconds")),
+        (None, Some(wrong)) => Err(failed(format!("an accuracy may not have {wrong}"))),
+        (None, None) => Err(not_checked("the token does not say how exact its time is")),
     }
 }
 

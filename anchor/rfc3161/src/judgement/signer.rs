@@ -3,7 +3,8 @@
 use super::{CheckName, Judgement, Question, Trouble, failed, not_checked};
 use crate::algorithm::{self, HashAlgorithm, SignatureError};
 use crate::certificate::{Certificate, DIGITAL_SIGNATURE, NON_REPUDIATION};
-use crate::path::{PathError, Rank, Search};
+use crate::oid::joined;
+use crate::path::{Constraints, PathError, Rank, Search};
 use crate::token::{EssCertId, EssVersion, Token};
 
 const TIME_STAMPING: &str = "1.3.6.1.5.5.7.3.8";
@@ -18,6 +19,7 @@ pub(super) fn judge(token: &Token, question: &Question<'_>, judgement: &mut Judg
         CheckName::KeyUsage,
         CheckName::ExtendedKeyUsage,
         CheckName::Path,
+        CheckName::BasicConstraints,
     ];
     let signer = match signer(token, question.extra) {
         Ok(signer) => signer,
@@ -37,19 +39,32 @@ pub(super) fn judge(token: &Token, question: &Question<'_>, judgement: &mut Judg
     judgement.note(CheckName::ExtendedKeyUsage, extended_key_usage(&signer));
     let mut others = token.certificates.clone();
     others.extend_from_slice(question.extra);
-    let path = Search::new(question.roots, &others, token.info.gen_time).path(&signer);
-    let outcome = match path {
-        Ok(chain) => {
-            let root = chain
-                .last()
-                .map_or_else(String::new, |root| root.subject().to_string());
-            let words = format!("{} certificates to the trusted root {root}", chain.len());
-            judgement.chain = chain;
-            Ok(words)
-        }
-        Err(error) => Err(path_trouble(&error)),
+    let search = |constraints| {
+        Search::new(question.roots, &others, token.info.gen_time, constraints).path(&signer)
     };
-    judgement.note(CheckName::Path, outcome);
+    // What fails by its constraints alone is a path all the same, and the check that is about them says so.
+    let (path, constraints) = match search(Constraints::Kept) {
+        Ok(chain) => (Ok(chain), Ok("each issuer is an authority".into())),
+        Err(error) if error.is_about_constraints() => {
+            let path = search(Constraints::PassedOver).map_err(|error| path_trouble(&error));
+            (path, Err(failed(error)))
+        }
+        Err(error) => (
+            Err(path_trouble(&error)),
+            Err(not_checked("there is no path")),
+        ),
+    };
+    if let (Ok(chain), Ok(_)) = (&path, &constraints) {
+        judgement.chain.clone_from(chain);
+    }
+    judgement.note(CheckName::Path, path.map(|chain| words(&chain)));
+    judgement.note(CheckName::BasicConstraints, constraints);
+}
+
+fn words(chain: &[Certificate]) -> String {
+    let root = chain.last().map(|root| root.subject().to_string());
+    let root = root.unwrap_or_default();
+    format!("{} certificates to the trusted root {root}", chain.len())
 }
 
 fn path_trouble(error: &PathError) -> Trouble {
@@ -59,7 +74,8 @@ fn path_trouble(error: &PathError) -> Trouble {
     }
 }
 
-/// The certificate that the signer says is its own; where several have that name, the one whose key made the signature.
+/// The certificate that the signer says is its own. Where several have that name: the one that the signed attributes name by its
+/// hash; if none does, one whose key made the signature. A renewed certificate may keep name, serial number and key.
 fn signer(token: &Token, extra: &[Certificate]) -> Result<Certificate, String> {
     let known = token.certificates.iter().chain(extra);
     let mut candidates: Vec<&Certificate> = Vec::new();
@@ -69,13 +85,17 @@ fn signer(token: &Token, extra: &[Certificate]) -> Result<Certificate, String> {
         }
     }
     // Verifying is the costly part, and one candidate needs no choice.
-    let made = match candidates.as_slice() {
+    let chosen = match candidates.as_slice() {
         [only] => Some(only),
-        several => several
-            .iter()
-            .find(|certificate| signature(token, certificate).is_ok()),
+        several => {
+            let named =
+                |certificate: &&&Certificate| signing_certificate(token, certificate).is_ok();
+            let made = |certificate: &&&Certificate| signature(token, certificate).is_ok();
+            let mut all = several.iter();
+            all.clone().find(named).or_else(|| all.find(made))
+        }
     };
-    match made.or(candidates.first()) {
+    match chosen.or(candidates.first()) {
         Some(certificate) => Ok((*certificate).clone()),
         None => Err(match token.unreadable.first() {
             Some(error) => {
@@ -174,7 +194,7 @@ fn extended_key_usage(signer: &Certificate) -> Result<String, Trouble> {
         [only] if only == TIME_STAMPING => Err(failed("the extended key usage is not critical")),
         purposes => Err(failed(format!(
             "expected the extended key usage to be time-stamping alone, found {}",
-            purposes.join(", ")
+            joined(purposes, ", ")
         ))),
     }
 }

@@ -1,0 +1,9 @@
+//! Tokens made here, each wrong in one way, and refused by the check that this is about and by no other.
+
+mod attributes;
+mod der;
+mod info;
+mod paths;
+mod policies;
+mod signers;
+mod world;
