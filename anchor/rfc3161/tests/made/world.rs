@@ -321,7 +321,7 @@ impl World {
 }
 
 impl Info {
-    fn der(&self) -> Vec<u8> {
+    pub(crate) fn der(&self) -> Vec<u8> {
         let (algorithm, digest) = &self.imprint;
         let mut parts = vec![
             integer(self.version),
