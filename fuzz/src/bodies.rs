@@ -5,6 +5,8 @@
 //! a key ID. It fails if a parser panics, if what was parsed does not write back the same bytes, or if something verifies
 //! that was never signed.
 
+#[path = "edits.rs"]
+mod edits;
 #[path = "proofs.rs"]
 mod proofs;
 
@@ -27,6 +29,7 @@ use counterfoil_tiles::witness_wire::{
     parse_size, verify_cosignatures,
 };
 
+use edits::edited;
 pub use proofs::proof;
 use proofs::tree;
 
@@ -275,28 +278,6 @@ pub fn bundle(data: &[u8]) {
     if let Ok(tile) = Tile::parse(data) {
         assert_eq!(tile.encode(), data);
     }
-}
-
-/// Changes a good example. Four bytes are one edit: a position (two bytes), what to do there, and with which byte.
-fn edited(example: &[u8], edits: &[u8]) -> Vec<u8> {
-    let mut bytes = example.to_vec();
-    for edit in edits.chunks_exact(4).take(8) {
-        let [high, low, what, byte] = edit else {
-            continue;
-        };
-        let at = usize::from(u16::from_be_bytes([*high, *low])) % (bytes.len() + 1);
-        let end = (at + usize::from(*byte)).min(bytes.len());
-        match what % 6 {
-            0 => bytes.insert(at, *byte),
-            1 => drop(bytes.drain(at..end)),
-            2 => bytes.extend_from_within(at..end),
-            3 => bytes.truncate(at),
-            4 if at < bytes.len() => bytes[at] ^= 1 << (byte % 8),
-            _ if at < bytes.len() => bytes[at] = *byte,
-            _ => {}
-        }
-    }
-    bytes
 }
 
 /// A log, two witnesses and a receipt under their policy.

@@ -60,6 +60,11 @@ fn every_target_is_run_by_cargo_fuzz_and_here() {
                 .to_owned()
         })
         .collect();
+    let target = |name: &String| {
+        std::fs::read_to_string(fuzz.join(format!("fuzz_targets/{name}.rs"))).unwrap()
+    };
+    // Those of other crates are theirs to run.
+    files.retain(|name| target(name).contains("bodies::"));
     files.sort();
     assert_eq!(files, bodies::TARGETS.map(|(name, _)| name));
     let manifest = std::fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
@@ -68,9 +73,8 @@ fn every_target_is_run_by_cargo_fuzz_and_here() {
             manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")),
             "{name} is no [[bin]]"
         );
-        let target = std::fs::read_to_string(fuzz.join(format!("fuzz_targets/{name}.rs"))).unwrap();
         assert!(
-            target.contains(&format!("bodies::{name}(data)")),
+            target(name).contains(&format!("bodies::{name}(data)")),
             "{name} runs another body"
         );
     }
