@@ -284,3 +284,56 @@ async fn certificates_name_where_to_ask_about_them() {
         assert_eq!(sources.issuers, [format!("{url}/{issuer}.cer")]);
     }
 }
+
+/// A second opinion on the same tokens, with the same root.
+#[tokio::test]
+async fn openssl_says_of_tokens_what_the_verifier_says() {
+    let Some(openssl) = Openssl::find() else {
+        return;
+    };
+    // OpenSSL 3.0 verifies neither Ed25519 nor PSS in tokens.
+    let algorithms = [
+        Algorithm::P256,
+        Algorithm::P384,
+        Algorithm::P521,
+        Algorithm::Rsa2048,
+    ];
+    for algorithm in algorithms {
+        let tsa = start(Options {
+            algorithm,
+            ..Options::default()
+        })
+        .await;
+        openssl.write_chain(&tsa);
+        let root = Certificate::parse(tsa.root()).unwrap();
+        for behaviour in [
+            "honest",
+            "other-data",
+            "bad-signature",
+            "untrusted",
+            "expired",
+            "eku-not-critical",
+            "eku-not-sole",
+            "no-certificates",
+        ] {
+            tsa.behave(behaviour.parse().unwrap());
+            openssl
+                .ask(&tsa, str::from_utf8(DATA).unwrap(), "-cert")
+                .await;
+            let token = parse_response(&openssl.read("response.tsr")).unwrap();
+            let judgement = verify(&Question {
+                token: &token,
+                covers: Covers::Data(DATA),
+                nonce: None,
+                policies: &[],
+                roots: std::slice::from_ref(&root),
+                extra: &[],
+                at: None,
+            });
+            let said = openssl.verify("-data data");
+            let what = format!("{algorithm}, {behaviour}: {} {judgement:#?}", said.text);
+            assert_eq!(said.success, judgement.is_good(), "{what}");
+            assert_eq!(said.success, behaviour == "honest", "{what}");
+        }
+    }
+}
