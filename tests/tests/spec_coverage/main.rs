@@ -78,6 +78,9 @@ const SPECIFICATIONS: [(&str, &[&str]); 9] = [
     ("https-bastion", &[]),
 ];
 
+/// Others of which single sentences have rows: they are not at hand, so that nobody checks that these are all, or verbatim.
+const CITED: [&str; 4] = ["rfc3161", "rfc5035", "rfc5280", "rfc5652"];
+
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -164,6 +167,7 @@ fn rows_are_of_known_specifications_and_come_once() {
         if !SPECIFICATIONS
             .iter()
             .any(|(name, _)| *name == row.sentence.specification)
+            && !CITED.contains(&row.sentence.specification.as_str())
         {
             problems.push(format!(
                 "line {}: unknown specification {}",
@@ -186,7 +190,10 @@ fn every_binding_sentence_has_a_row() {
         .iter()
         .flat_map(|(name, markers)| sentence::binding(name, &texts[name], markers))
         .collect();
-    let listed: BTreeSet<Sentence> = rows().into_iter().map(|row| row.sentence).collect();
+    let listed = rows().into_iter().map(|row| row.sentence);
+    let listed: BTreeSet<Sentence> = listed
+        .filter(|sentence| !CITED.contains(&sentence.specification.as_str()))
+        .collect();
 
     let missing = said
         .difference(&listed)

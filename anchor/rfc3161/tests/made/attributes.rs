@@ -49,6 +49,10 @@ fn the_signers_certificate_is_named_by_either_attribute_or_both() {
 
 #[test]
 fn a_token_that_names_another_signers_certificate_is_refused() {
+    // SPEC(rfc3161): "The certificate identifier (ESSCertID) of the TSA certificate MUST be included as a signerInfo
+    // attribute inside a SigningCertificate attribute."
+    // SPEC(rfc5035): "The first certificate identified in the sequence of certificate identifiers MUST be the certificate
+    // used to verify the signature."
     let world = World::new();
     let signer = world.signer_der();
     let v1 = || ess_v1(&sha1(&signer), None);
@@ -103,6 +107,8 @@ fn a_token_that_names_another_signers_certificate_is_refused() {
 
 #[test]
 fn content_type_and_message_digest_come_once_and_are_right() {
+    // SPEC(rfc5652): "A message-digest attribute MUST have a single attribute value, even though the syntax is defined as a
+    // SET OF AttributeValue."
     use CheckName::{ContentType, MessageDigest};
     let world = World::new();
     let set = |at: usize, value: Vec<u8>| change(move |parts| parts.attributes[at] = value.clone());
@@ -201,6 +207,8 @@ fn the_signature_is_by_the_signer_and_over_all_signed_attributes() {
 
 #[test]
 fn a_token_without_signed_attributes_fails_each_check_that_needs_them() {
+    // SPEC(rfc5652): "The field is optional, but it MUST be present if the content type of the EncapsulatedContentInfo value
+    // being signed is not id-data."
     let world = World::new();
     let token = world.token(|_| (), |parts| parts.without_attributes = true);
     let failed = [
@@ -215,6 +223,7 @@ fn a_token_without_signed_attributes_fails_each_check_that_needs_them() {
 
 #[test]
 fn a_token_has_one_signer() {
+    // SPEC(rfc3161): "The time-stamp token MUST NOT contain any signatures other than the signature of the TSA."
     let world = World::new();
     for (signers, reason) in [(0, "found the end"), (2, "bytes follow")] {
         let token = world.token(|_| (), |parts| parts.signers = signers);

@@ -114,6 +114,8 @@ const WRONG: [Row; 16] = [
 
 #[test]
 fn each_wrong_field_fails_its_own_check() {
+    // SPEC(rfc3161): "The nonce field MUST be present if it was present in the TimeStampReq."
+    // SPEC(rfc3161): "In such a case it MUST equal the value provided in the TimeStampReq structure."
     let world = World::new();
     for (what, change, name, reason) in WRONG {
         let token = world.token(change, |_| ());

@@ -26,6 +26,9 @@ fn judged(change: fn(&mut World)) -> counterfoil_rfc3161::Judgement {
 
 #[test]
 fn a_signers_certificate_is_for_time_stamping_alone() {
+    // SPEC(rfc3161): "The corresponding certificate MUST contain only one instance of the extended key usage field extension
+    // as defined in [RFC2459] Section 4.2.1.13 with KeyPurposeID having value: id-kp-timeStamping."
+    // SPEC(rfc3161): "This extension MUST be critical."
     use CheckName::{ExtendedKeyUsage, KeyUsage, Signature};
     let rows: [Row; 8] = [
         (
@@ -226,6 +229,8 @@ fn each_certificate_is_valid_at_the_time_of_the_token() {
 
 #[test]
 fn a_critical_extension_that_is_not_understood_ends_a_path() {
+    // SPEC(rfc5280): "A certificate-using system MUST reject the certificate if it encounters a critical extension it does
+    // not recognize or a critical extension that contains information that it cannot process."
     let reason = "critical extensions that are not understood: 1.2.3";
     let rows: [Critical; 4] = [
         (
