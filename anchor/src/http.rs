@@ -37,7 +37,7 @@ use tracing::Level;
 
 use crate::metrics::{self, Requests};
 use crate::moment::Moment;
-use crate::names::{Named, Place};
+use crate::names::{Blobs as _, Named, Place};
 use crate::record::TokenRecord;
 use crate::worker::Worker;
 use page::Point;

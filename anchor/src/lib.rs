@@ -14,6 +14,8 @@
 
 #![forbid(unsafe_code)]
 
+pub use counterfoil_evidence::record;
+
 pub mod capture;
 pub mod config;
 pub mod data;
@@ -23,7 +25,6 @@ pub mod judge;
 mod metrics;
 pub mod moment;
 pub mod names;
-pub mod record;
 pub mod records;
 pub mod run;
 pub mod schedule;

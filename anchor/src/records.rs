@@ -16,7 +16,7 @@ use counterfoil_tiles::hash::TreeSize;
 use counterfoil_tiles::note::Note;
 
 use crate::moment::Moment;
-use crate::names::{self, CheckpointHash, MAX_NUMBER, Named, Place, RecordName};
+use crate::names::{self, Blobs as _, CheckpointHash, MAX_NUMBER, Named, Place, RecordName};
 use crate::record::{RecordError, RevocationRecord, TokenRecord};
 use crate::state::{self, State, StateError};
 

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::capture::Capturer;
 use crate::follow::Followed;
-use crate::moment::Moment;
+use crate::moment::{self, Moment};
 use crate::records::Records;
 use crate::schedule::Options;
 use crate::tsa::Tsa;
@@ -47,7 +47,7 @@ impl Clock {
 impl Default for Clock {
     /// The system's.
     fn default() -> Self {
-        Self::new(Moment::now)
+        Self::new(moment::now)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::tsa::{Crl, FakeTsa};
 use counterfoil_anchor::capture::{Captured, Capturer, Fetched, unsettled};
-use counterfoil_anchor::moment::Moment;
+use counterfoil_anchor::moment::{self, Moment};
 use counterfoil_service::client::{Client, ClientOptions};
 
 const GEN_TIME: u64 = 1_700_000_000_000;
@@ -97,7 +97,7 @@ async fn one_sweep_asks_one_place_once() {
                 Moment::from_millis(GEN_TIME),
                 |_| true,
                 &fetched,
-                Moment::now,
+                moment::now,
             )
             .await
             .settled;

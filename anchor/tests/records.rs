@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use counterfoil_anchor::moment::Moment;
-use counterfoil_anchor::names::{self, Named, Place, RecordName};
+use counterfoil_anchor::names::{self, Blobs as _, Named, Place, RecordName};
 use counterfoil_anchor::record::{Revocation, RevocationKind, RevocationRecord, TokenRecord};
 use counterfoil_anchor::records::{KeepError, MAX_FORKS, Records};
 use counterfoil_store::BlobStore as _;

@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::tsa::{Does, FakeTsa};
-use counterfoil_anchor::moment::Moment;
+use counterfoil_anchor::moment;
 use counterfoil_anchor::tsa::Misbehaviour;
 
 const DATA: &[u8] = b"a signed checkpoint";
@@ -14,9 +14,9 @@ const LONG: Duration = Duration::from_secs(20);
 #[tokio::test]
 async fn a_good_token_is_taken() {
     let authority = FakeTsa::start("tsa").await;
-    let before = Moment::now();
-    let token = authority.tsa(LONG).stamp(DATA, Moment::now).await.unwrap();
-    assert!((before..=Moment::now()).contains(&token.gen_time));
+    let before = moment::now();
+    let token = authority.tsa(LONG).stamp(DATA, moment::now).await.unwrap();
+    assert!((before..=moment::now()).contains(&token.gen_time));
     assert_eq!(token.chain.len(), 2);
 }
 
@@ -69,7 +69,7 @@ async fn each_misbehaviour_is_named() {
     let authority = FakeTsa::start("tsa").await;
     for (does, deadline, misbehaviour, reason) in rows {
         authority.does(does);
-        let stamped = authority.tsa(deadline).stamp(DATA, Moment::now).await;
+        let stamped = authority.tsa(deadline).stamp(DATA, moment::now).await;
         let error = stamped.unwrap_err();
         assert_eq!(error.misbehaviour, misbehaviour, "{does:?}: {error}");
         assert!(error.reason.contains(reason), "{does:?}: {error}");
@@ -80,7 +80,7 @@ async fn each_misbehaviour_is_named() {
     drop(authority);
     // The socket is closed when the server's task has ended.
     let error = loop {
-        match tsa.stamp(DATA, Moment::now).await {
+        match tsa.stamp(DATA, moment::now).await {
             Err(error) if error.misbehaviour == Misbehaviour::Down => break error,
             _ => tokio::task::yield_now().await,
         }
@@ -107,5 +107,5 @@ async fn credentials_in_an_address_are_not_shown() {
         counterfoil_anchor::tsa::TsaOptions::default(),
     );
     assert_eq!(with.public_url(), tsa.public_url());
-    assert!(with.stamp(DATA, Moment::now).await.is_ok());
+    assert!(with.stamp(DATA, moment::now).await.is_ok());
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use common::tsa::{Crl, Does, FakeTsa};
 use common::{Log, Tree, policy};
 use counterfoil_anchor::capture::Capturer;
-use counterfoil_anchor::moment::Moment;
-use counterfoil_anchor::names::Place;
+use counterfoil_anchor::moment;
+use counterfoil_anchor::names::{Blobs as _, Place};
 use counterfoil_anchor::records::Records;
 use counterfoil_anchor::schedule::{Backoff, Options};
 use counterfoil_anchor::tsa::Misbehaviour;
@@ -232,7 +232,7 @@ async fn whatever_one_authority_does_the_others_go_on_and_it_counts_when_it_is_w
 async fn a_revoked_certificate_does_not_count() {
     let world = World::new(1, 1).await;
     world.authorities[0].publishes(Crl {
-        this_update: Moment::now().millis() + 3_600_000,
+        this_update: moment::now().millis() + 3_600_000,
         next_update: None,
         revoked: true,
     });
@@ -415,7 +415,7 @@ async fn what_is_not_settled_is_captured_again() {
         next_update: None,
         revoked: false,
     };
-    authority.publishes(crl(Moment::now().millis() - 60_000));
+    authority.publishes(crl(moment::now().millis() - 60_000));
     let running = world.run().await;
     let status = running
         .until("anchored", |status| size(status) == Some(7))
@@ -427,7 +427,7 @@ async fn what_is_not_settled_is_captured_again() {
     assert_eq!(running.worker.pending(), 1);
     running.end().await;
     // A newer list comes while nobody runs; the next process asks for it at its start.
-    authority.publishes(crl(Moment::now().millis() + 60_000));
+    authority.publishes(crl(moment::now().millis() + 60_000));
     let running = world.run().await;
     let added = "rfc3161-tsa0-revocation-1".parse().unwrap();
     let records = running.worker.records();

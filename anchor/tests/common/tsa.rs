@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use counterfoil_anchor::judge::{Fault, GoodToken, Judge, Nonce, Rejection, Said, Source};
-use counterfoil_anchor::moment::Moment;
+use counterfoil_anchor::moment::{self, Moment};
 use counterfoil_anchor::record::RevocationKind;
 use counterfoil_anchor::tsa::{Tsa, TsaOptions};
 use counterfoil_service::client::{Client, ClientOptions};
@@ -169,7 +169,7 @@ async fn answer(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Response {
         by: shared.name.clone(),
         nonce: query.nonce,
         sha256: query.sha256,
-        gen_time: Moment::now().millis(),
+        gen_time: moment::now().millis(),
     };
     match does {
         Does::Right => {}

@@ -1,0 +1,17 @@
+//! Evidence: what shows offline that an entry existed no later than a time, and the records of anchors that it is made of.
+//!
+//! - [`record`], [`names`]: what an anchor keeps of a time-stamp, how it is written, and what it is called.
+//! - [`moment`]: a time of day.
+//!
+//! Architecture invariant: nothing here opens a socket, reads a file or reads a clock, and no input makes it panic.
+
+#![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
+)]
+
+pub mod moment;
+pub mod names;
+pub mod record;
