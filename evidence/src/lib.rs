@@ -1,5 +1,6 @@
 //! Evidence: what shows offline that an entry existed no later than a time, and the records of anchors that it is made of.
 //!
+//! - [`format`](mod@format): evidence as a file.
 //! - [`record`], [`names`]: what an anchor keeps of a time-stamp, how it is written, and what it is called.
 //! - [`moment`]: a time of day.
 //!
@@ -12,6 +13,8 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
 
+pub mod format;
+mod json;
 pub mod moment;
 pub mod names;
 pub mod record;
