@@ -22,16 +22,6 @@ pub(crate) enum Mode {
     Contents,
 }
 
-impl Mode {
-    /// In words.
-    pub(crate) fn words(self) -> &'static str {
-        match self {
-            Self::Digest => "its SHA-256 digest",
-            Self::Contents => "its contents",
-        }
-    }
-}
-
 /// Why a file has no entry.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EntryError {

@@ -12,6 +12,7 @@
 
 use std::process::ExitCode;
 
+use counterfoil_evidence::checks::{Checks, Outcome};
 use serde_json::json;
 
 /// How a command ended.
@@ -28,6 +29,11 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// Done if all checks passed, failed if one failed, else it could not be told.
+    pub(crate) fn of(checks: &Checks) -> Self {
+        checks.outcome().into()
+    }
+
     /// The word for JSON output.
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -50,6 +56,16 @@ impl Exit {
             other
         } else {
             self
+        }
+    }
+}
+
+impl From<Outcome> for Exit {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Passed => Self::Done,
+            Outcome::NotChecked => Self::CouldNotTell,
+            Outcome::Failed => Self::Failed,
         }
     }
 }

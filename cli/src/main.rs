@@ -9,7 +9,6 @@ mod api;
 mod audit;
 #[cfg(feature = "bastion")]
 mod bastion;
-mod checks;
 mod cli;
 mod client;
 mod conformance;
@@ -35,7 +34,6 @@ mod retry;
 mod service;
 mod shell;
 mod submit;
-mod time;
 mod token;
 mod trust;
 mod verify;

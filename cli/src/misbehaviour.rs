@@ -9,10 +9,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use counterfoil_evidence::checks::{Checks, Outcome};
 use counterfoil_tiles::misbehaviour::{Act, FORMAT, MAX_MISBEHAVIOUR_SIZE, Misbehaviour};
 use serde::{Deserialize, Serialize};
 
-use crate::checks::{Checks, Outcome};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::submit::files::receipt_path;
@@ -131,7 +131,7 @@ pub(crate) fn verify(path: &Path, bytes: &[u8], trust: &Trust, output: Output) -
     };
     output.json(&verdict);
     output.line(output.strong(&verdict.subject));
-    verdict.checks.print(output);
+    output.checks(&verdict.checks);
     output.line(&verdict.sentence);
     exit
 }

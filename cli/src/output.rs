@@ -7,6 +7,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use counterfoil_evidence::checks::{Checks, Outcome};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
@@ -53,6 +54,16 @@ pub(crate) enum Mark {
     NotChecked,
 }
 
+impl From<Outcome> for Mark {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Passed => Self::Passed,
+            Outcome::Failed => Self::Failed,
+            Outcome::NotChecked => Self::NotChecked,
+        }
+    }
+}
+
 impl Output {
     /// Output as the flags and the environment ask: `NO_COLOR` (<https://no-color.org>) and a terminal decide on
     /// colours.
@@ -79,6 +90,16 @@ impl Output {
     pub(crate) fn line(self, text: impl Display) {
         if self.format == Format::Text {
             write_result(&format!("{text}\n"));
+        }
+    }
+
+    /// Writes a line of the result for each check.
+    pub(crate) fn checks(self, checks: &Checks) {
+        let names = checks.iter().map(|check| check.name.len());
+        let width = names.max().unwrap_or_default();
+        for check in checks.iter() {
+            let mark = self.mark(check.outcome.into());
+            self.line(format!("  {:width$}  {mark}: {}", check.name, check.reason));
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use counterfoil_evidence::receipt::describe_unsigned;
 use counterfoil_tiles::checkpoint::{Checkpoint, Origin};
 use counterfoil_tiles::hash::{LeafHash, LeafIndex, TreeSize};
 use counterfoil_tiles::note::Note;
@@ -15,7 +16,7 @@ use counterfoil_tiles::tile::{TILE_WIDTH, Tile, TileId};
 use serde_json::json;
 
 use crate::api::{self, Lookup};
-use crate::audit::{Found, Resource, describe_unsigned, tile_hashes};
+use crate::audit::{Found, Resource, tile_hashes};
 use crate::entry::{Mode, Subject};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;

@@ -1,8 +1,10 @@
 //! Evidence: what shows offline that an entry existed no later than a time, and the records of anchors that it is made of.
 //!
 //! - [`format`](mod@format): evidence as a file.
+//! - [`receipt`]: what a receipt shows, each check by name ([`checks`]).
 //! - [`record`], [`names`]: what an anchor keeps of a time-stamp, how it is written, and what it is called.
 //! - [`moment`]: a time of day.
+//! - [`time`]: times in words.
 //!
 //! Architecture invariant: nothing here opens a socket, reads a file or reads a clock, and no input makes it panic.
 
@@ -13,8 +15,11 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
 
+pub mod checks;
 pub mod format;
 mod json;
 pub mod moment;
 pub mod names;
+pub mod receipt;
 pub mod record;
+pub mod time;

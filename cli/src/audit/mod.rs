@@ -17,11 +17,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use counterfoil_tiles::checkpoint::{CheckpointError, LogKey, SignedCheckpoint};
-use counterfoil_tiles::note::{Note, NoteError};
+use counterfoil_evidence::checks::Checks;
+use counterfoil_evidence::receipt::describe_unsigned;
+use counterfoil_tiles::checkpoint::SignedCheckpoint;
+use counterfoil_tiles::note::Note;
 use counterfoil_tiles::policy::Quorum;
 
-use crate::checks::Checks;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::place::{LogReader, Place};
@@ -190,37 +191,6 @@ fn check_checkpoint(bytes: &[u8], trust: &Trust, checks: &mut Checks) -> Option<
         Err(error) => checks.failed("quorum", error.to_string()),
     }
     Some(signed)
-}
-
-/// Why a note is not a checkpoint of a trusted log, with what was expected.
-pub(crate) fn describe_unsigned(error: &CheckpointError, keys: &[LogKey]) -> String {
-    let trusted = || {
-        let names: Vec<String> = keys
-            .iter()
-            .map(|key| format!("{}+{}", key.vkey().name(), key.vkey().id()))
-            .collect();
-        names.join(", ")
-    };
-    match error {
-        CheckpointError::UnknownOrigin { origin } => {
-            let mut origins: Vec<String> = keys
-                .iter()
-                .map(|key| format!("\"{}\"", key.origin()))
-                .collect();
-            origins.dedup();
-            format!(
-                "its origin is \"{origin}\"; the trusted logs are {}",
-                origins.join(", ")
-            )
-        }
-        CheckpointError::Note(NoteError::NoKnownSignature) => {
-            format!(
-                "no signature is by a trusted key of this log ({})",
-                trusted()
-            )
-        }
-        other => other.to_string(),
-    }
 }
 
 fn state_path(args: &AuditArgs, trust: &Trust, signed: &SignedCheckpoint) -> Option<PathBuf> {

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
+use counterfoil_evidence::checks::{Checks, Outcome};
 use counterfoil_tiles::checkpoint::Checkpoint;
 use serde::Serialize;
 
 use super::finding::Finding;
 use super::resource::Counts;
 use super::run::Audited;
-use crate::checks::{Checks, Outcome};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::place::Place;
@@ -143,7 +143,7 @@ impl Report {
 
     /// Puts the outcome in words. Called when all checks are made.
     pub(crate) fn conclude(&mut self) {
-        let exit = self.checks.exit();
+        let exit = Exit::of(&self.checks);
         self.outcome = match exit {
             Exit::Done => "verified",
             other => other.word(),
@@ -179,7 +179,7 @@ impl Report {
 
     /// The exit code.
     pub(crate) fn exit(&self) -> Exit {
-        self.checks.exit()
+        Exit::of(&self.checks)
     }
 
     /// The size of the tree that was audited.
@@ -204,7 +204,7 @@ impl Report {
         } else {
             output.line(output.strong(&self.place));
         }
-        self.checks.print(output);
+        output.checks(&self.checks);
         for finding in self.findings.iter().take(FINDINGS_SHOWN) {
             output.line(format!("  - {finding}"));
         }

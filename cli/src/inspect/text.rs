@@ -1,5 +1,6 @@
 //! Artefacts that are text.
 
+use counterfoil_evidence::time;
 use counterfoil_tiles::checkpoint::Checkpoint;
 use counterfoil_tiles::cosignature::Timestamp;
 use counterfoil_tiles::hash::empty_root;
@@ -13,7 +14,6 @@ use counterfoil_tiles::witness_wire::{AddCheckpointRequest, SignSubtreeRequest};
 
 use super::Explanation;
 use crate::misbehaviour;
-use crate::time;
 
 /// Explains a text; `None` if it is nothing that is known.
 pub(super) fn explain(text: &str) -> Option<Explanation> {

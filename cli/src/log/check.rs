@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use counterfoil_evidence::checks::Checks;
 use counterfoil_log_server::config::{Config, LogConfig};
 use counterfoil_log_server::data;
 use counterfoil_log_server::engine::Examination;
@@ -18,7 +19,6 @@ use serde_json::json;
 
 use super::run::{failure, refused};
 use crate::audit::{self, AuditArgs, Report};
-use crate::checks::Checks;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::place::Place;
@@ -67,11 +67,11 @@ async fn check(log: &LogConfig, output: Output) -> Result<Exit, Failure> {
         None => None,
     };
     output.line(output.strong(&log.origin));
-    checks.print(output);
+    output.checks(&checks);
     for warning in &examination.warnings {
         output.line(format!("  - a start would mend: {warning}"));
     }
-    let mut exit = checks.exit();
+    let mut exit = Exit::of(&checks);
     let report = match report {
         Some(Ok(report)) => {
             exit = exit.and(report.exit());

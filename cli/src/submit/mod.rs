@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
+use counterfoil_evidence::receipt::describe_unsigned;
 use counterfoil_tiles::checkpoint::{Checkpoint, Origin};
 use counterfoil_tiles::hash::{LeafHash, LeafIndex, hash_leaf};
 use counterfoil_tiles::note::Note;
@@ -244,7 +245,7 @@ async fn origin_of(reader: &LogReader, trust: Option<&Trust>) -> Result<Origin, 
         let signed = trust.signed(note).map_err(|error| {
             Failure::failed(format!(
                 "the log is not the one you trust: {}",
-                crate::audit::describe_unsigned(&error, trust.keys())
+                describe_unsigned(&error, trust.keys())
             ))
         })?;
         return Ok(signed.checkpoint().origin().clone());

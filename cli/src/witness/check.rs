@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use counterfoil_evidence::checks::Checks;
 use counterfoil_witness::config::Config;
 use counterfoil_witness::copies::{CopyWriter, Guard};
 use counterfoil_witness::run::{check, load_signers, places};
@@ -9,7 +10,6 @@ use counterfoil_witness::{Options, Witness, data};
 use serde_json::json;
 
 use super::{data_failure, failure, load_key};
-use crate::checks::Checks;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
@@ -73,8 +73,8 @@ pub(super) async fn run(config: Config, output: Output) -> Result<Exit, Failure>
     for url in &checked.bastions {
         output.line(format!("bastion: {url}"));
     }
-    checks.print(output);
-    let exit = checks.exit();
+    output.checks(&checks);
+    let exit = Exit::of(&checks);
     // Without copies a witness may run.
     let exit = if places == 0 && exit == Exit::CouldNotTell {
         Exit::Done

@@ -1,6 +1,7 @@
 //! `counterfoil witness status`.
 
 use clap::Args;
+use counterfoil_evidence::time::utc;
 use counterfoil_witness::config::Config;
 use serde::Deserialize;
 use url::Url;
@@ -9,7 +10,6 @@ use super::DirectoryArgs;
 use crate::client::{Form, LogClient, MAX_JSON_BYTES};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::time::utc;
 
 /// `counterfoil witness status`.
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@
 ///
 /// Days to civil dates by the method of Howard Hinnant ("chrono-Compatible Low-Level Date Algorithms"): years start in
 /// March, so that the leap day is the last of its year, and repeat every 400.
-pub(crate) fn utc(seconds: u64) -> String {
+pub fn utc(seconds: u64) -> String {
     const DAY: u64 = 86_400;
     const ERA: u64 = 146_097;
     let (days, rest) = (seconds / DAY + 719_468, seconds % DAY);
