@@ -2,6 +2,7 @@
 //!
 //! - [`format`](mod@format): evidence as a file.
 //! - [`receipt`]: what a receipt shows, each check by name ([`checks`]).
+//! - [`trust`]: what a verifier trusts, as a file.
 //! - [`record`], [`names`]: what an anchor keeps of a time-stamp, how it is written, and what it is called.
 //! - [`moment`]: a time of day.
 //! - [`time`]: times in words.
@@ -23,3 +24,4 @@ pub mod names;
 pub mod receipt;
 pub mod record;
 pub mod time;
+pub mod trust;

@@ -1,7 +1,9 @@
-//! Evidence as a file: read, written and refused as docs/evidence.md says.
+//! Evidence and trust as files: read, written and refused as docs/evidence.md says.
 
 mod common;
 mod format;
+mod fuzz_body;
 mod properties;
 mod refusals;
 mod schema;
+mod trust;

@@ -7,6 +7,7 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use counterfoil_evidence::format::{
     Evidence, MAX_ANCHORS, MAX_CERTIFICATES, MAX_REVOCATIONS, MAX_URL,
 };
+use counterfoil_evidence::trust::Trust;
 use serde_json::{Value, json};
 
 struct Schema {
@@ -404,4 +405,27 @@ fn a_schema_cannot_say_everything() {
 
 fn deep(levels: usize) -> Value {
     (0..levels).fold(json!(0), |value, _| json!([value]))
+}
+
+#[test]
+fn the_example_is_evidence() {
+    let example = read("evidence.example.json");
+    let evidence = Evidence::parse(example.as_bytes()).unwrap();
+    assert_eq!(
+        String::from_utf8(evidence.encode().unwrap()).unwrap(),
+        example
+    );
+    assert_eq!(evidence.anchors().len(), 1);
+    assert!(Schema::load().accepts(&serde_json::from_str(&example).unwrap()));
+}
+
+/// And its trust is trust, in the log that signed it.
+#[test]
+fn the_example_has_its_trust() {
+    let trust = Trust::parse(read("trust.example.toml").as_bytes()).unwrap();
+    let evidence = Evidence::parse(read("evidence.example.json").as_bytes()).unwrap();
+    let verified = evidence
+        .receipt()
+        .verify(evidence.entry().leaf_hash(), trust.policy());
+    assert!(verified.is_ok(), "{verified:?}");
 }

@@ -1,0 +1,398 @@
+//! What a verifier trusts, as a file of theirs: `counterfoil/trust@v1`, TOML. docs/evidence.md specifies it.
+//!
+//! ```toml
+//! format = "counterfoil/trust@v1"
+//! min_anchors = 1
+//! policy = """
+//! log example.org/log+…
+//! quorum none
+//! """
+//!
+//! [[tsa]]
+//! name = "freetsa"
+//! roots = """
+//! -----BEGIN CERTIFICATE-----
+//! …
+//! """
+//! certificates = ""
+//! policies = ["1.2.3.4.1"]
+//! revocation = "published"
+//! ```
+//!
+//! Nothing of it ever comes from evidence.
+
+mod write;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use counterfoil_rfc3161::{Certificate, Oid};
+use counterfoil_tiles::policy::{Policy, PolicyError};
+use rustls_pki_types::pem::{PemObject, SectionKind};
+use serde::Deserialize;
+
+use crate::json::shown;
+use crate::names::AuthorityName;
+
+/// The name and version of the format.
+pub const FORMAT: &str = "counterfoil/trust@v1";
+
+/// The largest file: the largest policy, and room for hundreds of certificates.
+pub const MAX_TRUST_SIZE: usize = 4 << 20;
+
+/// The most authorities.
+pub const MAX_AUTHORITIES: usize = 64;
+
+/// The most roots, and the most certificates besides, of one authority.
+pub const MAX_CERTIFICATES: usize = 32;
+
+/// The most policies that are accepted of one authority.
+pub const MAX_POLICIES: usize = 32;
+
+/// A text says no trust.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// Too long.
+    #[error("expected a trust file of at most {MAX_TRUST_SIZE} bytes, got {0}")]
+    TooLong(usize),
+    /// Not TOML of this shape; the text names line and key.
+    #[error("expected a trust file: {0}")]
+    Toml(String),
+    /// A version that this program does not know.
+    #[error("format: expected \"{FORMAT}\", got {0}")]
+    Format(String),
+    /// The policy is none.
+    #[error("policy: {0}")]
+    Policy(#[from] PolicyError),
+    /// A part is not what it must be.
+    #[error("{path}: expected {expected}, got {got}")]
+    Part {
+        /// Where it is, as in `tsa freetsa: roots`.
+        path: String,
+        /// What must be there.
+        expected: String,
+        /// What is there.
+        got: String,
+    },
+}
+
+fn part(
+    path: impl Into<String>,
+    expected: impl Into<String>,
+    got: impl Into<String>,
+) -> TrustError {
+    TrustError::Part {
+        path: path.into(),
+        expected: expected.into(),
+        got: got.into(),
+    }
+}
+
+/// How much must be known of whether an authority's certificates are revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Revocation {
+    /// It must be settled for every certificate below the root.
+    Required,
+    /// For every one that names a place where it is published.
+    #[default]
+    Published,
+    /// For none; what is not known is a caveat.
+    Optional,
+}
+
+/// As the file spells it.
+impl fmt::Display for Revocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Required => "required",
+            Self::Published => "published",
+            Self::Optional => "optional",
+        })
+    }
+}
+
+/// Trust in one time-stamping authority.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authority {
+    name: AuthorityName,
+    roots: Vec<Certificate>,
+    certificates: Vec<Certificate>,
+    policies: Vec<Oid>,
+    revocation: Revocation,
+}
+
+impl Authority {
+    /// Trust in the authority whose tokens lead to these roots, under any policy, its revocation known as far as published.
+    pub fn new(name: AuthorityName, roots: Vec<Certificate>) -> Self {
+        Self {
+            name,
+            roots,
+            certificates: Vec::new(),
+            policies: Vec::new(),
+            revocation: Revocation::default(),
+        }
+    }
+
+    /// The same, with certificates that its tokens may lack.
+    #[must_use]
+    pub fn with_certificates(self, certificates: Vec<Certificate>) -> Self {
+        Self {
+            certificates,
+            ..self
+        }
+    }
+
+    /// The same, under these policies only; under any if there are none.
+    #[must_use]
+    pub fn with_policies(self, policies: Vec<Oid>) -> Self {
+        Self { policies, ..self }
+    }
+
+    /// The same, with this much to be known of revocation.
+    #[must_use]
+    pub fn with_revocation(self, revocation: Revocation) -> Self {
+        Self { revocation, ..self }
+    }
+
+    /// What the verifier calls it.
+    pub fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// Where the chains of its tokens end.
+    pub fn roots(&self) -> &[Certificate] {
+        &self.roots
+    }
+
+    /// Certificates that its tokens may lack. They are not trusted for being here.
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.certificates
+    }
+
+    /// The policies under which its tokens count; any if there are none.
+    pub fn policies(&self) -> &[Oid] {
+        &self.policies
+    }
+
+    /// How much must be known of revocation.
+    pub fn revocation(&self) -> Revocation {
+        self.revocation
+    }
+
+    fn check(&self) -> Result<(), TrustError> {
+        let path = |key| format!("tsa {}: {key}", self.name);
+        let counts = [
+            (
+                "roots",
+                1,
+                MAX_CERTIFICATES,
+                self.roots.len(),
+                "certificates",
+            ),
+            (
+                "certificates",
+                0,
+                MAX_CERTIFICATES,
+                self.certificates.len(),
+                "certificates",
+            ),
+            ("policies", 0, MAX_POLICIES, self.policies.len(), "policies"),
+        ];
+        for (key, least, most, count, of) in counts {
+            if !(least..=most).contains(&count) {
+                let expected = format!("{least} to {most} {of}");
+                return Err(part(path(key), expected, count.to_string()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a verifier trusts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trust {
+    min_anchors: usize,
+    policy_text: String,
+    policy: Policy,
+    authorities: Vec<Authority>,
+}
+
+impl Trust {
+    /// Trust in the logs and witnesses of a policy (its text), and in authorities of which so many must vouch for a time.
+    pub fn new(
+        min_anchors: usize,
+        policy_text: String,
+        authorities: Vec<Authority>,
+    ) -> Result<Self, TrustError> {
+        let policy = Policy::parse(policy_text.as_bytes())?;
+        let count = authorities.len();
+        if !(1..=MAX_AUTHORITIES).contains(&count) {
+            let expected = format!("1 to {MAX_AUTHORITIES} authorities");
+            return Err(part("tsa", expected, count.to_string()));
+        }
+        if !(1..=count).contains(&min_anchors) {
+            let expected = format!("1 to {count}, the number of authorities");
+            return Err(part("min_anchors", expected, min_anchors.to_string()));
+        }
+        for authority in &authorities {
+            authority.check()?;
+        }
+        check_apart(&authorities)?;
+        Ok(Self {
+            min_anchors,
+            policy_text,
+            policy,
+            authorities,
+        })
+    }
+
+    /// Reads a file.
+    pub fn parse(bytes: &[u8]) -> Result<Self, TrustError> {
+        if bytes.len() > MAX_TRUST_SIZE {
+            return Err(TrustError::TooLong(bytes.len()));
+        }
+        let wrong = |error: toml::de::Error| TrustError::Toml(error.to_string().trim_end().into());
+        let text = str::from_utf8(bytes).map_err(|error| TrustError::Toml(error.to_string()))?;
+        let Header { format } = toml::from_str(text).map_err(wrong)?;
+        if format != FORMAT {
+            return Err(TrustError::Format(shown(&format)));
+        }
+        let file: File = toml::from_str(text).map_err(wrong)?;
+        let authorities = file.tsa.into_iter().map(TsaTable::read);
+        Self::new(
+            file.min_anchors,
+            file.policy,
+            authorities.collect::<Result<_, _>>()?,
+        )
+    }
+
+    /// How many authorities must vouch for a time.
+    pub fn min_anchors(&self) -> usize {
+        self.min_anchors
+    }
+
+    /// The logs and witnesses.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The authorities.
+    pub fn authorities(&self) -> &[Authority] {
+        &self.authorities
+    }
+}
+
+/// An authority is counted once, so that no two may be the same one by two names.
+fn check_apart(authorities: &[Authority]) -> Result<(), TrustError> {
+    let mut names = BTreeSet::new();
+    for (index, authority) in authorities.iter().enumerate() {
+        if !names.insert(authority.name()) {
+            return Err(part(
+                format!("tsa {}: name", authority.name),
+                "a name that no other tsa has",
+                "it again",
+            ));
+        }
+        for root in &authority.roots {
+            let is_of =
+                |other: &&Authority| other.roots.iter().any(|one| one.spki() == root.spki());
+            if let Some(other) = authorities.iter().take(index).find(is_of) {
+                return Err(part(
+                    format!("tsa {}: roots", authority.name),
+                    "roots whose keys no other tsa has, because an authority counts once",
+                    format!(
+                        "{:?}, whose key is that of a root of {}",
+                        root.subject().to_string(),
+                        other.name
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct Header {
+    format: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(rename = "format")]
+    _format: String,
+    #[serde(default = "one")]
+    min_anchors: usize,
+    policy: String,
+    #[serde(default)]
+    tsa: Vec<TsaTable>,
+}
+
+fn one() -> usize {
+    1
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TsaTable {
+    name: String,
+    roots: String,
+    #[serde(default)]
+    certificates: String,
+    #[serde(default)]
+    policies: Vec<String>,
+    #[serde(default)]
+    revocation: Revocation,
+}
+
+impl TsaTable {
+    fn read(self) -> Result<Authority, TrustError> {
+        let name: AuthorityName = self.name.parse().map_err(|_| {
+            part(
+                "tsa: name",
+                "1 to 40 of a-z, 0-9 and - between them",
+                shown(&self.name),
+            )
+        })?;
+        let path = |key| format!("tsa {name}: {key}");
+        let policies = self.policies.iter().map(|policy| {
+            let oid = "an object identifier, such as \"1.3.6.1.4.1.13762.3\"";
+            policy
+                .parse()
+                .map_err(|_| part(path("policies"), oid, shown(policy)))
+        });
+        Ok(Authority {
+            roots: certificates(&self.roots, &path("roots"))?,
+            certificates: certificates(&self.certificates, &path("certificates"))?,
+            policies: policies.collect::<Result<_, _>>()?,
+            revocation: self.revocation,
+            name,
+        })
+    }
+}
+
+/// Certificates in PEM. Text between them is for people.
+fn certificates(pem: &str, path: &str) -> Result<Vec<Certificate>, TrustError> {
+    let blocks = <(SectionKind, Vec<u8>)>::pem_slice_iter(pem.as_bytes());
+    let read = blocks.enumerate().map(|(index, block)| {
+        let wrong = |got: String| {
+            let expected = format!("a certificate in PEM as block {}", index + 1);
+            part(path, expected, got)
+        };
+        match block {
+            Ok((SectionKind::Certificate, der)) => {
+                Certificate::parse(&der).map_err(|error| wrong(error.to_string()))
+            }
+            Ok((other, _)) => Err(wrong(format!("{other:?}"))),
+            Err(error) => Err(wrong(error.to_string())),
+        }
+    });
+    let read: Vec<Certificate> = read.collect::<Result<_, _>>()?;
+    if read.is_empty() && !pem.trim().is_empty() {
+        return Err(part(path, "certificates in PEM", "text without any"));
+    }
+    Ok(read)
+}
