@@ -12,8 +12,8 @@
 //!     /<origin hash>/forks[/<SHA-256>/anchored|refused]   the checkpoints that prove that a log forked
 //! ```
 //!
-//! Lists are lines of text, at most 1,000; `?after=LINE` goes on after a line. What a name names never changes, and is
-//! cached for ever.
+//! Lists are lines of text, at most 1,000; `?after=LINE` goes on after a line (among sizes after any size, whether it is
+//! there or not), and `?last=N` gives the last lines. What a name names never changes, and is cached for ever.
 
 mod page;
 mod reply;
@@ -30,6 +30,7 @@ use counterfoil_service::metrics::{self as service_metrics, Connections};
 use counterfoil_service::serve::{Handler, OtherEnd};
 use counterfoil_service::soon_or_within;
 use counterfoil_store::BlobName;
+use counterfoil_tiles::hash::TreeSize;
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 use prometheus_client::registry::Registry;
@@ -37,7 +38,7 @@ use tracing::Level;
 
 use crate::metrics::{self, Requests};
 use crate::moment::Moment;
-use crate::names::{Blobs as _, Named, Place};
+use crate::names::{Blobs as _, Named, Place, parse_size};
 use crate::record::TokenRecord;
 use crate::worker::Worker;
 use page::Point;
@@ -157,7 +158,10 @@ impl Site {
             }
             Target::Metrics => Reply::metrics(service_metrics::text(&self.registry)),
             Target::Health | Target::Readiness => Reply::fresh_text("ok\n".to_owned()),
-            Target::List(list) => self.list(&list, after(query)),
+            Target::List(list) => match Part::of(query) {
+                Some(part) => self.list(&list, part),
+                None => Reply::malformed("expected ?after=LINE, or ?last=N with 1 to 1000"),
+            },
             Target::Blob(name) => self.blob(&name).await,
             Target::Token(place, name) => {
                 match self.worker.records().read(&place.record(&name)).await {
@@ -184,7 +188,7 @@ impl Site {
         }
     }
 
-    fn list(&self, list: &List, after: Option<&str>) -> Reply {
+    fn list(&self, list: &List, part: Part<'_>) -> Reply {
         let followed = self.worker.status();
         let lines = self.worker.records().with_index(|index| match list {
             List::Logs => {
@@ -194,28 +198,25 @@ impl Site {
                     Some(log) => format!("{hash} {}", log.origin),
                     None => hash.to_string(),
                 };
-                Some(page_of(logs.into_iter().map(line), after))
+                Some(part.take(logs.into_iter().map(line)))
             }
             List::Sizes(log) => {
-                let sizes = index.sizes(*log)?;
-                Some(page_of(sizes.map(|size| size.to_string()), after))
+                let (above, part) = part.above();
+                let sizes = index.sizes(*log, above)?;
+                Some(part.take(sizes.map(|size| size.to_string())))
             }
             List::Checkpoints(log, size) => {
                 let checkpoints = index.checkpoints(*log, *size)?;
-                Some(page_of(checkpoints.map(|hash| hash.to_string()), after))
+                Some(part.take(checkpoints.map(|hash| hash.to_string())))
             }
             List::Records(place) => {
-                let names = index.records(place)?;
-                let names = names.map(ToString::to_string);
+                let names: Vec<String> = index.records(place)?.map(ToString::to_string).collect();
                 let all = std::iter::once("checkpoint".to_owned()).chain(names);
-                Some(page_of(all, after))
+                Some(part.take(all))
             }
             List::Forks(log) => {
                 let forks = index.forks(*log);
-                Some(page_of(
-                    forks.into_iter().map(|hash| hash.to_string()),
-                    after,
-                ))
+                Some(part.take(forks.into_iter().map(|hash| hash.to_string())))
             }
         });
         match lines {
@@ -278,19 +279,54 @@ impl Site {
     }
 }
 
-/// The line that a list goes on after.
-fn after(query: Option<&str>) -> Option<&str> {
-    let mut pairs = query?.split('&');
-    pairs.find_map(|pair| pair.strip_prefix("after="))
+/// Which lines of a list are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part<'a> {
+    First,
+    After(&'a str),
+    Last(usize),
 }
 
-/// The lines of a list after one of its lines, or its first ones; `None` if there is no such line. A line is told by its
-/// first word.
-fn page_of(lines: impl Iterator<Item = String>, after: Option<&str>) -> Option<String> {
-    let word = |line: &str| line.split(' ').next().map(ToOwned::to_owned);
-    let mut lines = lines.peekable();
-    if let Some(after) = after {
-        lines.find(|line| word(line).as_deref() == Some(after))?;
+impl<'a> Part<'a> {
+    /// What a query asks for; `None` if it cannot be read. Parameters that nobody knows are left alone.
+    fn of(query: Option<&'a str>) -> Option<Self> {
+        for pair in query.unwrap_or_default().split('&') {
+            if let Some(line) = pair.strip_prefix("after=") {
+                return Some(Self::After(line));
+            }
+            if let Some(count) = pair.strip_prefix("last=") {
+                let count = count.parse().ok()?;
+                return (1..=LINES).contains(&count).then_some(Self::Last(count));
+            }
+        }
+        Some(Self::First)
     }
-    Some(lines.take(LINES).map(|line| line + "\n").collect())
+
+    /// Among sizes, any number is one to go on after.
+    fn above(self) -> (Option<TreeSize>, Self) {
+        match self {
+            Self::After(line) => match parse_size(line) {
+                Some(size) => (Some(size), Self::First),
+                None => (None, self),
+            },
+            _ => (None, self),
+        }
+    }
+
+    /// These of the lines; `None` if there is no such line to go on after. A line is told by its first word.
+    fn take(self, mut lines: impl DoubleEndedIterator<Item = String>) -> Option<String> {
+        let ended = |line: String| line + "\n";
+        match self {
+            Self::First => {}
+            Self::After(after) => {
+                lines.find(|line| line.split(' ').next() == Some(after))?;
+            }
+            Self::Last(count) => {
+                let mut last: Vec<String> = lines.rev().take(count).map(ended).collect();
+                last.reverse();
+                return Some(last.concat());
+            }
+        }
+        Some(lines.take(LINES).map(ended).collect())
+    }
 }

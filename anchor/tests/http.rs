@@ -154,14 +154,26 @@ async fn records_are_found_by_going_down_from_the_logs() {
     let hash = hash();
     assert_eq!(service.text("/logs").await, format!("{hash} {ORIGIN}\n"));
     assert_eq!(service.text(&format!("/{hash}/anchors")).await, "7\n9\n");
-    assert_eq!(
-        service.text(&format!("/{hash}/anchors/?after=7")).await,
-        "9\n"
-    );
+    let parts = [
+        ("after=7", "9\n"),
+        ("after=8", "9\n"),
+        ("after=0", "7\n9\n"),
+        ("after=9", ""),
+        ("after=18446744073709551615", ""),
+        ("last=1", "9\n"),
+        ("last=5", "7\n9\n"),
+        ("other=1", "7\n9\n"),
+    ];
+    for (part, expected) in parts {
+        let path = format!("/{hash}/anchors/?{part}");
+        assert_eq!(service.text(&path).await, expected, "{part}");
+    }
     let checkpoint = service.text(&format!("/{hash}/anchors/7/")).await;
     let folder = format!("/{hash}/anchors/7/{}", checkpoint.trim_end());
     let names = service.text(&folder).await;
     assert_eq!(names, "checkpoint\nrfc3161-first\nrfc3161-second\n");
+    let last = service.text(&format!("{folder}?last=2")).await;
+    assert_eq!(last, "rfc3161-first\nrfc3161-second\n");
     let note = service.get(&format!("{folder}/checkpoint")).await;
     assert_eq!(
         note.body,
@@ -209,7 +221,8 @@ async fn what_is_not_there_is_not_found_and_nothing_is_written() {
             "no such token",
             format!("/{hash}/anchors/7/{other}/rfc3161-first.tst"),
         ),
-        ("no such line", format!("/{hash}/anchors?after=8")),
+        ("no such line", "/logs?after=8".to_owned()),
+        ("no size to go on after", format!("/{hash}/anchors?after=x")),
         (
             "upper case",
             format!("/{}/anchors", hash.to_string().to_uppercase()),
@@ -220,6 +233,10 @@ async fn what_is_not_there_is_not_found_and_nothing_is_written() {
         let answer = service.get(&path).await;
         assert_eq!(answer.status, 404, "{name}: {answer:?}");
         assert!(answer.body.starts_with(b"not-found: "), "{name}");
+    }
+    for last in ["0", "1001", "-1", "x", ""] {
+        let path = format!("/{hash}/anchors?last={last}");
+        assert_eq!(service.get(&path).await.status, 400, "{last}");
     }
     let client = Client::new(&ClientOptions::default()).unwrap();
     let call = Call {

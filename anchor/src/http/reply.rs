@@ -127,6 +127,10 @@ impl Reply {
         Self::error(StatusCode::METHOD_NOT_ALLOWED, "method", &detail).with(ALLOW, METHODS)
     }
 
+    pub(super) fn malformed(detail: &str) -> Self {
+        Self::error(StatusCode::BAD_REQUEST, "malformed", &detail)
+    }
+
     pub(super) fn not_found(detail: &str) -> Self {
         Self::error(StatusCode::NOT_FOUND, "not-found", &detail)
     }

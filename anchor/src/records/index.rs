@@ -1,6 +1,7 @@
 //! Which records there are, by name: what lists are answered from.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use counterfoil_store::BlobName;
 use counterfoil_tiles::checkpoint::OriginHash;
@@ -50,9 +51,15 @@ impl Index {
             .collect()
     }
 
-    /// The sizes of a log at which checkpoints were anchored, growing; none if the log is not known.
-    pub fn sizes(&self, log: OriginHash) -> Option<impl DoubleEndedIterator<Item = TreeSize>> {
-        Some(self.anchors.get(&log)?.keys().copied())
+    /// The sizes of a log at which checkpoints were anchored, growing, all or those above one; none if the log is not known.
+    pub fn sizes(
+        &self,
+        log: OriginHash,
+        above: Option<TreeSize>,
+    ) -> Option<impl DoubleEndedIterator<Item = TreeSize>> {
+        let from = above.map_or(Bound::Unbounded, Bound::Excluded);
+        let sizes = self.anchors.get(&log)?.range((from, Bound::Unbounded));
+        Some(sizes.map(|(size, _)| *size))
     }
 
     /// The checkpoints of a size that were anchored.
