@@ -243,6 +243,22 @@ impl Evidence {
         Ok(evidence)
     }
 
+    /// The same evidence, with something else known of the entry; its leaf hash must be the same.
+    pub fn with_entry(self, entry: Entry) -> Result<Self, EvidenceError> {
+        if entry.leaf_hash != self.entry.leaf_hash {
+            let path = Path::Key(&Path::Root, "entry");
+            let hex = |entry: &Entry| hex::encode(entry.leaf_hash.as_bytes());
+            return Err(EvidenceError::part(
+                Path::Key(&path, "leaf_hash"),
+                hex(&self.entry),
+                hex(&entry),
+            ));
+        }
+        let evidence = Self { entry, ..self };
+        evidence.check()?;
+        Ok(evidence)
+    }
+
     /// The entry.
     pub fn entry(&self) -> &Entry {
         &self.entry

@@ -3,6 +3,7 @@
 //! - [`format`](mod@format): evidence as a file.
 //! - [`receipt`]: what a receipt shows, each check by name ([`checks`]).
 //! - [`trust`]: what a verifier trusts, as a file.
+//! - [`gather`]: which anchored checkpoint covers an entry, and which records of it are worth giving out.
 //! - [`record`], [`names`]: what an anchor keeps of a time-stamp, how it is written, and what it is called.
 //! - [`moment`]: a time of day.
 //! - [`time`]: times in words.
@@ -18,6 +19,7 @@
 
 pub mod checks;
 pub mod format;
+pub mod gather;
 mod json;
 pub mod moment;
 pub mod names;

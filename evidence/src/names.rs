@@ -183,6 +183,12 @@ impl RecordName {
         }
     }
 
+    /// The record of the token that this one is about.
+    #[must_use]
+    pub fn of_token(&self) -> Self {
+        Self::token(self.authority.clone(), self.number)
+    }
+
     /// The record with this number that adds revocation data to this one's token.
     #[must_use]
     pub fn added(&self, number: u16) -> Self {
