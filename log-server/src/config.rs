@@ -140,6 +140,8 @@ pub struct LogConfig {
     /// How often a log that does not grow renews its cosignatures.
     #[serde(with = "duration")]
     pub refresh_interval: Duration,
+    /// URLs of the anchors that fix the log's checkpoints in time.
+    pub anchors: Vec<String>,
     /// Go on from this data whatever the witnesses say.
     pub start_unguarded: bool,
     /// Who may fetch bundles, lookups and evidence.
@@ -182,6 +184,7 @@ impl Default for LogConfig {
             witness_ca: None,
             witness_deadline: Duration::from_secs(10),
             refresh_interval: Duration::from_mins(10),
+            anchors: Vec::new(),
             start_unguarded: false,
             read: ReadMode::Public,
             anyone_may_write: false,

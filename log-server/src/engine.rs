@@ -133,6 +133,23 @@ impl Engine {
             .map(|hash| LeafHash::from_bytes(hash.to_bytes())))
     }
 
+    /// The receipt that leads from an entry of the tree of this size to a checkpoint, and the entry's leaf hash. Whether the
+    /// checkpoint has the tree's root is not checked.
+    async fn prove(
+        &self,
+        index: LeafIndex,
+        size: TreeSize,
+        note: Note,
+    ) -> Result<(Receipt, LeafHash), ProofError> {
+        let plan = ProofPlan::inclusion(index, size).map_err(|error| internal(&error))?;
+        let proof = self.observe(self.resolve(&plan, size).await)?;
+        let leaf = self
+            .observe(self.leaf(index, size).await)?
+            .ok_or(ProofError::BeyondTree { index, size })?;
+        let receipt = Receipt::new(index, proof, note).map_err(|error| internal(&error))?;
+        Ok((receipt, leaf))
+    }
+
     fn observe<T, E: IsDamage>(&self, result: Result<T, E>) -> Result<T, E> {
         if result.as_ref().is_err_and(IsDamage::is_damage) {
             self.shared.metrics.damaged();
@@ -202,17 +219,40 @@ impl Log for Engine {
         if index.get() >= size.get() {
             return Err(ProofError::BeyondTree { index, size });
         }
-        let plan = ProofPlan::inclusion(index, size).map_err(|error| internal(&error))?;
-        let proof = self.observe(self.resolve(&plan, size).await)?;
-        let leaf = self
-            .observe(self.leaf(index, size).await)?
-            .ok_or(ProofError::BeyondTree { index, size })?;
         let note = Note::parse(&note).map_err(|error| internal(&error))?;
-        let receipt = Receipt::new(index, proof, note).map_err(|error| internal(&error))?;
+        let (receipt, leaf) = self.prove(index, size, note).await?;
         // A receipt that does not verify is worse than none.
         receipt
             .check_inclusion(&leaf)
             .map_err(|error| internal(&error))?;
+        Ok(receipt.to_string().into())
+    }
+
+    async fn receipt_under(
+        &self,
+        index: LeafIndex,
+        checkpoint: Bytes,
+    ) -> Result<Bytes, ProofError> {
+        let published = self.published().ok_or(ProofError::NothingPublished)?.size;
+        let foreign = |reason: String| ProofError::Foreign { reason };
+        let own = counterfoil_sequencer::published::Published::from_note(&self.keys, checkpoint);
+        let own = own.map_err(|error| foreign(error.to_string()))?;
+        let size = own.size();
+        if size > published {
+            return Err(ProofError::BeyondPublished { size, published });
+        }
+        if index.get() >= size.get() {
+            return Err(ProofError::BeyondTree { index, size });
+        }
+        let note = Note::parse(own.note()).map_err(|error| internal(&error))?;
+        let (receipt, leaf) = self.prove(index, size, note).await?;
+        // The proof leads to the root of this log's tree of that size: the checkpoint has it, or is of another history.
+        receipt.check_inclusion(&leaf).map_err(|_| {
+            foreign(format!(
+                "it is signed by this log's key, and its root of size {size}, {}, is not that of this log's tree",
+                own.root()
+            ))
+        })?;
         Ok(receipt.to_string().into())
     }
 

@@ -13,7 +13,9 @@
 mod adds;
 pub(crate) mod answer;
 mod batch;
+mod evidence;
 pub(crate) mod fields;
+mod mount;
 mod openapi;
 mod probes;
 pub(crate) mod problem;
@@ -42,15 +44,16 @@ use rustls::server::ParsedCertificate;
 use tower::ServiceExt;
 use tracing::Level;
 
-use crate::auth::{Access, Anonymous, Auth, Peer};
-use crate::config::{Config, LogConfig, ReadMode};
+use crate::anchors::{Anchors, AnchorsError};
+use crate::auth::{Auth, Peer};
+use crate::config::Config;
 use crate::log::Log;
-use crate::metrics::{Metrics, Requests, Route};
+use crate::metrics::{Metrics, Route};
 use answer::{Body, Sharing, bare, with_common_fields, without_body};
 use fields::{Fields, Format, Single};
+use mount::Mount;
 use probes::PATHS as PROBES;
 use problem::{Kind, Problem};
-use squeeze::Squeezed;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Target of the events of single requests: `log_filter = "info,access=debug"` shows them.
@@ -76,77 +79,6 @@ pub(crate) struct Site {
 struct Deadlines {
     request: Duration,
     body: Duration,
-}
-
-/// One log under its prefix.
-pub(crate) struct Mount {
-    /// Without the slash at its end, so that `/` is empty.
-    prefix: String,
-    log: Arc<dyn Log>,
-    auth: Arc<Auth>,
-    anonymous: Anonymous,
-    read: ReadMode,
-    max_entry_bytes: usize,
-    max_batch_bytes: usize,
-    max_batch_entries: usize,
-    requests: Arc<Requests>,
-    squeezed: Squeezed,
-}
-
-impl std::fmt::Debug for Mount {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let origin = self.log.origin();
-        f.debug_struct("Mount")
-            .field("origin", &origin)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Mount {
-    fn new(config: &Config, log_config: &LogConfig, log: Arc<dyn Log>, auth: Arc<Auth>) -> Self {
-        let anonymous = if log_config.anyone_may_write {
-            Anonymous::Anybody
-        } else if config.has_credentials_for(&log_config.origin) {
-            Anonymous::Nobody
-        } else {
-            Anonymous::Loopback
-        };
-        Self {
-            prefix: log_config.prefix.trim_end_matches('/').to_owned(),
-            log,
-            auth,
-            anonymous,
-            read: log_config.read,
-            max_entry_bytes: log_config.max_entry_bytes,
-            max_batch_bytes: log_config.max_batch_bytes,
-            max_batch_entries: log_config.max_batch_entries,
-            requests: Arc::default(),
-            squeezed: Squeezed::default(),
-        }
-    }
-
-    fn access(&self) -> Access<'_> {
-        Access {
-            log: self.log.origin(),
-            anonymous: self.anonymous,
-        }
-    }
-
-    /// Whether a request may read what can hold contents.
-    fn check_read(&self, peer: Peer, fields: &Fields<'_>) -> Result<(), Problem> {
-        match self.read {
-            ReadMode::Public => Ok(()),
-            ReadMode::Token => self.auth.read(self.access(), peer, fields),
-        }
-    }
-
-    /// The path below the prefix, with its first slash.
-    fn below<'a>(&self, path: &'a str) -> Option<&'a str> {
-        match path.strip_prefix(self.prefix.as_str())? {
-            "" => Some("/"),
-            rest => rest.starts_with('/').then_some(rest),
-        }
-    }
 }
 
 /// What a path names.
@@ -224,28 +156,22 @@ impl Site {
         config: &Config,
         logs: Vec<Arc<dyn Log>>,
         connections: Arc<Connections>,
-    ) -> Self {
+    ) -> Result<Self, AnchorsError> {
         let auth = Arc::new(Auth::new(config));
-        let mut mounts: Vec<Arc<Mount>> = config
-            .logs
-            .iter()
-            .zip(logs)
-            .map(|(log_config, log)| {
-                Arc::new(Mount::new(config, log_config, log, Arc::clone(&auth)))
-            })
-            .collect();
+        let mut mounts: Vec<Arc<Mount>> = Vec::with_capacity(logs.len());
+        for (log_config, log) in config.logs.iter().zip(logs) {
+            let mount = Mount::new(config, log_config, log, Arc::clone(&auth))?;
+            mounts.push(Arc::new(mount));
+        }
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.prefix.len()));
         let places = Arc::new(Places::new(
             config.front.max_requests,
             config.front.max_body_bytes,
         ));
-        let counted = mounts
-            .iter()
-            .map(|mount| (Arc::clone(&mount.log), Arc::clone(&mount.requests)))
-            .collect();
+        let counted = mounts.iter().map(|mount| mount.counted()).collect();
         let metrics = Metrics::new(counted, Arc::clone(&places), connections);
         let (router, routers) = openapi::routers(&mounts, metrics);
-        Self {
+        Ok(Self {
             router,
             mounts: mounts.into_iter().zip(routers).collect(),
             auth,
@@ -258,7 +184,14 @@ impl Site {
                 start: rand::random(),
                 next: AtomicU64::new(1),
             },
-        }
+        })
+    }
+
+    /// The logs with their anchors, of those that have some.
+    pub(crate) fn anchored(&self) -> Vec<(Arc<dyn Log>, Arc<Anchors>)> {
+        let mounts = self.mounts.iter().map(|(mount, _)| mount);
+        let anchored = |mount: &Arc<Mount>| Some((Arc::clone(&mount.log), mount.anchors.clone()?));
+        mounts.filter_map(anchored).collect()
     }
 
     /// Answers what is asked for often. What is rare or large is boxed, so that the future stays small.

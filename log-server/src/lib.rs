@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod anchors;
 mod auth;
 pub mod config;
 pub mod data;

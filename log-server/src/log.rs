@@ -68,6 +68,10 @@ pub trait Log: Send + Sync + 'static {
     /// The receipt (tlog-proof text) of the entry at `index`, under the published checkpoint or the kept one of `size`.
     async fn receipt(&self, index: LeafIndex, size: Option<TreeSize>) -> Result<Bytes, ProofError>;
 
+    /// The receipt of the entry at `index` under this signed checkpoint, which may be any that the log ever signed.
+    async fn receipt_under(&self, index: LeafIndex, checkpoint: Bytes)
+    -> Result<Bytes, ProofError>;
+
     /// The consistency proof from the tree of size `from` to that of size `to`, neither above the published size.
     async fn consistency(&self, from: TreeSize, to: TreeSize) -> Result<Vec<NodeHash>, ProofError>;
 
@@ -177,6 +181,12 @@ pub enum ProofError {
     NotKept {
         /// The size asked for.
         size: TreeSize,
+    },
+    /// The checkpoint is not one that this log signed, or is of another history.
+    #[error("not a checkpoint of this log: {reason}")]
+    Foreign {
+        /// What was expected and what came.
+        reason: String,
     },
     /// A consistency proof runs from a smaller tree to a larger one.
     #[error("from={from} is larger than to={to}")]

@@ -17,6 +17,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use crate::anchors::{AnchorStatus, Anchors};
 use crate::log::{Log, LogStatus, State, WitnessStatus};
 
 /// What a request was for.
@@ -67,6 +68,13 @@ impl Requests {
     }
 }
 
+/// What the metrics of one log are of.
+pub(crate) struct Counted {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) requests: Arc<Requests>,
+    pub(crate) anchors: Option<Arc<Anchors>>,
+}
+
 /// All metrics of a server.
 pub(crate) struct Metrics {
     server: Registry,
@@ -82,11 +90,11 @@ impl fmt::Debug for Metrics {
 impl Metrics {
     /// Metrics of a server and its logs.
     pub(crate) fn new(
-        logs: Vec<(Arc<dyn Log>, Arc<Requests>)>,
+        logs: Vec<Counted>,
         places: Arc<Places>,
         connections: Arc<Connections>,
     ) -> Self {
-        let own = |(log, _): &(Arc<dyn Log>, Arc<Requests>)| {
+        let own = |Counted { log, .. }: &Counted| {
             let label = ("log".into(), log.origin().to_owned().into());
             let mut registry =
                 Registry::with_prefix_and_labels("counterfoil_log", [label].into_iter());
@@ -113,7 +121,7 @@ impl Metrics {
 }
 
 struct LogsCollector {
-    logs: Vec<(Arc<dyn Log>, Arc<Requests>)>,
+    logs: Vec<Counted>,
 }
 
 impl fmt::Debug for LogsCollector {
@@ -125,7 +133,7 @@ impl fmt::Debug for LogsCollector {
 impl LogsCollector {
     fn encode_requests(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
         let rows = || {
-            self.logs.iter().flat_map(|(log, requests)| {
+            self.logs.iter().flat_map(|Counted { log, requests, .. }| {
                 let routes = Route::ALL.iter().zip(&requests.routes);
                 routes.map(|(route, answers)| {
                     let labels = [("log", log.origin()), ("route", route.word())];
@@ -218,10 +226,35 @@ const WITNESS_READINGS: [WitnessReading; 3] = [
     ),
 ];
 
+/// A gauge that is read off what is known of an anchor.
+type AnchorReading = (&'static str, &'static str, fn(&AnchorStatus) -> f64);
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float; sizes are far below 2^52"
+)]
+const ANCHOR_READINGS: [AnchorReading; 3] = [
+    (
+        "log_anchor_answers",
+        "1 if the anchor answered when it was asked last",
+        |a| f64::from(a.answers),
+    ),
+    (
+        "log_anchor_newest_size",
+        "Largest size that the anchor fixed in time; 0 is none",
+        |a| a.newest_size.unwrap_or(0) as f64,
+    ),
+    (
+        "log_anchor_newest_timestamp_seconds",
+        "The time of its first token; 0 is none",
+        |a| a.newest_time.unwrap_or(0) as f64,
+    ),
+];
+
 impl Collector for LogsCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         self.encode_requests(&mut encoder)?;
-        let statuses: Vec<LogStatus> = self.logs.iter().map(|(log, _)| log.status()).collect();
+        let statuses: Vec<LogStatus> = self.logs.iter().map(|one| one.log.status()).collect();
         for (name, help, read) in READINGS {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             for status in &statuses {
@@ -238,6 +271,20 @@ impl Collector for LogsCollector {
                         ("witness", witness.name.as_str()),
                     ];
                     ConstGauge::new(read(witness)).encode(family.encode_family(&labels)?)?;
+                }
+            }
+        }
+        let anchors: Vec<(&str, Vec<AnchorStatus>)> = self
+            .logs
+            .iter()
+            .filter_map(|one| Some((one.log.origin(), one.anchors.as_ref()?.status())))
+            .collect();
+        for (name, help, read) in ANCHOR_READINGS {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (log, anchors) in &anchors {
+                for anchor in anchors {
+                    let labels = [("log", *log), ("anchor", anchor.url.as_str())];
+                    ConstGauge::new(read(anchor)).encode(family.encode_family(&labels)?)?;
                 }
             }
         }

@@ -1,11 +1,13 @@
 //! The server: the HTTP front of the configured logs on its listeners.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use counterfoil_service::metrics::Connections;
 use counterfoil_service::serve;
 
+use crate::anchors::{Anchors, AnchorsError};
 use crate::config::Config;
 use crate::http::Site;
 use crate::log::Log;
@@ -16,6 +18,9 @@ pub enum ServeError {
     /// It cannot listen.
     #[error(transparent)]
     Front(#[from] serve::ServeError),
+    /// The anchors of a log cannot be asked.
+    #[error("anchors: {0}")]
+    Anchors(#[from] AnchorsError),
     /// There is not one log for each `[[log]]`.
     #[error("the configuration has logs at {configured:?}, but those given are at {given:?}")]
     Logs {
@@ -27,8 +32,18 @@ pub enum ServeError {
 }
 
 /// A server that listens, but does not answer yet.
-#[derive(Debug)]
-pub struct Server(serve::Server<Site>);
+pub struct Server {
+    front: serve::Server<Site>,
+    anchored: Vec<(Arc<dyn Log>, Arc<Anchors>)>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("front", &self.front)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Server {
     /// Listens on the configured addresses and answers for `logs` (each with its prefix). Connections wait until
@@ -39,20 +54,31 @@ impl Server {
     ) -> Result<Self, ServeError> {
         let logs = in_order(config, logs)?;
         let connections = Arc::new(Connections::default());
-        let site = Site::new(config, logs, Arc::clone(&connections));
-        let server = serve::Server::bind(&config.front, connections, site).await?;
-        Ok(Self(server))
+        let site = Site::new(config, logs, Arc::clone(&connections))?;
+        let anchored = site.anchored();
+        let front = serve::Server::bind(&config.front, connections, site).await?;
+        Ok(Self { front, anchored })
     }
 
     /// The addresses that it listens on, in the order of the configuration; with the port that was found for port 0.
     pub fn addresses(&self) -> &[SocketAddr] {
-        self.0.addresses()
+        self.front.addresses()
     }
 
     /// Answers until `shutdown` ends; then takes no more connections and requests, and returns once all that was taken is
     /// answered, or the shutdown deadline has passed.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        self.0.run(shutdown).await;
+        let Self { front, anchored } = self;
+        let watching = anchored.iter().map(|(log, anchors)| anchors.watch(&**log));
+        let watching = async {
+            futures_util::future::join_all(watching).await;
+            // There may be no anchors to watch.
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = front.run(shutdown) => {}
+            () = watching => {}
+        }
     }
 }
 

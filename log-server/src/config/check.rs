@@ -16,6 +16,9 @@ pub const LISTEN_WITHOUT_CREDENTIALS: &str = "anybody who reaches this address c
 /// The shortest deadline or interval for witnesses: they are asked over a network.
 const LEAST_WITNESS_TIME: Duration = Duration::from_millis(100);
 
+/// The most anchors of a log: each is asked for every file of evidence.
+const MAX_ANCHORS: usize = 8;
+
 /// The longest prefix: a path is read on each request.
 const MAX_PREFIX_BYTES: usize = 256;
 
@@ -139,6 +142,7 @@ fn check_limits(place: &str, log: &LogConfig, config: &Config) -> Result<(), Con
         ));
     }
     check_witnesses(place, log)?;
+    check_anchors(place, log)?;
     if log.deduplicate && !log.lookup {
         let reason = "it needs the lookup index: set lookup = true";
         return Err(conflict(place, "deduplicate", reason));
@@ -176,6 +180,34 @@ fn check_witnesses(place: &str, log: &LogConfig) -> Result<(), ConfigError> {
         )),
         None => Ok(()),
     }
+}
+
+fn check_anchors(place: &str, log: &LogConfig) -> Result<(), ConfigError> {
+    let place = format!("{place}.anchors");
+    if log.anchors.len() > MAX_ANCHORS {
+        let got = log.anchors.len().to_string();
+        return Err(value(&place, &format!("at most {MAX_ANCHORS} URLs"), &got));
+    }
+    let mut known = HashSet::new();
+    for text in &log.anchors {
+        let expected = "the http or https URL of an anchor, without user, query and fragment";
+        let url = crate::anchors::url(text).ok_or_else(|| {
+            // A password is not shown.
+            let got = if text.contains('@') {
+                "one with a user".to_owned()
+            } else {
+                format!("{text:?}")
+            };
+            value(&place, expected, &got)
+        })?;
+        if !known.insert(url) {
+            return Err(ConfigError::conflict(
+                place,
+                format!("{text} is there twice"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn check_prefix(place: &str, prefix: &str) -> Result<(), ConfigError> {

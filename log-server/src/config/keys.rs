@@ -79,10 +79,12 @@ const KEYS: &[Key] = &keys! {
             "How long a checkpoint waits for its quorum before it gives way to a larger one.";
         "refresh_interval" Kind::Duration, optional "\"10m\"",
             "How often a log that does not grow renews its cosignatures, so that their age shows that it is alive.";
+        "anchors" Kind::Texts, optional "[]",
+            "URLs of anchors that fix this log's checkpoints in time (counterfoil anchor): /evidence gives out their records, /status shows the newest.";
         "start_unguarded" Kind::Switch, optional "false",
             "Go on from this data whatever the witnesses say of it. Only if you know that it is the newest: a log that goes on from an older copy signs a second history.";
         "read" Kind::OneOf(&["public", "token"]), optional "\"public\"",
-            "Who may fetch entry bundles and lookups: anybody, or those who show a token or client certificate for the log.";
+            "Who may fetch entry bundles, lookups and evidence: anybody, or those who show a token or client certificate for the log.";
         "anyone_may_write" Kind::Switch, optional "false",
             "Take entries from anybody who can reach the server, without credentials.";
         "checkpoint_interval" Kind::Duration, optional "\"1s\"",

@@ -115,6 +115,36 @@ fn what_is_refused_and_what_it_says() {
             "log[0].monitoring: expected NAME=URL, the name of a witness in the policy and its monitoring prefix, got",
         ),
         (
+            "an anchor that is no URL",
+            format!("{LOG}anchors = [\"anchor.example\"]"),
+            "log[0].anchors: expected the http or https URL of an anchor, without user, query and fragment, got \"anchor.example\"",
+        ),
+        (
+            "an anchor with a query",
+            format!("{LOG}anchors = [\"http://anchor.example/?a=b\"]"),
+            "log[0].anchors: expected the http or https URL of an anchor",
+        ),
+        (
+            "an anchor with a password",
+            format!("{LOG}anchors = [\"http://a:b@anchor.example/\"]"),
+            "log[0].anchors: expected the http or https URL of an anchor",
+        ),
+        (
+            "an anchor twice",
+            format!("{LOG}anchors = [\"http://anchor.example/a\", \"http://anchor.example/a/\"]"),
+            "log[0].anchors: http://anchor.example/a/ is there twice",
+        ),
+        (
+            "nine anchors",
+            format!(
+                "{LOG}anchors = {:?}",
+                (1..=9)
+                    .map(|n| format!("http://anchor.example/{n}"))
+                    .collect::<Vec<_>>()
+            ),
+            "log[0].anchors: expected at most 8 URLs, got 9",
+        ),
+        (
             "no time for witnesses",
             format!("{LOG}witness_deadline = \"0s\""),
             "log[0].witness_deadline: expected 100ms or more, got 0",

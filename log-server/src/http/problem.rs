@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use super::answer::Body;
 use super::fields::Format;
+use crate::anchors::NoEvidence;
 use crate::log::{AddError, ProofError, ReadError};
 
 /// What went wrong, in kind.
@@ -56,6 +57,10 @@ pub(crate) enum Kind {
     NotPublished,
     /// The lookup index has not reached the published size.
     Indexing,
+    /// No anchor has fixed a checkpoint that covers the entry yet.
+    NotAnchored,
+    /// An anchor does not answer, or what it shows is no use.
+    NoAnchor,
     /// What should be served is damaged.
     Damaged,
     /// The storage does not answer.
@@ -67,7 +72,7 @@ pub(crate) enum Kind {
 impl Kind {
     /// All kinds.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Malformed,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -83,6 +88,8 @@ impl Kind {
         Self::ReadOnly,
         Self::NotPublished,
         Self::Indexing,
+        Self::NotAnchored,
+        Self::NoAnchor,
         Self::Damaged,
         Self::Unavailable,
         Self::TooSlow,
@@ -106,6 +113,8 @@ impl Kind {
             | Self::ReadOnly
             | Self::NotPublished
             | Self::Indexing
+            | Self::NotAnchored
+            | Self::NoAnchor
             | Self::Damaged
             | Self::Unavailable
             | Self::TooSlow => StatusCode::SERVICE_UNAVAILABLE,
@@ -130,6 +139,8 @@ impl Kind {
             Self::ReadOnly => "read-only",
             Self::NotPublished => "not-published",
             Self::Indexing => "indexing",
+            Self::NotAnchored => "not-anchored",
+            Self::NoAnchor => "no-anchor",
             Self::Damaged => "damaged",
             Self::Unavailable => "unavailable",
             Self::TooSlow => "too-slow",
@@ -153,6 +164,8 @@ impl Kind {
             Self::ReadOnly => "The log takes no entries now",
             Self::NotPublished => "Not published yet",
             Self::Indexing => "Not indexed yet",
+            Self::NotAnchored => "Not anchored yet",
+            Self::NoAnchor => "No anchor can be asked now",
             Self::Damaged => "Damaged; not served",
             Self::Unavailable => "The log cannot be read now",
             Self::TooSlow => "The answer took too long",
@@ -162,7 +175,9 @@ impl Kind {
     /// When to try again, if the problem itself does not say.
     fn retry_after(self) -> Option<Duration> {
         let seconds = match self {
-            Self::Damaged => 60,
+            // Anchors work by the minute or the hour.
+            Self::Damaged | Self::NotAnchored => 60,
+            Self::NoAnchor => 10,
             _ if self.status() == StatusCode::SERVICE_UNAVAILABLE || self == Self::OverRate => 1,
             _ => return None,
         };
@@ -374,12 +389,24 @@ impl From<ProofError> for Problem {
         let kind = match error {
             ProofError::BeyondTree { .. }
             | ProofError::BeyondPublished { .. }
-            | ProofError::NotKept { .. } => Kind::NotFound,
+            | ProofError::NotKept { .. }
+            | ProofError::Foreign { .. } => Kind::NotFound,
             ProofError::Backwards { .. } => Kind::Malformed,
             ProofError::NothingPublished => Kind::NotPublished,
             ProofError::Read(error) => return error.into(),
         };
         Self::new(kind, error.to_string())
+    }
+}
+
+impl From<NoEvidence> for Problem {
+    fn from(none: NoEvidence) -> Self {
+        let kind = match none {
+            NoEvidence::NotYet(_) => Kind::NotAnchored,
+            NoEvidence::NoAnchor { .. } => Kind::NoAnchor,
+            NoEvidence::Log(error) => return error.into(),
+        };
+        Self::new(kind, none.to_string())
     }
 }
 

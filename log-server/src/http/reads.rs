@@ -18,8 +18,9 @@ use super::answer::{JSON, TEXT};
 use super::fields::{Fields, Format};
 use super::problem::{Kind, Problem, ProblemDocument};
 use super::query::{number, parameters};
+use crate::anchors::AnchorStatus;
 use crate::auth::Peer;
-use crate::log::LogStatus;
+use crate::log::{LogStatus, ProofError};
 
 /// Indexes of a lookup that are answered at once, unless the caller wants fewer or more.
 const LOOKUP_PAGE: usize = 100;
@@ -30,6 +31,7 @@ const LOOKUP_PAGE_MAX: usize = 1000;
 pub(super) fn routes() -> OpenApiRouter<Arc<Mount>> {
     OpenApiRouter::new()
         .routes(routes!(receipt))
+        .routes(routes!(super::evidence::evidence))
         .routes(routes!(lookup))
         .routes(routes!(consistency))
         .routes(routes!(policy))
@@ -44,7 +46,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Mount>> {
     tag = "proofs",
     params(
         ("index" = u64, Path, description = "Index of the entry"),
-        ("size" = Option<u64>, Query, description = "Tree size of a checkpoint that is still kept"),
+        ("size" = Option<u64>, Query, description = "Tree size of a checkpoint that is still kept, or that was anchored"),
     ),
     responses(
         (status = 200, description = "The receipt (tlog-proof)", body = String, content_type = "text/plain; charset=utf-8"),
@@ -65,8 +67,18 @@ async fn receipt(
         .map(|size| number("size", size))
         .transpose()?
         .map(TreeSize::new);
-    let receipt = mount.log.receipt(index, size).await?;
-    Ok(fresh(TEXT, receipt))
+    let error = match (mount.log.receipt(index, size).await, &mount.anchors) {
+        (Ok(receipt), _) => return Ok(fresh(TEXT, receipt)),
+        (Err(error @ ProofError::NotKept { size }), Some(anchors)) if index.get() < size.get() => {
+            // Anchors keep the checkpoints that they fixed in time.
+            match anchors.receipt(&*mount.log, index, size).await? {
+                Some(receipt) => return Ok(fresh(TEXT, receipt)),
+                None => error,
+            }
+        }
+        (Err(error), _) => error,
+    };
+    Err(error.into())
 }
 
 /// The indexes of an entry, by its leaf hash (SHA-256 of a zero byte and the entry), ascending and a page at a time.
@@ -238,10 +250,23 @@ async fn policy(State(mount): State<Arc<Mount>>) -> Response {
     get,
     path = "/status",
     tag = "log",
-    responses((status = 200, description = "The status", body = LogStatus))
+    responses((status = 200, description = "The status", body = Status))
 )]
 async fn status(State(mount): State<Arc<Mount>>) -> Response {
-    json(&mount.log.status())
+    let anchors = mount.anchors.as_ref();
+    json(&Status {
+        log: mount.log.status(),
+        anchors: anchors.map_or_else(Vec::new, |anchors| anchors.status()),
+    })
+}
+
+/// What a log is doing, and its anchors.
+#[derive(Serialize, utoipa::ToSchema)]
+struct Status {
+    #[serde(flatten)]
+    log: LogStatus,
+    /// The anchors of the configuration.
+    anchors: Vec<AnchorStatus>,
 }
 
 /// What this is and where to go on from here.
@@ -276,6 +301,7 @@ GET  checkpoint              the signed checkpoint
 GET  tile/<L>/<N>[.p/<W>]    hashes of the tree (c2sp.org/tlog-tiles)
 GET  tile/entries/<N>[.p/<W>]  entries
 GET  receipt/<index>         the receipt of an entry (c2sp.org/tlog-proof); ?size= under an older checkpoint
+GET  evidence/<index>        the receipt of an entry with what fixes it in time, to verify offline
 GET  lookup/<leaf hash>      the indexes of an entry
 GET  consistency?from=&to=   the consistency proof between two sizes
 GET  policy                  the keys to verify with (c2sp.org/tlog-policy)

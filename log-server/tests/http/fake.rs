@@ -206,6 +206,12 @@ impl Log for FakeLog {
         Ok(Bytes::from(format!("receipt of {index} in {size}\n")))
     }
 
+    async fn receipt_under(&self, _: LeafIndex, _: Bytes) -> Result<Bytes, ProofError> {
+        self.read_error()?;
+        let reason = "a log of a test signs nothing".to_owned();
+        Err(ProofError::Foreign { reason })
+    }
+
     async fn consistency(&self, from: TreeSize, to: TreeSize) -> Result<Vec<NodeHash>, ProofError> {
         self.read_error()?;
         let published = TreeSize::new(self.published_size());

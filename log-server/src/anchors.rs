@@ -1,0 +1,314 @@
+//! The anchors of a log, as the log asks them: for the records that its evidence is made of, and for the newest that they
+//! have.
+//!
+//! An anchor is somebody else. What it shows is used only where it is about a checkpoint of this log's own, and asking one
+//! costs bounded time and memory, whatever it does.
+
+mod reach;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use counterfoil_evidence::gather::{
+    self, Failed, FailedKind, Gathered, NoReceipt, NotGathered, Sizes, Trouble, Wanted,
+};
+use counterfoil_service::client::{CallError, Client, ClientOptions};
+use counterfoil_tiles::checkpoint::{CheckpointError, Origin, OriginHash};
+use counterfoil_tiles::hash::{LeafIndex, TreeSize};
+use counterfoil_tiles::note::Note;
+use counterfoil_tiles::receipt::Receipt;
+use reqwest::Url;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+
+use crate::log::{Failure, Log, ProofError};
+use reach::Reached;
+
+/// How long gathering the records for one file of evidence may take, whatever the anchors do.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// How often each anchor is asked for its newest: anchors work by the minute or the hour.
+const INTERVAL: Duration = Duration::from_secs(30);
+
+/// Files of evidence that are gathered at once, for one log: each may take [`gather::MAX_BYTES`] a few times over.
+const AT_ONCE: usize = 2;
+
+/// The anchors of one log.
+#[derive(Debug)]
+pub(crate) struct Anchors {
+    log: OriginHash,
+    all: Vec<Reached>,
+    standings: Mutex<Vec<AnchorStatus>>,
+    gate: Semaphore,
+    /// Another one for receipts, which everybody may read.
+    receipts: Semaphore,
+}
+
+/// Why a log cannot ask its anchors.
+#[derive(Debug, thiserror::Error)]
+pub enum AnchorsError {
+    /// The origin cannot be one.
+    #[error(transparent)]
+    Origin(#[from] CheckpointError),
+    /// There is no HTTP client.
+    #[error(transparent)]
+    Client(#[from] CallError),
+}
+
+/// Why there is no evidence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoEvidence {
+    /// Every anchor answered, and none has a checkpoint that covers the entry.
+    #[error(
+        "no anchor has fixed a checkpoint that covers entry {0} yet; anchors work on a schedule, ask again later"
+    )]
+    NotYet(LeafIndex),
+    /// An anchor that may have one could not be asked, or shows what is no use.
+    #[error("no anchor shows a checkpoint of this log that covers entry {index}: {why}")]
+    NoAnchor {
+        /// The entry.
+        index: LeafIndex,
+        /// What the anchors answer.
+        why: String,
+    },
+    /// The log itself.
+    #[error(transparent)]
+    Log(#[from] ProofError),
+}
+
+/// What is known of an anchor. Times are Unix seconds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub(crate) struct AnchorStatus {
+    /// Its URL.
+    pub(crate) url: String,
+    /// The largest anchored size of this log that it showed, with a token that holds.
+    pub(crate) newest_size: Option<u64>,
+    /// The time of the first token over it.
+    pub(crate) newest_time: Option<u64>,
+    /// How long ago that was.
+    pub(crate) newest_age_seconds: Option<u64>,
+    /// When it was asked last.
+    pub(crate) looked_at: Option<u64>,
+    /// Whether it answered then, with what could be used or with nothing yet.
+    pub(crate) answers: bool,
+    /// The last thing that went wrong with it, kept until the next.
+    pub(crate) last_error: Option<Failure>,
+}
+
+/// The URL of an anchor, with a slash at its end; `None` if the text is none.
+pub(crate) fn url(text: &str) -> Option<String> {
+    let mut url = Url::parse(text).ok()?;
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    plain.then(|| url.to_string())
+}
+
+impl Anchors {
+    /// The anchors at these URLs, as the configuration was checked.
+    pub(crate) fn new(origin: &str, urls: &[String]) -> Result<Self, AnchorsError> {
+        let client = Client::new(&ClientOptions::default())?;
+        let urls: Vec<String> = urls.iter().filter_map(|text| url(text)).collect();
+        let standings = urls.iter().map(|url| AnchorStatus {
+            url: url.clone(),
+            ..AnchorStatus::default()
+        });
+        Ok(Self {
+            log: OriginHash::of(&Origin::new(origin)?),
+            standings: Mutex::new(standings.collect()),
+            all: urls
+                .iter()
+                .map(|url| Reached::new(url.clone(), client.clone()))
+                .collect(),
+            gate: Semaphore::new(AT_ONCE),
+            receipts: Semaphore::new(AT_ONCE),
+        })
+    }
+
+    /// Gathers what covers an entry of the published tree.
+    pub(crate) async fn gather(
+        &self,
+        log: &dyn Log,
+        index: LeafIndex,
+        published: TreeSize,
+    ) -> Result<Gathered, NoEvidence> {
+        // Never closed.
+        let _permit = self.gate.acquire().await;
+        self.ask(log, index, Sizes::UpTo(published)).await
+    }
+
+    /// The receipt of an entry under an anchored checkpoint of this size; `None` if no anchor has one.
+    pub(crate) async fn receipt(
+        &self,
+        log: &dyn Log,
+        index: LeafIndex,
+        size: TreeSize,
+    ) -> Result<Option<Bytes>, NoEvidence> {
+        let _permit = self.receipts.acquire().await;
+        match self.ask(log, index, Sizes::Only(size)).await {
+            Ok(gathered) => Ok(Some(gathered.receipt.to_string().into())),
+            Err(NoEvidence::NotYet(_) | NoEvidence::NoAnchor { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn ask(
+        &self,
+        log: &dyn Log,
+        index: LeafIndex,
+        sizes: Sizes,
+    ) -> Result<Gathered, NoEvidence> {
+        let wanted = Wanted {
+            log: self.log,
+            index,
+            sizes,
+        };
+        let gathering = gather::gather(wanted, &self.all, |index, note| receipt(log, index, note));
+        let nobody = |why: String| NoEvidence::NoAnchor { index, why };
+        let gathered = tokio::time::timeout(DEADLINE, gathering)
+            .await
+            .map_err(|_| nobody(format!("no answer within {} s", DEADLINE.as_secs())))?;
+        match gathered {
+            Ok(gathered) => {
+                self.complain(&gathered.troubles);
+                Ok(gathered)
+            }
+            Err(NotGathered::Log(error)) => Err(error.into()),
+            Err(NotGathered::Nothing(troubles)) if troubles.is_empty() => {
+                Err(NoEvidence::NotYet(index))
+            }
+            Err(NotGathered::Nothing(troubles)) => {
+                self.complain(&troubles);
+                // What is said of an anchor begins with the path that was asked for.
+                let told = troubles.iter().map(|Trouble { anchor, failed }| {
+                    let url = self.all.get(*anchor).map_or("", Reached::url);
+                    format!("{url}{}", failed.what)
+                });
+                Err(nobody(told.collect::<Vec<_>>().join("; ")))
+            }
+        }
+    }
+
+    /// Asks every anchor for its newest, again and again.
+    pub(crate) async fn watch(&self, log: &dyn Log) {
+        loop {
+            for anchor in 0..self.all.len() {
+                self.look(anchor, log).await;
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+
+    async fn look(&self, place: usize, log: &dyn Log) {
+        let Some(anchor) = self.all.get(place) else {
+            return;
+        };
+        let looking = gather::newest(self.log, anchor, |index, note| receipt(log, index, note));
+        let looked = tokio::time::timeout(DEADLINE, looking).await;
+        let looked_at = Some(now());
+        let (answers, troubles) = match looked {
+            Ok(Ok(None)) => (true, Vec::new()),
+            Ok(Ok(Some(gathered))) => {
+                let size = gathered.receipt.checkpoint().size().get();
+                let times = gathered
+                    .records
+                    .iter()
+                    .map(|one| one.token.gen_time.seconds());
+                let time = times.min();
+                self.change(place, |status| {
+                    (status.newest_size, status.newest_time) = (Some(size), time);
+                });
+                (true, gathered.troubles)
+            }
+            Ok(Err(NotGathered::Nothing(troubles))) => (false, troubles),
+            // The log cannot say now: that is told elsewhere.
+            Ok(Err(NotGathered::Log(_))) => return,
+            Err(_) => {
+                let what = format!("no answer within {} s", DEADLINE.as_secs());
+                let kind = FailedKind::Silent;
+                let failed = Failed { kind, what };
+                (false, vec![Trouble { anchor: 0, failed }])
+            }
+        };
+        self.change(place, |status| {
+            (status.answers, status.looked_at) = (answers, looked_at);
+        });
+        for trouble in troubles {
+            self.complain(&[Trouble {
+                anchor: place,
+                ..trouble
+            }]);
+        }
+    }
+
+    /// Keeps what went wrong with anchors, and logs it where it is not what went wrong before.
+    fn complain(&self, troubles: &[Trouble]) {
+        for Trouble { anchor, failed } in troubles {
+            self.change(*anchor, |status| {
+                let what = failed.what.replace(char::is_control, " ");
+                let known = status.last_error.as_ref().map(|error| &error.what);
+                if known != Some(&what) {
+                    let words = match failed.kind {
+                        FailedKind::Silent => "an anchor cannot be asked",
+                        FailedKind::Unusable => "an anchor shows what is of no use",
+                    };
+                    tracing::warn!(anchor = status.url, "{words}: {what}");
+                }
+                status.last_error = Some(Failure { what, at: now() });
+            });
+        }
+    }
+
+    fn change(&self, anchor: usize, change: impl FnOnce(&mut AnchorStatus)) {
+        if let Some(status) = self.locked().get_mut(anchor) {
+            change(status);
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Vec<AnchorStatus>> {
+        self.standings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of each.
+    pub(crate) fn status(&self) -> Vec<AnchorStatus> {
+        let mut all = self.locked().clone();
+        for status in &mut all {
+            status.newest_age_seconds = status.newest_time.map(|time| now().saturating_sub(time));
+        }
+        all
+    }
+}
+
+/// The log's receipt under a checkpoint that an anchor shows.
+async fn receipt(
+    log: &dyn Log,
+    index: LeafIndex,
+    note: Note,
+) -> Result<Receipt, NoReceipt<ProofError>> {
+    let checkpoint = Bytes::copy_from_slice(note.as_bytes());
+    match log.receipt_under(index, checkpoint).await {
+        Ok(receipt) => {
+            Receipt::parse(&receipt).map_err(|error| NoReceipt::Foreign(error.to_string()))
+        }
+        Err(
+            error @ (ProofError::Foreign { .. }
+            | ProofError::BeyondPublished { .. }
+            | ProofError::BeyondTree { .. }),
+        ) => Err(NoReceipt::Foreign(error.to_string())),
+        Err(error) => Err(NoReceipt::Log(error)),
+    }
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
+}

@@ -1,0 +1,104 @@
+//! One log under its prefix: what requests for it are answered from.
+
+use std::sync::Arc;
+
+use super::fields::Fields;
+use super::problem::Problem;
+use super::squeeze::Squeezed;
+use crate::anchors::{Anchors, AnchorsError};
+use crate::auth::{Access, Anonymous, Auth, Peer};
+use crate::config::{Config, LogConfig, ReadMode};
+use crate::log::Log;
+use crate::metrics::{Counted, Requests};
+
+/// One log under its prefix.
+pub(crate) struct Mount {
+    /// Without the slash at its end, so that `/` is empty.
+    pub(super) prefix: String,
+    pub(super) log: Arc<dyn Log>,
+    pub(super) auth: Arc<Auth>,
+    anonymous: Anonymous,
+    pub(super) read: ReadMode,
+    pub(super) max_entry_bytes: usize,
+    pub(super) max_batch_bytes: usize,
+    pub(super) max_batch_entries: usize,
+    pub(super) requests: Arc<Requests>,
+    pub(super) squeezed: Squeezed,
+    /// None where the configuration names none.
+    pub(super) anchors: Option<Arc<Anchors>>,
+}
+
+impl std::fmt::Debug for Mount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let origin = self.log.origin();
+        f.debug_struct("Mount")
+            .field("origin", &origin)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Mount {
+    pub(super) fn new(
+        config: &Config,
+        log_config: &LogConfig,
+        log: Arc<dyn Log>,
+        auth: Arc<Auth>,
+    ) -> Result<Self, AnchorsError> {
+        let anchors = match log_config.anchors.as_slice() {
+            [] => None,
+            urls => Some(Arc::new(Anchors::new(&log_config.origin, urls)?)),
+        };
+        let anonymous = if log_config.anyone_may_write {
+            Anonymous::Anybody
+        } else if config.has_credentials_for(&log_config.origin) {
+            Anonymous::Nobody
+        } else {
+            Anonymous::Loopback
+        };
+        Ok(Self {
+            prefix: log_config.prefix.trim_end_matches('/').to_owned(),
+            log,
+            auth,
+            anonymous,
+            read: log_config.read,
+            max_entry_bytes: log_config.max_entry_bytes,
+            max_batch_bytes: log_config.max_batch_bytes,
+            max_batch_entries: log_config.max_batch_entries,
+            requests: Arc::default(),
+            squeezed: Squeezed::default(),
+            anchors,
+        })
+    }
+
+    /// What its metrics are of.
+    pub(super) fn counted(&self) -> Counted {
+        Counted {
+            log: Arc::clone(&self.log),
+            requests: Arc::clone(&self.requests),
+            anchors: self.anchors.clone(),
+        }
+    }
+
+    pub(super) fn access(&self) -> Access<'_> {
+        Access {
+            log: self.log.origin(),
+            anonymous: self.anonymous,
+        }
+    }
+
+    /// Whether a request may read what can hold contents.
+    pub(super) fn check_read(&self, peer: Peer, fields: &Fields<'_>) -> Result<(), Problem> {
+        match self.read {
+            ReadMode::Public => Ok(()),
+            ReadMode::Token => self.auth.read(self.access(), peer, fields),
+        }
+    }
+
+    /// The path below the prefix, with its first slash.
+    pub(super) fn below<'a>(&self, path: &'a str) -> Option<&'a str> {
+        match path.strip_prefix(self.prefix.as_str())? {
+            "" => Some("/"),
+            rest => rest.starts_with('/').then_some(rest),
+        }
+    }
+}
