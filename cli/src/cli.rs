@@ -10,6 +10,7 @@ use crate::conformance::ConformanceCommand;
 use crate::demo::DemoArgs;
 #[cfg(feature = "dev")]
 use crate::dev::DevCommand;
+use crate::evidence::EvidenceArgs;
 use crate::inspect::InspectArgs;
 use crate::key::KeyCommand;
 #[cfg(feature = "log")]
@@ -130,6 +131,20 @@ Examples:
   counterfoil receipt --index 17 --log https://log.example/ --output 17.tlog-proof
   counterfoil receipt --index 17 --log /srv/mirror/log")]
     Receipt(ReceiptArgs),
+    /// Fetch the evidence of entries: receipts, with what fixes them in time
+    ///
+    /// Evidence is one file that shows offline, years later, that an entry existed no later than a time, and has not changed
+    /// since: the receipt under a checkpoint that anchors fixed in time, with their tokens, certificates and revocation data.
+    /// The log gives it out; with --anchor it is put together here, from the log's tiles and the anchor's records.
+    #[command(after_help = "\
+Examples:
+  counterfoil evidence report.pdf --log https://log.example/
+  counterfoil evidence records/ --log https://log.example/ --policy policy.txt
+  counterfoil evidence 17 --log https://log.example/ --output 17.evidence.json
+  counterfoil evidence 17 --log /srv/mirror/log --anchor https://anchor.example/ -o 17.evidence.json
+
+Exit codes: 0 written, 1 what came does not verify, 2 usage, 3 not yet anchored, or could not tell.")]
+    Evidence(Box<EvidenceArgs>),
     /// Verify files with their receipts, offline
     ///
     /// What is trusted comes from --policy or --vkey alone, never from the receipt. The file is tried as contents and

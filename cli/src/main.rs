@@ -17,6 +17,7 @@ mod demo;
 #[cfg(feature = "dev")]
 mod dev;
 mod entry;
+mod evidence;
 mod exit;
 mod failures;
 mod inspect;
@@ -35,6 +36,7 @@ mod service;
 mod shell;
 mod submit;
 mod token;
+mod tree;
 mod trust;
 mod verify;
 #[cfg(feature = "witness")]
@@ -101,6 +103,7 @@ fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Man(args) => shell::man(&args, output),
         Command::Submit(args) => on_network(submit::run(*args, output)),
         Command::Receipt(args) => on_network(receipt::run(args, output)),
+        Command::Evidence(args) => on_network(evidence::run(*args, output)),
         Command::Audit(args) => on_network(audit::run(*args, output)),
         Command::Conformance(command) => on_network(conformance::run(command, output)),
     }

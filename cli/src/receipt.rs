@@ -2,21 +2,16 @@
 //!
 //! A log that does not make receipts itself is no hindrance: a receipt is made here from its checkpoint and tiles.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use counterfoil_evidence::receipt::describe_unsigned;
-use counterfoil_tiles::checkpoint::{Checkpoint, Origin};
+use counterfoil_tiles::checkpoint::Origin;
 use counterfoil_tiles::hash::{LeafHash, LeafIndex, TreeSize};
-use counterfoil_tiles::note::Note;
-use counterfoil_tiles::proof::ProofPlan;
 use counterfoil_tiles::receipt::Receipt;
-use counterfoil_tiles::tile::{TILE_WIDTH, Tile, TileId};
 use serde_json::json;
 
 use crate::api::{self, Lookup};
-use crate::audit::{Found, Resource, tile_hashes};
 use crate::entry::{Mode, Subject};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -24,6 +19,7 @@ use crate::place::{LogReader, Place};
 use crate::private_file;
 use crate::submit::files::receipt_path;
 use crate::token::TokenArgs;
+use crate::tree::Tree;
 use crate::trust::{Trust, TrustArgs};
 
 /// `counterfoil receipt`.
@@ -74,10 +70,15 @@ pub(crate) async fn run(args: ReceiptArgs, output: Output) -> Result<Exit, Failu
         .advice("move it away, or give another name with --output"));
     }
     let (receipt, leaf, mode) = match (&args.file, args.index) {
-        (Some(file), _) => of_file(&reader, file, size).await?,
+        (Some(file), _) => {
+            let found = locate(&reader, file, &Subject::of_file(file)?).await?;
+            let receipt = fetch(&reader, found.index, size).await?;
+            (receipt, found.leaf, Some(found.mode))
+        }
         (None, Some(index)) => {
             let receipt = fetch(&reader, LeafIndex::new(index), size).await?;
-            let leaf = leaf_at(&reader, receipt.index(), receipt.checkpoint().size()).await?;
+            let tree = Tree::new(&reader, receipt.checkpoint().size());
+            let leaf = tree.leaf(receipt.index()).await?;
             (receipt, leaf, None)
         }
         (None, None) => return Err(Failure::usage("expected a file or --index")),
@@ -125,13 +126,20 @@ fn describe(
     })
 }
 
-/// Finds a file by its leaf hashes, and gives its receipt.
-async fn of_file(
+/// Where a file is in a log, and what of it is the entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Located {
+    pub(crate) index: LeafIndex,
+    pub(crate) leaf: LeafHash,
+    pub(crate) mode: Mode,
+}
+
+/// Finds a file by its leaf hashes.
+pub(crate) async fn locate(
     reader: &LogReader,
     file: &Path,
-    size: Option<TreeSize>,
-) -> Result<(Receipt, LeafHash, Option<Mode>), Failure> {
-    let subject = Subject::of_file(file)?;
+    subject: &Subject,
+) -> Result<Located, Failure> {
     let LogReader::Http(client) = reader else {
         return Err(
             Failure::usage("a directory of tiles cannot be asked where a file is")
@@ -141,11 +149,9 @@ async fn of_file(
     for (mode, leaf) in subject.leaves() {
         match api::lookup(client, &leaf).await? {
             Lookup::Found(indexes) => {
-                let Some(index) = indexes.first() else {
-                    continue;
-                };
-                let receipt = fetch(reader, *index, size).await?;
-                return Ok((receipt, leaf, Some(mode)));
+                if let Some(&index) = indexes.first() {
+                    return Ok(Located { index, leaf, mode });
+                }
             }
             Lookup::Absent => {}
             Lookup::NotOffered => {
@@ -190,11 +196,7 @@ async fn from_tiles(
     index: LeafIndex,
     wanted: Option<TreeSize>,
 ) -> Result<Receipt, Failure> {
-    let bytes = reader.checkpoint().await?;
-    let note =
-        Note::parse(&bytes).map_err(|error| Failure::failed(format!("the checkpoint: {error}")))?;
-    let checkpoint = Checkpoint::parse(note.text())
-        .map_err(|error| Failure::failed(format!("the checkpoint: {error}")))?;
+    let (note, checkpoint) = reader.parsed_checkpoint().await?;
     let size = checkpoint.size();
     if wanted.is_some_and(|wanted| wanted != size) {
         return Err(Failure::could_not_tell(format!(
@@ -202,54 +204,7 @@ async fn from_tiles(
         ))
         .advice("leave --size out"));
     }
-    let beyond = |error| {
-        Failure::failed(format!("{error}"))
-            .advice("an entry has a receipt when a checkpoint that covers it is published")
-    };
-    let plan = ProofPlan::inclusion(index, size).map_err(beyond)?;
-    let mut tiles = HashMap::new();
-    for id in plan.tiles(size).map_err(beyond)? {
-        let hashes = tile_at(reader, id).await?;
-        let tile = Tile::new(hashes)
-            .map_err(|error| Failure::failed(format!("{}: {error}", id.path())))?;
-        tiles.insert(id, tile);
-    }
-    let proof = plan
-        .resolve(size, &tiles)
-        .map_err(|error| Failure::failed(error.to_string()))?;
-    Receipt::new(index, proof, note).map_err(|error| Failure::failed(error.to_string()))
-}
-
-async fn tile_at(
-    reader: &LogReader,
-    id: TileId,
-) -> Result<Vec<counterfoil_tiles::hash::NodeHash>, Failure> {
-    let found = reader.read(Resource::Tile(id)).await;
-    tile_hashes(id, &found).map_err(|fault| {
-        let text = format!("{}: {fault}", id.path());
-        if matches!(found, Found::Unreadable(_)) {
-            Failure::could_not_tell(text)
-        } else {
-            Failure::failed(text)
-        }
-    })
-}
-
-/// The leaf hash that the log has at an index.
-async fn leaf_at(
-    reader: &LogReader,
-    index: LeafIndex,
-    size: TreeSize,
-) -> Result<LeafHash, Failure> {
-    let width = u64::from(TILE_WIDTH);
-    let id = TileId::at(0, index.get() / width, size)
-        .ok_or_else(|| Failure::failed(format!("entry {index} is beyond the tree of {size}")))?;
-    let hashes = tile_at(reader, id).await?;
-    let place = usize::try_from(index.get() % width).unwrap_or(usize::MAX);
-    let hash = hashes
-        .get(place)
-        .ok_or_else(|| Failure::failed(format!("entry {index} is beyond the tree of {size}")))?;
-    Ok(LeafHash::from_bytes(hash.to_bytes()))
+    Tree::new(reader, size).receipt(index, note).await
 }
 
 /// Checks what can be checked of a receipt before it is kept: it must prove the leaf, be of the log it was asked of,
@@ -287,8 +242,13 @@ pub(crate) fn check(
 
 /// Writes a receipt, whole or not at all, and makes its directory.
 pub(crate) fn write(path: &Path, receipt: &Receipt) -> Result<(), Failure> {
+    write_whole(path, receipt.to_string().as_bytes())
+}
+
+/// Writes what is kept beside a file, whole or not at all, and makes its directory.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let written = std::fs::create_dir_all(private_file::directory_of(path))
-        .and_then(|()| private_file::replace(path, receipt.to_string().as_bytes()));
+        .and_then(|()| private_file::replace(path, bytes));
     written.map_err(|error| {
         Failure::could_not_tell(format!("{} cannot be written: {error}", path.display()))
     })

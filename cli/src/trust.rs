@@ -37,6 +37,7 @@ pub(crate) struct TrustArgs {
 pub(crate) struct Trust {
     keys: Vec<LogKey>,
     policy: Policy,
+    text: String,
 }
 
 impl TrustArgs {
@@ -72,7 +73,8 @@ impl TrustArgs {
                     ),
                 );
             }
-            return Ok(Some(Trust { keys, policy }));
+            let text = String::from_utf8_lossy(&text).into_owned();
+            return Ok(Some(Trust { keys, policy, text }));
         }
         if self.vkey.is_empty() {
             return Ok(None);
@@ -84,7 +86,9 @@ impl TrustArgs {
         let keys = self.vkey.iter().map(key).collect();
         let policy =
             Policy::without_quorum([]).map_err(|error| Failure::usage(error.to_string()))?;
-        Ok(Some(Trust { keys, policy }))
+        let lines = self.vkey.iter().map(|vkey| format!("log {vkey}\n"));
+        let text = lines.chain(["quorum none\n".to_owned()]).collect();
+        Ok(Some(Trust { keys, policy, text }))
     }
 
     /// What the flags say; they must say something.
@@ -106,6 +110,11 @@ impl Trust {
     /// The policy for witnesses.
     pub(crate) fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// The policy as text (tlog-policy).
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// The keys of the trusted logs.

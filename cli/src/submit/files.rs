@@ -12,6 +12,9 @@ use walkdir::WalkDir;
 /// SPEC(tlog-proof): "Proofs SHOULD be stored with file extension `.tlog-proof`."
 pub(crate) const RECEIPT_EXTENSION: &str = "tlog-proof";
 
+/// How names of evidence end.
+const EVIDENCE_ENDING: &str = ".evidence.json";
+
 /// The name of a journal that a submission keeps unless it is told another.
 pub(crate) const JOURNAL_NAME: &str = ".counterfoil-submit.jsonl";
 
@@ -55,7 +58,7 @@ pub(crate) enum ListError {
 
 /// Lists the files that the arguments name, sorted by path and each once.
 ///
-/// Directories are walked without following symbolic links; receipts and journals in them are no records and are left
+/// Directories are walked without following symbolic links; receipts, evidence and journals in them are no records and are left
 /// out, unless an argument names them. A symbolic link that an argument names is followed.
 pub(crate) fn list(arguments: &[PathBuf]) -> Result<Vec<Chosen>, ListError> {
     let mut files = Vec::new();
@@ -107,9 +110,11 @@ fn walk(directory: &Path, files: &mut Vec<Chosen>) -> Result<(), ListError> {
     Ok(())
 }
 
-/// Whether a path is a receipt or a journal, by its name.
+/// Whether a path is a receipt, evidence or a journal, by its name.
 fn is_ours(path: &Path) -> bool {
-    path.extension() == Some(OsStr::new(RECEIPT_EXTENSION))
+    let name = path.file_name().and_then(OsStr::to_str);
+    name.is_some_and(|name| name.ends_with(EVIDENCE_ENDING))
+        || path.extension() == Some(OsStr::new(RECEIPT_EXTENSION))
         || path.file_name() == Some(OsStr::new(JOURNAL_NAME))
 }
 
@@ -148,6 +153,13 @@ pub(crate) fn receipt_path(file: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// `report.pdf` has the evidence `report.pdf.evidence.json`.
+pub(crate) fn evidence_path(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(EVIDENCE_ENDING);
+    PathBuf::from(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +188,7 @@ mod tests {
             "a",
             "b/two.tlog-proof",
             "c.tlog-proof",
+            "a.evidence.json",
             ".hidden",
             "b/.counterfoil-submit.jsonl",
         ]);

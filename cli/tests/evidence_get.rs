@@ -1,0 +1,352 @@
+//! `counterfoil evidence` on a log that runs: from the log itself, and put together from its tiles and an anchor's records.
+
+#![cfg(all(feature = "dev", feature = "log"))]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use common::server::{Server, data};
+use common::{Counterfoil, Ran};
+use counterfoil_dev_tsa::{DevTsa, Options};
+use counterfoil_evidence::format::{Evidence, Known};
+use counterfoil_evidence::moment::Moment;
+use counterfoil_evidence::names::{CheckpointHash, Named, Place};
+use counterfoil_evidence::record::TokenRecord;
+use counterfoil_rfc3161::Token;
+use counterfoil_tiles::checkpoint::{Checkpoint, OriginHash};
+use counterfoil_tiles::note::Note;
+use sha2::{Digest, Sha256};
+
+type Blobs = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
+
+/// An anchor that serves what it is given, and the lists of that; it answers whole lists, whatever part is asked for.
+struct Anchor {
+    url: String,
+    blobs: Blobs,
+}
+
+impl Anchor {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let blobs = Blobs::default();
+        let serves = Arc::clone(&blobs);
+        // Ends with the test process.
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let lines = BufReader::new(client.try_clone().unwrap()).lines();
+                let head: Vec<String> = lines
+                    .map_while(Result::ok)
+                    .take_while(|line| !line.is_empty())
+                    .collect();
+                let Some(path) = head.first().and_then(|line| line.split(' ').nth(1)) else {
+                    continue;
+                };
+                let body = answer(&serves.lock().unwrap(), path);
+                let (status, body) = match body {
+                    Some(body) => ("200 OK", body),
+                    None => ("404 Not Found", Vec::new()),
+                };
+                let length = body.len();
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+                );
+                // A client that goes away is no fault of the server.
+                let _ = (&client).write_all(&[head.as_bytes(), &body].concat());
+            }
+        });
+        Self { url, blobs }
+    }
+
+    /// Keeps a checkpoint, and a token over it.
+    fn take(&self, checkpoint: &[u8], tsa: &DevTsa) {
+        let note = Note::parse(checkpoint).unwrap();
+        let parsed = Checkpoint::parse(note.text()).unwrap();
+        let place = Place {
+            origin: OriginHash::of(parsed.origin()),
+            size: parsed.size(),
+            checkpoint: CheckpointHash::of(checkpoint),
+        };
+        let token = tsa.stamp(checkpoint).unwrap();
+        let time = Token::parse(&token).unwrap().info().gen_time.seconds();
+        let time = Moment::from_seconds(u64::try_from(time).unwrap());
+        let record = TokenRecord {
+            authority: "dev".parse().unwrap(),
+            url: tsa.tsr_url(),
+            checkpoint: checkpoint.to_vec(),
+            token,
+            certificates: [tsa.signer(), tsa.intermediate(), tsa.root()]
+                .map(<[u8]>::to_vec)
+                .to_vec(),
+            gen_time: time,
+            received: time,
+            revocation: Vec::new(),
+        };
+        let mut blobs = self.blobs.lock().unwrap();
+        blobs.insert(place.path(&Named::Checkpoint), checkpoint.to_vec());
+        let name = Named::Record("rfc3161-dev".parse().unwrap());
+        blobs.insert(place.path(&name), record.encode().unwrap());
+    }
+}
+
+fn answer(blobs: &BTreeMap<String, Vec<u8>>, path: &str) -> Option<Vec<u8>> {
+    let path = path.trim_start_matches('/').split('?').next().unwrap();
+    if let Some(blob) = blobs.get(path) {
+        return Some(blob.clone());
+    }
+    let within = |blob: &String| {
+        let rest = blob.strip_prefix(path)?.strip_prefix('/')?;
+        rest.split('/').next().map(ToOwned::to_owned)
+    };
+    let lines: BTreeSet<String> = blobs.keys().filter_map(within).collect();
+    let text: String = lines
+        .iter()
+        .flat_map(|line| [line.as_str(), "\n"])
+        .collect();
+    (!text.is_empty()).then(|| text.into_bytes())
+}
+
+/// A log with three files, one of them with its contents, and an anchor that it names.
+struct World {
+    counterfoil: Counterfoil,
+    server: Server,
+    anchor: Anchor,
+    tsa: DevTsa,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl World {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let tsa = runtime.block_on(DevTsa::start(Options::default())).unwrap();
+        let (counterfoil, anchor) = (Counterfoil::new(), Anchor::start());
+        Server::init(&counterfoil);
+        let server = Server::start(&counterfoil, &["--log-anchors", &anchor.url]);
+        for name in ["a", "b", "c"] {
+            counterfoil.write(&format!("records/{name}"), format!("record {name}"));
+        }
+        let world = Self {
+            counterfoil,
+            server,
+            anchor,
+            tsa,
+            _runtime: runtime,
+        };
+        world.submit(&["records/a", "records/b"]);
+        world.submit(&["--embed", "records/c"]);
+        world
+    }
+
+    fn submit(&self, files: &[&str]) {
+        let (log, vkey) = (self.server.url.as_str(), self.server.vkey.as_str());
+        // With receipts: the entries are published when it ends.
+        let fixed = ["submit", "--log", log, "--vkey", vkey];
+        let ran = self.counterfoil.run(fixed.iter().chain(files));
+        assert_eq!(ran.code, 0, "{}", ran.all());
+    }
+
+    fn evidence(&self, arguments: &[&str]) -> Ran {
+        let fixed = ["evidence", "--vkey", &self.server.vkey, "--log"];
+        self.counterfoil.run(fixed.iter().chain(arguments))
+    }
+
+    fn of_log(&self, arguments: &[&str]) -> Ran {
+        let with_log: Vec<&str> = [self.server.url.as_str()]
+            .into_iter()
+            .chain(arguments.iter().copied())
+            .collect();
+        self.evidence(&with_log)
+    }
+
+    fn checkpoint(&self) -> Vec<u8> {
+        self.server.get("checkpoint").1
+    }
+
+    fn anchored(&self) {
+        self.anchor.take(&self.checkpoint(), &self.tsa);
+    }
+}
+
+fn read(path: &Path) -> Evidence {
+    Evidence::parse(&fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn the_log_gives_evidence_of_files_once_they_are_anchored() {
+    let world = World::new();
+    let early = world.of_log(&["records/a"]);
+    assert_eq!(early.code, 3, "{}", early.all());
+    assert!(
+        early.stderr.contains("no anchor has fixed a checkpoint"),
+        "{}",
+        early.all()
+    );
+    assert!(early.stderr.contains("ask again later"), "{}", early.all());
+    assert!(!world.counterfoil.path("records/a.evidence.json").exists());
+    world.anchored();
+    // The log remembers for some seconds that there was nothing for the first entry: the others are asked for.
+    let ran = world.of_log(&["--json", "records/b"]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert_eq!(ran.json()["origin"], "test.example/log");
+    assert_eq!(ran.json()["entry"], "digest");
+    assert_eq!(ran.json()["anchors"][0]["authority"], "dev");
+    let path = world.counterfoil.path("records/b.evidence.json");
+    let evidence = read(&path);
+    let digest: [u8; 32] = Sha256::digest("record b").into();
+    assert_eq!(evidence.entry().known(), &Known::Digest(digest));
+    assert_eq!(evidence.checkpoint(), world.checkpoint());
+    assert!(evidence.policy().contains(&world.server.vkey));
+    let again = world.of_log(&["records/b"]);
+    assert_eq!(again.code, 2, "{}", again.all());
+    assert!(
+        again.stderr.contains("never overwritten"),
+        "{}",
+        again.all()
+    );
+    let embedded = world.of_log(&["records/c", "--output", "c.json"]);
+    assert_eq!(embedded.code, 0, "{}", embedded.all());
+    let evidence = read(&world.counterfoil.path("c.json"));
+    assert_eq!(
+        evidence.entry().known(),
+        &Known::Contents(b"record c".to_vec())
+    );
+}
+
+#[test]
+fn an_index_goes_to_standard_output_and_a_directory_to_its_files() {
+    let world = World::new();
+    world.anchored();
+    let ran = world.of_log(&["1"]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    let evidence = Evidence::parse(ran.stdout.as_bytes()).unwrap();
+    assert_eq!(evidence.receipt().index().get(), 1);
+    // What the log gives out is the entry, whatever it means.
+    let digest = Sha256::digest("record b").to_vec();
+    assert_eq!(evidence.entry().known(), &Known::Contents(digest));
+    world.counterfoil.write("records/absent", "never logged");
+    let all = world.of_log(&["records"]);
+    assert_eq!(all.code, 1, "{}", all.all());
+    assert!(
+        all.stderr.contains("absent is not in the published log"),
+        "{}",
+        all.all()
+    );
+    for name in ["a", "b", "c"] {
+        read(
+            &world
+                .counterfoil
+                .path(&format!("records/{name}.evidence.json")),
+        );
+    }
+    let beyond = world.of_log(&["3"]);
+    assert_eq!(beyond.code, 3, "{}", beyond.all());
+    assert!(
+        beyond.stderr.contains("beyond the tree of size 3"),
+        "{}",
+        beyond.all()
+    );
+}
+
+#[test]
+fn it_is_put_together_from_tiles_and_an_anchors_records() {
+    let world = World::new();
+    let checkpoint = world.checkpoint();
+    let anchor = Anchor::start();
+    let early = world.of_log(&["0", "--anchor", &anchor.url]);
+    assert_eq!(early.code, 3, "{}", early.all());
+    assert!(early.stderr.contains("ask again later"), "{}", early.all());
+    anchor.take(&checkpoint, &world.tsa);
+    // The tree grows: the partial tiles of the anchored size are gone.
+    world.counterfoil.write("more", "more");
+    world.submit(&["more"]);
+    let ran = world.of_log(&["records/a", "--anchor", &anchor.url]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    let path = world.counterfoil.path("records/a.evidence.json");
+    assert_eq!(read(&path).checkpoint(), checkpoint);
+    let directory = data(&world.counterfoil);
+    let directory = directory.to_str().unwrap();
+    let ran = world.evidence(&[directory, "2", "--anchor", &anchor.url]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    let evidence = Evidence::parse(ran.stdout.as_bytes()).unwrap();
+    assert_eq!(evidence.checkpoint(), checkpoint);
+    assert_eq!(
+        evidence.entry().known(),
+        &Known::Contents(b"record c".to_vec())
+    );
+    assert_eq!(
+        evidence.policy(),
+        format!("log {}\nquorum none\n", world.server.vkey)
+    );
+    let alone = world.evidence(&[directory, "2"]);
+    assert_eq!(alone.code, 2, "{}", alone.all());
+    assert!(alone.stderr.contains("--anchor URL"), "{}", alone.all());
+}
+
+#[test]
+fn what_does_not_verify_is_not_written() {
+    let world = World::new();
+    let other = World::new();
+    let checkpoint = String::from_utf8(world.checkpoint()).unwrap();
+    let anchor = |checkpoint: &str| {
+        let anchor = Anchor::start();
+        anchor.take(checkpoint.as_bytes(), &world.tsa);
+        anchor
+    };
+    // Another log of the same name and size, under another key.
+    let foreign = String::from_utf8(other.checkpoint()).unwrap();
+    let token = anchor(&checkpoint);
+    for record in token.blobs.lock().unwrap().values_mut() {
+        if record.starts_with(b"{") {
+            let text = String::from_utf8(record.clone()).unwrap();
+            *record = text
+                .replace("\"authority\":\"dev\"", "\"authority\":\"other\"")
+                .into_bytes();
+        }
+    }
+    let rows = [
+        ("another log", anchor(&foreign), "no anchor shows"),
+        ("another authority", token, "expected a token of dev"),
+    ];
+    for (name, anchor, reason) in rows {
+        let ran = world.of_log(&["records/a", "--anchor", &anchor.url]);
+        assert_eq!(ran.code, 1, "{name}: {}", ran.all());
+        assert!(ran.stderr.contains(reason), "{name}: {}", ran.all());
+        let path = world.counterfoil.path("records/a.evidence.json");
+        assert!(!path.exists(), "{name}");
+    }
+    // Nobody's word is taken for whose log it is.
+    let log = [
+        world.server.url.as_str(),
+        "0",
+        "--anchor",
+        &world.anchor.url,
+    ];
+    world.anchored();
+    let fixed = ["evidence", "--vkey", &other.server.vkey, "--log"];
+    let ran = world.counterfoil.run(fixed.iter().chain(&log));
+    assert_eq!(ran.code, 1, "{}", ran.all());
+}
+
+#[test]
+fn a_log_without_anchors_says_so() {
+    let counterfoil = Counterfoil::new();
+    let server = Server::new(&counterfoil);
+    let file = counterfoil.write("a", "a");
+    let file = file.to_str().unwrap();
+    let submit = ["submit", file, "--log", &server.url, "--vkey", &server.vkey];
+    assert_eq!(counterfoil.run(submit).code, 0);
+    let ran = counterfoil.run(["evidence", file, "--log", &server.url]);
+    assert_eq!(ran.code, 3, "{}", ran.all());
+    assert!(
+        ran.stderr.contains("no anchors are configured"),
+        "{}",
+        ran.all()
+    );
+    assert!(ran.stderr.contains("--anchor URL"), "{}", ran.all());
+}
