@@ -142,6 +142,7 @@ Examples:
   counterfoil evidence records/ --log https://log.example/ --policy policy.txt
   counterfoil evidence 17 --log https://log.example/ --output 17.evidence.json
   counterfoil evidence 17 --log /srv/mirror/log --anchor https://anchor.example/ -o 17.evidence.json
+  counterfoil evidence trust --log https://log.example/ -o trust.toml
 
 Exit codes: 0 written, 1 what came does not verify, 2 usage, 3 not yet anchored, or could not tell.")]
     Evidence(Box<EvidenceArgs>),

@@ -18,6 +18,7 @@ use counterfoil_evidence::format::{Evidence, Known};
 use counterfoil_evidence::moment::Moment;
 use counterfoil_evidence::names::{CheckpointHash, Named, Place};
 use counterfoil_evidence::record::TokenRecord;
+use counterfoil_evidence::trust::Trust;
 use counterfoil_rfc3161::Token;
 use counterfoil_tiles::checkpoint::{Checkpoint, OriginHash};
 use counterfoil_tiles::note::Note;
@@ -349,4 +350,46 @@ fn a_log_without_anchors_says_so() {
         ran.all()
     );
     assert!(ran.stderr.contains("--anchor URL"), "{}", ran.all());
+}
+
+#[test]
+fn a_trust_file_is_made_of_what_a_deployment_says_and_warns_of_it() {
+    let world = World::new();
+    let make = |flags: &[&str]| {
+        let fixed = ["evidence", "trust", "--log", &world.server.url];
+        world.counterfoil.run(fixed.iter().chain(flags))
+    };
+    let early = make(&["-o", "trust.toml"]);
+    assert_eq!(early.code, 3, "{}", early.all());
+    world.anchored();
+    let ran = make(&["-o", "trust.toml"]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert!(
+        ran.stderr.contains("what this deployment says of itself"),
+        "{}",
+        ran.all()
+    );
+    let text = fs::read(world.counterfoil.path("trust.toml")).unwrap();
+    assert!(
+        text.starts_with(b"# WARNING"),
+        "{}",
+        String::from_utf8_lossy(&text)
+    );
+    let trust = Trust::parse(&text).unwrap();
+    assert_eq!(trust.min_anchors(), 1);
+    let keys: Vec<String> = trust
+        .policy()
+        .log_keys()
+        .map(|key| key.vkey().to_string())
+        .collect();
+    assert_eq!(keys, [world.server.vkey.as_str()]);
+    let [authority] = trust.authorities() else {
+        panic!("{trust:?}");
+    };
+    assert_eq!(authority.name(), "dev");
+    assert_eq!(authority.roots()[0].der(), world.tsa.root());
+    let again = make(&["-o", "trust.toml"]);
+    assert_eq!(again.code, 2, "{}", again.all());
+    let elsewhere = make(&["-o", "other.toml", "--anchor", &world.anchor.url]);
+    assert_eq!(elsewhere.code, 0, "{}", elsewhere.all());
 }

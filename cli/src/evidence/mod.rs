@@ -5,10 +5,11 @@
 
 mod anchors;
 mod get;
+mod trust;
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use counterfoil_tiles::hash::LeafIndex;
 use url::Url;
 
@@ -21,15 +22,32 @@ use crate::submit::files;
 use crate::token::TokenArgs;
 use crate::trust::TrustArgs;
 use get::Getter;
+use trust::MakeTrustArgs;
 
 /// `counterfoil evidence`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct EvidenceArgs {
     /// The files that were logged (and those in directories), found by their contents and digests; or the index of an entry
     #[arg(value_name = "FILE|INDEX", required = true)]
     targets: Vec<PathBuf>,
     #[command(flatten)]
     how: HowArgs,
+    #[command(subcommand)]
+    command: Option<EvidenceCommand>,
+}
+
+/// What there is besides.
+#[derive(Debug, Subcommand)]
+enum EvidenceCommand {
+    /// Write a trust file from a running deployment, to be checked before it is used
+    ///
+    /// The log's policy and the roots of its anchors' authorities, as they themselves tell them. That is no ground for trust:
+    /// compare every key and every root with what you have from elsewhere.
+    #[command(after_help = "\
+Example:
+  counterfoil evidence trust --log https://log.example/ --anchor https://anchor.example/ -o trust.toml")]
+    Trust(MakeTrustArgs),
 }
 
 #[derive(Debug, Args)]
@@ -63,7 +81,10 @@ enum Target {
 
 /// Runs `counterfoil evidence`.
 pub(crate) async fn run(args: EvidenceArgs, output: Output) -> Result<Exit, Failure> {
-    let how = args.how;
+    let how = match args.command {
+        Some(EvidenceCommand::Trust(args)) => return trust::run(args, output).await,
+        None => args.how,
+    };
     let place = how
         .log
         .ok_or_else(|| Failure::usage("nothing says which log: expected --log URL or DIR"))?;
