@@ -7,6 +7,7 @@ use core::fmt;
 use std::sync::Arc;
 
 use self::extensions::Extensions;
+pub(crate) use self::extensions::{Extension, read_extensions};
 pub use self::name::Name;
 use crate::algorithm::AlgorithmIdentifier;
 use crate::ber::{self, EncodingError, SEQUENCE};
@@ -54,6 +55,7 @@ pub(crate) struct ExtendedKeyUsage {
 pub(crate) const DIGITAL_SIGNATURE: u16 = 1;
 pub(crate) const NON_REPUDIATION: u16 = 1 << 1;
 pub(crate) const KEY_CERT_SIGN: u16 = 1 << 5;
+pub(crate) const CRL_SIGN: u16 = 1 << 6;
 
 /// Where more is to be had about a certificate. Only `http` and `https`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

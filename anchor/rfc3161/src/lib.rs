@@ -13,19 +13,28 @@
 mod algorithm;
 mod ber;
 mod certificate;
+mod crl;
 mod judgement;
+mod ocsp;
 mod oid;
 mod path;
 mod policy;
 mod request;
+mod revocation;
 mod time;
 mod token;
 
 pub use algorithm::{HashAlgorithm, SignatureError};
 pub use ber::EncodingError;
 pub use certificate::{Certificate, MAX_CERTIFICATE_SIZE, Name, Sources};
+pub use crl::{MAX_CRL_ENTRIES, MAX_CRL_SIZE};
 pub use judgement::{Check, CheckName, Covers, GenTime, Judgement, Question, Verdict, verify};
+pub use ocsp::MAX_OCSP_SIZE;
 pub use oid::{Oid, OidError};
 pub use request::{Imprint, MAX_RESPONSE_SIZE, Nonce, Request, ResponseError, parse_response};
+pub use revocation::{
+    RevocationKind, RevocationReason, RevocationSource, RevocationStatus, revocation_sources,
+    revocation_status,
+};
 pub use time::Timestamp;
 pub use token::{Info, MAX_CERTIFICATES, MAX_TOKEN_SIZE, Token};

@@ -120,14 +120,14 @@ impl Extensions {
 }
 
 /// One extension.
-struct Extension {
-    oid: Oid,
-    critical: bool,
-    value: Vec<u8>,
+pub(crate) struct Extension {
+    pub(crate) oid: Oid,
+    pub(crate) critical: bool,
+    pub(crate) value: Vec<u8>,
 }
 
 /// `Extensions`.
-fn read_extensions(reader: &mut Reader<'_>) -> Result<Vec<Extension>, EncodingError> {
+pub(crate) fn read_extensions(reader: &mut Reader<'_>) -> Result<Vec<Extension>, EncodingError> {
     let what = "extensions";
     let mut list = reader.enter(SEQUENCE, what)?;
     let mut extensions = Vec::new();

@@ -1,0 +1,299 @@
+//! Whether a certificate of a chain was revoked, by what its issuer publishes: CRLs (RFC 5280 section 5) and OCSP (RFC 6960).
+//!
+//! What counts is the time of the token: data that are older than it say nothing of it, and what they say of today does not matter.
+
+use core::fmt;
+
+use crate::ber::EncodingError;
+use crate::certificate::Certificate;
+use crate::time::Timestamp;
+use crate::{crl, ocsp};
+
+/// How it is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RevocationKind {
+    /// A list of what is revoked.
+    Crl,
+    /// An answer about one certificate.
+    Ocsp,
+}
+
+impl fmt::Display for RevocationKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Crl => "CRL",
+            Self::Ocsp => "OCSP",
+        })
+    }
+}
+
+/// Where something is published about a certificate of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevocationSource {
+    /// The certificate's place in the chain.
+    pub certificate: usize,
+    /// What is there.
+    pub kind: RevocationKind,
+    /// `http` or `https`.
+    pub url: String,
+    /// The OCSP request in DER, to be posted as `application/ocsp-request`; empty for a CRL.
+    pub request: Vec<u8>,
+}
+
+/// The places over HTTP that the certificates of a chain name, the signer's first: CRL distribution points, and OCSP responders. What the
+/// root says of itself does not count.
+pub fn revocation_sources(chain: &[Certificate]) -> Vec<RevocationSource> {
+    let mut sources = Vec::new();
+    for (index, pair) in chain.windows(2).enumerate() {
+        let [certificate, issuer] = pair else {
+            continue;
+        };
+        let source = |kind, url: &String, request| RevocationSource {
+            certificate: index,
+            kind,
+            url: url.clone(),
+            request,
+        };
+        let named = certificate.sources();
+        for url in &named.crl {
+            sources.push(source(RevocationKind::Crl, url, Vec::new()));
+        }
+        if named.ocsp.is_empty() {
+            continue;
+        }
+        // An issuer whose key cannot be read has signed nothing that verifies.
+        if let Ok(request) = ocsp::request(certificate, issuer) {
+            for url in &named.ocsp {
+                sources.push(source(RevocationKind::Ocsp, url, request.clone()));
+            }
+        }
+    }
+    sources
+}
+
+/// Why a certificate was revoked: `CRLReason` (RFC 5280 section 5.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RevocationReason {
+    /// Nothing is said.
+    NotGiven,
+    /// It is said that nothing is said.
+    Unspecified,
+    /// Somebody else has the key.
+    KeyCompromise,
+    /// Somebody else has the authority's key.
+    CaCompromise,
+    /// The subject's name or other facts have changed.
+    AffiliationChanged,
+    /// There is another certificate instead.
+    Superseded,
+    /// It is no longer needed.
+    CessationOfOperation,
+    /// It is on hold.
+    CertificateHold,
+    /// It is not revoked any more: in delta CRLs alone.
+    RemoveFromCrl,
+    /// A privilege in it was withdrawn.
+    PrivilegeWithdrawn,
+    /// Somebody else has the key of the authority over attributes.
+    AaCompromise,
+    /// A number that has no meaning.
+    Other(u32),
+}
+
+impl RevocationReason {
+    pub(crate) const fn from_code(code: u32) -> Self {
+        match code {
+            0 => Self::Unspecified,
+            1 => Self::KeyCompromise,
+            2 => Self::CaCompromise,
+            3 => Self::AffiliationChanged,
+            4 => Self::Superseded,
+            5 => Self::CessationOfOperation,
+            6 => Self::CertificateHold,
+            8 => Self::RemoveFromCrl,
+            9 => Self::PrivilegeWithdrawn,
+            10 => Self::AaCompromise,
+            other => Self::Other(other),
+        }
+    }
+
+    /// Whether what was signed before the revocation stands, too.
+    ///
+    /// RFC 3161 section 4: it stands if the reason is there and is unspecified (0), affiliationChanged (3), superseded (4) or
+    /// cessationOfOperation (5), and it does not if there is no reason, or if it is keyCompromise (1). No other one may be given for a
+    /// time-stamping authority that stops in good order.
+    pub const fn reaches_back(self) -> bool {
+        !matches!(
+            self,
+            Self::Unspecified
+                | Self::AffiliationChanged
+                | Self::Superseded
+                | Self::CessationOfOperation
+        )
+    }
+}
+
+impl fmt::Display for RevocationReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotGiven => "no reason given",
+            Self::Unspecified => "unspecified",
+            Self::KeyCompromise => "keyCompromise",
+            Self::CaCompromise => "cACompromise",
+            Self::AffiliationChanged => "affiliationChanged",
+            Self::Superseded => "superseded",
+            Self::CessationOfOperation => "cessationOfOperation",
+            Self::CertificateHold => "certificateHold",
+            Self::RemoveFromCrl => "removeFromCRL",
+            Self::PrivilegeWithdrawn => "privilegeWithdrawn",
+            Self::AaCompromise => "aACompromise",
+            Self::Other(code) => return write!(f, "reason {code}"),
+        })
+    }
+}
+
+/// What data say of a certificate at the time of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RevocationStatus {
+    /// Not revoked, by data that are not older than the token.
+    Good,
+    /// Right, but older than the token; the next ones are said to come by then.
+    TooOld {
+        /// `nextUpdate`.
+        next: Option<Timestamp>,
+    },
+    /// Revoked after the token was made, for a reason that leaves it standing.
+    RevokedLater {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: RevocationReason,
+    },
+    /// Revoked, and the token does not stand: before it was made, or for a reason that reaches back.
+    Revoked {
+        /// When, or since when the certificate is known to be invalid if that was earlier.
+        at: Timestamp,
+        /// Why.
+        reason: RevocationReason,
+    },
+    /// Nothing, and why: not data of this kind, another issuer's, a bad signature, or about other certificates.
+    Nothing(String),
+}
+
+/// What data say of `chain[certificate]` at the time of a token, by the next certificate of the chain, which issued it.
+pub fn revocation_status(
+    chain: &[Certificate],
+    certificate: usize,
+    kind: RevocationKind,
+    data: &[u8],
+    gen_time: Timestamp,
+) -> RevocationStatus {
+    let Some([subject, issuer, ..]) = chain.get(certificate..) else {
+        return RevocationStatus::Nothing("no certificate of the chain issued it".into());
+    };
+    let about = About { subject, issuer };
+    let statement = match kind {
+        RevocationKind::Crl => crl::read(&about, data),
+        RevocationKind::Ocsp => ocsp::read(&about, data),
+    };
+    match statement {
+        Ok(statement) => statement.status(subject, gen_time),
+        Err(trouble) => RevocationStatus::Nothing(format!("{kind}: {trouble}")),
+    }
+}
+
+/// A certificate, and who issued it.
+pub(crate) struct About<'a> {
+    pub(crate) subject: &'a Certificate,
+    pub(crate) issuer: &'a Certificate,
+}
+
+/// Whether a certificate is valid then: through its last second.
+pub(crate) fn valid_at(certificate: &Certificate, time: Timestamp) -> Result<(), Trouble> {
+    let (from, to) = (certificate.not_before(), certificate.not_after());
+    if time >= from && time.seconds() <= to.seconds() {
+        return Ok(());
+    }
+    Err(Trouble(format!(
+        "it is of {time}, and {}, which signed it, is valid from {from} to {to}",
+        certificate.subject()
+    )))
+}
+
+/// Why data say nothing.
+#[derive(Debug)]
+pub(crate) struct Trouble(pub(crate) String);
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<EncodingError> for Trouble {
+    fn from(error: EncodingError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Revoked {
+    pub(crate) at: Timestamp,
+    pub(crate) reason: RevocationReason,
+    /// Since when it is known or suspected that the certificate is invalid.
+    pub(crate) invalid_since: Option<Timestamp>,
+}
+
+/// What verified data say of a certificate.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    /// The last moment that they can speak for.
+    pub(crate) this_update: Timestamp,
+    pub(crate) next_update: Option<Timestamp>,
+    pub(crate) revoked: Option<Revoked>,
+    /// Certificates that expired from then on are not forgotten.
+    pub(crate) remembers_from: Option<Timestamp>,
+    /// Why it says nothing that the certificate is not among the revoked ones.
+    pub(crate) incomplete: Option<String>,
+}
+
+impl Statement {
+    fn status(self, certificate: &Certificate, gen_time: Timestamp) -> RevocationStatus {
+        let is_too_old = self.this_update < gen_time;
+        let too_old = RevocationStatus::TooOld {
+            next: self.next_update,
+        };
+        if let Some(revoked) = self.revoked {
+            let at = revoked
+                .invalid_since
+                .map_or(revoked.at, |since| since.min(revoked.at));
+            let reason = revoked.reason;
+            // Nothing undoes a revocation but the end of a hold, so that older data will do.
+            let is_final = reason != RevocationReason::CertificateHold || !is_too_old;
+            return if is_final && (at <= gen_time || reason.reaches_back()) {
+                RevocationStatus::Revoked { at, reason }
+            } else if is_too_old {
+                too_old
+            } else {
+                RevocationStatus::RevokedLater { at, reason }
+            };
+        }
+        if is_too_old {
+            return too_old;
+        }
+        // RFC 5280 section 3.3: an entry may go once it has been on a list that was issued after the certificate's validity.
+        let not_after = certificate.not_after();
+        let is_remembered = self.remembers_from.is_some_and(|from| from <= not_after);
+        if self.this_update.seconds() > not_after.seconds() && !is_remembered {
+            return RevocationStatus::Nothing(format!(
+                "it is of {}, when the certificate had expired ({not_after}): its revocation may have been forgotten",
+                self.this_update
+            ));
+        }
+        match self.incomplete {
+            Some(why) => RevocationStatus::Nothing(why),
+            None => RevocationStatus::Good,
+        }
+    }
+}
