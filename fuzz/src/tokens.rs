@@ -41,6 +41,7 @@ pub fn token(data: &[u8]) {
             policies: &[],
             roots: &roots,
             extra: &roots,
+            revocation: &[],
             at: None,
         });
         if judgement.is_good() {

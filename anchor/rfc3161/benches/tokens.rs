@@ -49,6 +49,7 @@ impl Stamped {
             policies: &[],
             roots: &self.roots,
             extra: &[],
+            revocation: &[],
             at: Some(self.at),
         }
     }

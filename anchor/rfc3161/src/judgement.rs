@@ -1,6 +1,7 @@
 //! Whether a token is good: a function of what is given, and of nothing else. Each check by name.
 
 mod checks;
+mod revocation;
 mod signer;
 
 use core::fmt;
@@ -10,6 +11,7 @@ use crate::oid::Oid;
 use crate::request::{Imprint, Nonce};
 use crate::time::Timestamp;
 use crate::token::Token;
+pub use revocation::{RevocationData, Standing};
 
 /// What a token is judged by.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +28,8 @@ pub struct Question<'a> {
     pub roots: &'a [Certificate],
     /// Certificates that may be needed beside those in the token. Nothing is trusted because it is here.
     pub extra: &'a [Certificate],
+    /// What was captured about the revocation of certificates.
+    pub revocation: &'a [RevocationData<'a>],
     /// The time of the judgement: no token is from later; none: that is not checked.
     pub at: Option<Timestamp>,
 }
@@ -62,6 +66,7 @@ pub enum CheckName {
     ExtendedKeyUsage,
     Path,
     BasicConstraints,
+    Revocation,
     Accuracy,
     Time,
 }
@@ -83,6 +88,7 @@ impl fmt::Display for CheckName {
             Self::ExtendedKeyUsage => "extended key usage",
             Self::Path => "path",
             Self::BasicConstraints => "basic constraints",
+            Self::Revocation => "revocation",
             Self::Accuracy => "accuracy",
             Self::Time => "time",
         })
@@ -131,6 +137,8 @@ pub struct Judgement {
     pub gen_time: Option<GenTime>,
     /// The chain by which it was verified: the signer's certificate first, the root last; empty if there is none.
     pub chain: Vec<Certificate>,
+    /// How each of them but the root stands, by what was given about their revocation.
+    pub revocation: Vec<Standing>,
 }
 
 impl Judgement {
@@ -141,11 +149,12 @@ impl Judgement {
         found.map_or(Verdict::NotChecked, |check| check.verdict)
     }
 
-    /// True if nothing failed, and everything that a token must show was checked. Nonce, policy and time are the caller's to ask for.
+    /// True if nothing failed, and everything that a token must show was checked. Nonce, policy, revocation and time are the caller's to ask for.
     pub fn is_good(&self) -> bool {
         let optional = [
             CheckName::Nonce,
             CheckName::Policy,
+            CheckName::Revocation,
             CheckName::Accuracy,
             CheckName::Time,
         ];
@@ -197,6 +206,7 @@ pub fn verify(question: &Question<'_>) -> Judgement {
         checks: Vec::new(),
         gen_time: None,
         chain: Vec::new(),
+        revocation: Vec::new(),
     };
     let token = match Token::parse(question.token) {
         Ok(token) => token,
@@ -236,6 +246,11 @@ pub fn verify(question: &Question<'_>) -> Judgement {
     );
     judgement.note(CheckName::MessageDigest, checks::message_digest(&token));
     signer::judge(&token, question, &mut judgement);
+    judgement.revocation = revocation::standings(&judgement.chain, question.revocation, time);
+    judgement.note(
+        CheckName::Revocation,
+        revocation::check(&judgement.chain, &judgement.revocation),
+    );
     judgement.note(CheckName::Accuracy, checks::accuracy(&token.info));
     judgement.note(CheckName::Time, checks::is_not_later(time, question.at));
     judgement

@@ -28,7 +28,10 @@ pub use algorithm::{HashAlgorithm, SignatureError};
 pub use ber::EncodingError;
 pub use certificate::{Certificate, MAX_CERTIFICATE_SIZE, Name, Sources};
 pub use crl::{MAX_CRL_ENTRIES, MAX_CRL_SIZE};
-pub use judgement::{Check, CheckName, Covers, GenTime, Judgement, Question, Verdict, verify};
+pub use judgement::{
+    Check, CheckName, Covers, GenTime, Judgement, Question, RevocationData, Standing, Verdict,
+    verify,
+};
 pub use ocsp::MAX_OCSP_SIZE;
 pub use oid::{Oid, OidError};
 pub use request::{Imprint, MAX_RESPONSE_SIZE, Nonce, Request, ResponseError, parse_response};

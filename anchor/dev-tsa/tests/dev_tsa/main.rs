@@ -11,5 +11,6 @@ mod certificates;
 mod directory;
 mod openssl_tsa;
 mod requests;
+mod revocation;
 mod support;
 mod verifier;

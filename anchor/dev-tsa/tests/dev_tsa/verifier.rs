@@ -11,9 +11,9 @@ use counterfoil_rfc3161::{
 
 use crate::support::{Openssl, QUERY, post, start};
 
-const DATA: &[u8] = b"log.example/1\n3\nroot\n";
+pub(crate) const DATA: &[u8] = b"log.example/1\n3\nroot\n";
 
-fn seconds(time: SystemTime) -> Timestamp {
+pub(crate) fn seconds(time: SystemTime) -> Timestamp {
     let age = time.duration_since(UNIX_EPOCH).unwrap().as_secs();
     Timestamp::from_seconds(i64::try_from(age).unwrap())
 }
@@ -47,16 +47,17 @@ fn judged(tsa: &DevTsa, extra: &[Certificate], at: SystemTime) -> Judgement {
         policies: &[oid(&policy)],
         roots: &[Certificate::parse(tsa.root()).unwrap()],
         extra,
+        revocation: &[],
         at: Some(seconds(at)),
     })
 }
 
-/// The checks that did not pass, and what they came to.
+/// The checks that did not pass, and what they came to. Of revocation nothing is given here.
 fn troubles(judgement: &Judgement) -> Vec<(CheckName, Verdict)> {
     judgement
         .checks
         .iter()
-        .filter(|check| check.verdict != Verdict::Passed)
+        .filter(|check| check.verdict != Verdict::Passed && check.name != CheckName::Revocation)
         .map(|check| (check.name, check.verdict))
         .collect()
 }
@@ -158,6 +159,7 @@ async fn a_root_that_is_not_trusted_is_not_checked() {
         policies: &[],
         roots: &[Certificate::parse(tsa.root()).unwrap()],
         extra: &[],
+        revocation: &[],
         at: None,
     });
     assert_eq!(judgement.verdict(CheckName::Path), Verdict::NotChecked);
@@ -266,6 +268,7 @@ async fn tokens_of_openssl_pass_each_check() {
         policies: &[oid(&tsa.policy())],
         roots: &[certificate(root.body)],
         extra: &[],
+        revocation: &[],
         at: Some(seconds(SystemTime::now())),
     });
     assert!(judgement.is_good(), "{judgement:?}");
@@ -328,6 +331,7 @@ async fn openssl_says_of_tokens_what_the_verifier_says() {
                 policies: &[],
                 roots: std::slice::from_ref(&root),
                 extra: &[],
+                revocation: &[],
                 at: None,
             });
             let said = openssl.verify("-data data");

@@ -192,6 +192,7 @@ fn a_digest_is_as_long_as_its_algorithm_says_and_nothing_that_is_not_asked_for_i
         policies: &[],
         roots: &[certificate(&world.root_der())],
         extra: &[],
+        revocation: &[],
         at: None,
     });
     let unasked = [Imprint, Nonce, Policy, Time].map(|name| (name, Verdict::NotChecked));

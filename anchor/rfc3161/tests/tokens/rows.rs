@@ -68,6 +68,7 @@ impl Row {
             policies: &[],
             roots: &self.roots,
             extra: &self.extra,
+            revocation: &[],
             at: None,
         })
     }

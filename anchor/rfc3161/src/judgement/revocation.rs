@@ -1,0 +1,133 @@
+//! The check of what was published about the revocation of the chain's certificates.
+
+use super::{Trouble, failed, not_checked};
+use crate::certificate::Certificate;
+use crate::revocation::{RevocationKind, RevocationReason, RevocationStatus, revocation_status};
+use crate::time::Timestamp;
+
+/// How many data that say nothing are told of.
+const MAX_TROUBLES: usize = 4;
+
+/// Something that was published about revocations. Which certificate it is about it says itself.
+#[derive(Debug, Clone, Copy)]
+pub struct RevocationData<'a> {
+    /// What it is.
+    pub kind: RevocationKind,
+    /// As it came.
+    pub data: &'a [u8],
+}
+
+/// How a certificate of the chain stands at the time of the token, by all data together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Not revoked.
+    Good,
+    /// Revoked later, for a reason that leaves the token standing.
+    RevokedLater {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: RevocationReason,
+    },
+    /// Revoked, and the token does not stand.
+    Revoked {
+        /// Since when.
+        at: Timestamp,
+        /// Why.
+        reason: RevocationReason,
+    },
+    /// It names a place over HTTP where that is published, and nothing that was given settles it; why.
+    Unknown(String),
+    /// It names no such place, and nothing that was given settles it.
+    Unpublished,
+}
+
+impl Standing {
+    /// Whether the token stands, as far as this certificate goes.
+    pub fn is_settled(&self) -> bool {
+        matches!(self, Self::Good | Self::RevokedLater { .. })
+    }
+}
+
+/// How each certificate of a chain but the root stands.
+pub(super) fn standings(
+    chain: &[Certificate],
+    data: &[RevocationData<'_>],
+    gen_time: Timestamp,
+) -> Vec<Standing> {
+    let below_root = chain.len().saturating_sub(1);
+    (0..below_root)
+        .map(|index| standing(chain, index, data, gen_time))
+        .collect()
+}
+
+fn standing(
+    chain: &[Certificate],
+    index: usize,
+    data: &[RevocationData<'_>],
+    gen_time: Timestamp,
+) -> Standing {
+    let mut settled = None;
+    let mut too_old = None;
+    let mut troubles = Vec::new();
+    for one in data {
+        match revocation_status(chain, index, one.kind, one.data, gen_time) {
+            // Nothing takes it back.
+            RevocationStatus::Revoked { at, reason } => return Standing::Revoked { at, reason },
+            RevocationStatus::RevokedLater { at, reason } => {
+                settled = Some(Standing::RevokedLater { at, reason });
+            }
+            RevocationStatus::Good => settled = settled.or(Some(Standing::Good)),
+            RevocationStatus::TooOld { next } => too_old = too_old.max(Some(next)),
+            RevocationStatus::Nothing(why) => troubles.push(why),
+        }
+    }
+    if let Some(settled) = settled {
+        return settled;
+    }
+    let named = chain.get(index).map(Certificate::sources);
+    if named.is_none_or(|named| named.crl.is_empty() && named.ocsp.is_empty()) {
+        return Standing::Unpublished;
+    }
+    troubles.truncate(MAX_TROUBLES);
+    Standing::Unknown(match too_old {
+        Some(Some(next)) => {
+            format!("what was captured is older than the token; the next comes by {next}")
+        }
+        Some(None) => "what was captured is older than the token".into(),
+        None if troubles.is_empty() => "nothing was captured".into(),
+        None => format!(
+            "nothing that was captured speaks of it ({})",
+            troubles.join("; ")
+        ),
+    })
+}
+
+/// What they come to.
+pub(super) fn check(chain: &[Certificate], standings: &[Standing]) -> Result<String, Trouble> {
+    let named = |index: usize| chain.get(index).map(|own| own.subject().to_string());
+    let mut settled = Vec::new();
+    let mut unknown = None;
+    for (index, standing) in standings.iter().enumerate() {
+        let who = named(index).unwrap_or_default();
+        match standing {
+            Standing::Revoked { at, reason } => {
+                return Err(failed(format!("{who} was revoked at {at}: {reason}")));
+            }
+            Standing::RevokedLater { at, reason } => settled.push(format!(
+                "{who} was revoked at {at}, after the token was made: {reason}"
+            )),
+            Standing::Good => settled.push(format!("{who} was not revoked")),
+            Standing::Unknown(why) => unknown = unknown.or(Some(format!("{who}: {why}"))),
+            Standing::Unpublished => {}
+        }
+    }
+    match unknown {
+        Some(unknown) => Err(not_checked(unknown)),
+        None if chain.is_empty() => Err(not_checked("there is no path")),
+        None if settled.is_empty() => Err(not_checked(
+            "no certificate below the root names a place over HTTP where its revocation would be published",
+        )),
+        None => Ok(settled.join("; ")),
+    }
+}
