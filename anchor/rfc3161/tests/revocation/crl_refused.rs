@@ -141,6 +141,8 @@ fn a_list_that_is_signed_and_breaks_a_rule_says_nothing() {
 
 #[test]
 fn a_list_with_an_extension_that_is_not_understood_or_is_about_others_says_nothing() {
+    // SPEC(rfc5280): "If a CRL contains a critical extension that the application cannot process, then the application MUST NOT use
+    // that CRL to determine the status of certificates."
     let world = World::new();
     let crl = Crl::of(&world.ca);
     let rows: [(&str, Crl, &str); 9] = [
@@ -199,6 +201,8 @@ fn a_list_with_an_extension_that_is_not_understood_or_is_about_others_says_nothi
 
 #[test]
 fn an_entry_that_is_not_understood_spoils_the_list() {
+    // SPEC(rfc5280): "If a CRL contains a critical CRL entry extension that the application cannot process, then the application
+    // MUST NOT use that CRL to determine the status of any certificates."
     let world = World::new();
     let crl = Crl::of(&world.ca);
     let rows: [(&str, Crl, &str); 5] = [

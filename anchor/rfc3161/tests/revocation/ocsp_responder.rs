@@ -74,6 +74,10 @@ fn the_issuer_may_answer_and_whom_it_delegated_to() {
 
 #[test]
 fn nobody_else_may_answer() {
+    // SPEC(rfc6960): "This certificate MUST be issued directly by the CA that is identified in the request."
+    // SPEC(rfc6960): "Systems relying on OCSP responses MUST recognize a delegation certificate as being issued by the CA that issued
+    // the certificate in question only if the delegation certificate and the certificate being checked for revocation were signed by
+    // the same key."
     let world = World::new();
     let stranger = Party::new("ca");
     let certify = |issuer: &Party, validity, extensions: &[Vec<u8>]| {
