@@ -149,6 +149,8 @@ pub fn check_token(
         policies: &[],
         roots: chain.last().map_or(&[][..], std::slice::from_ref),
         extra: &chain,
+        // Judged by whoever verifies the evidence.
+        revocation: &[],
         at: None,
     });
     if let Some(failure) = judgement.first_failure() {
