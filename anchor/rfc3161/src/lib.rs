@@ -18,6 +18,7 @@ mod judgement;
 mod ocsp;
 mod oid;
 mod path;
+mod pem;
 mod policy;
 mod request;
 mod revocation;
@@ -34,6 +35,7 @@ pub use judgement::{
 };
 pub use ocsp::MAX_OCSP_SIZE;
 pub use oid::{Oid, OidError};
+pub use pem::PemError;
 pub use request::{Imprint, MAX_RESPONSE_SIZE, Nonce, Request, ResponseError, parse_response};
 pub use revocation::{
     RevocationKind, RevocationReason, RevocationSource, RevocationStatus, revocation_sources,
