@@ -9,9 +9,18 @@ use counterfoil_tiles::hash::TreeSize;
 
 use crate::names::{self, AuthorityName, CheckpointHash, Named, Place, RecordName};
 
-type Checkpoints = BTreeMap<CheckpointHash, BTreeSet<RecordName>>;
+/// The checkpoints of one size, growing. Mostly there is one, so that a list takes the least memory.
+type Checkpoints = Vec<Folder>;
 
-/// The names of all records: some 200 bytes each.
+/// What is about one checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Folder {
+    checkpoint: CheckpointHash,
+    /// Growing.
+    names: Vec<RecordName>,
+}
+
+/// The names of all records: some 100 bytes each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Index {
     anchors: BTreeMap<OriginHash, BTreeMap<TreeSize, Checkpoints>>,
@@ -30,11 +39,8 @@ impl Index {
     pub(super) fn take(&mut self, path: &str) {
         if let Ok((place, named)) = names::parse(path) {
             let log = self.anchors.entry(place.origin).or_default();
-            let size = log.entry(place.size).or_default();
-            let names = size.entry(place.checkpoint).or_default();
-            if let Named::Record(name) = named {
-                names.insert(name);
-            }
+            let checkpoints = log.entry(place.size).or_default();
+            take_name(checkpoints, place.checkpoint, named);
         } else if let [log, "forks", refused, "refused"] = path.split('/').collect::<Vec<_>>()[..]
             && let (Ok(log), Ok(refused)) = (log.parse(), refused.parse())
         {
@@ -68,7 +74,8 @@ impl Index {
         log: OriginHash,
         size: TreeSize,
     ) -> Option<impl DoubleEndedIterator<Item = CheckpointHash>> {
-        Some(self.anchors.get(&log)?.get(&size)?.keys().copied())
+        let folders = self.anchors.get(&log)?.get(&size)?.iter();
+        Some(folders.map(|folder| folder.checkpoint))
     }
 
     /// The records about a checkpoint.
@@ -100,10 +107,10 @@ impl Index {
     pub fn newest(&self, log: OriginHash, most: usize) -> Vec<Place> {
         let sizes = self.anchors.get(&log).into_iter().flatten().rev();
         let places = sizes.flat_map(|(size, checkpoints)| {
-            checkpoints.keys().map(|checkpoint| Place {
+            checkpoints.iter().map(|folder| Place {
                 origin: log,
                 size: *size,
-                checkpoint: *checkpoint,
+                checkpoint: folder.checkpoint,
             })
         });
         places.take(most).collect()
@@ -132,8 +139,32 @@ impl Index {
         last.unwrap_or(0).saturating_add(1)
     }
 
-    fn names(&self, place: &Place) -> Option<&BTreeSet<RecordName>> {
-        let log = self.anchors.get(&place.origin)?;
-        log.get(&place.size)?.get(&place.checkpoint)
+    fn names(&self, place: &Place) -> Option<&[RecordName]> {
+        let folders = self.anchors.get(&place.origin)?.get(&place.size)?;
+        let at = folders.binary_search_by_key(&place.checkpoint, |folder| folder.checkpoint);
+        Some(&folders.get(at.ok()?)?.names)
     }
+}
+
+fn take_name(folders: &mut Checkpoints, checkpoint: CheckpointHash, named: Named) {
+    let at = folders.binary_search_by_key(&checkpoint, |folder| folder.checkpoint);
+    let at = at.unwrap_or_else(|free| {
+        let folder = Folder {
+            checkpoint,
+            names: Vec::new(),
+        };
+        insert(folders, free, folder);
+        free
+    });
+    if let (Some(folder), Named::Record(name)) = (folders.get_mut(at), named)
+        && let Err(free) = folder.names.binary_search(&name)
+    {
+        insert(&mut folder.names, free, name);
+    }
+}
+
+/// Without room for more: most never come.
+fn insert<T>(list: &mut Vec<T>, at: usize, item: T) {
+    list.reserve_exact(1);
+    list.insert(at, item);
 }
