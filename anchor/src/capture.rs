@@ -21,15 +21,19 @@ use crate::record::{Revocation, RevocationKind};
 
 /// The largest list of revoked certificates that is read. Those of authorities that issue for time-stamping alone have a few
 /// KB; the largest that their roots issue, some MB.
-pub const MAX_CRL: usize = 8 << 20;
+pub const MAX_CRL: usize = counterfoil_rfc3161::MAX_CRL_SIZE;
 
 /// The largest answer of an OCSP responder that is read.
-pub const MAX_OCSP: usize = 64 << 10;
+pub const MAX_OCSP: usize = counterfoil_rfc3161::MAX_OCSP_SIZE;
 
 /// The most places that are asked about one chain.
 pub const MAX_SOURCES: usize = 16;
 
-/// No certificate is asked for sooner again than this.
+/// When it is asked for the first time after a token came: the times in OCSP answers are whole seconds, and one that was made
+/// in the second of the token cannot speak for it.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+
+/// After that, no certificate is asked for sooner again than this.
 const SHORTEST_WAIT: Duration = Duration::from_mins(10);
 
 /// Nor later: many issue lists well before the last one ends.
@@ -49,7 +53,7 @@ pub struct Capturer {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Captured {
     /// Verified data.
-    pub kept: Vec<Revocation>,
+    pub kept: Vec<Kept>,
     /// The certificates, by their place in the chain, that they settle.
     pub settled: Vec<usize>,
     /// When newer data are due, where they are too old.
@@ -58,6 +62,15 @@ pub struct Captured {
     pub revoked: Option<String>,
     /// What could not be had, or was nothing, and why.
     pub troubles: Vec<String>,
+}
+
+/// Verified data about a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The data.
+    pub revocation: Revocation,
+    /// Whether they can speak for the time of the token.
+    pub settles: bool,
 }
 
 /// What was fetched already, by place and request: many tokens have one issuer.
@@ -76,20 +89,34 @@ impl Capturer {
         Self { client, deadline }
     }
 
-    /// Asks about the certificates of a chain of which `wanted` says so.
+    /// Asks about the certificates of a token's chain, and judges the answers for its time.
     pub async fn capture(
         &self,
         judge: &dyn Judge,
         chain: &[Vec<u8>],
         gen_time: Moment,
-        wanted: impl Fn(usize) -> bool,
         fetched: &Fetched,
         clock: impl Fn() -> Moment,
     ) -> Captured {
-        let mut captured = Captured::default();
+        let all = |_| true;
+        let mut found = self.ask(judge, chain, all, fetched).await;
+        let mut captured = found.judge(judge, chain, gen_time, all, clock());
+        captured.troubles.append(&mut found.troubles);
+        captured
+    }
+
+    /// Asks about the certificates of a chain of which `wanted` says so.
+    pub async fn ask(
+        &self,
+        judge: &dyn Judge,
+        chain: &[Vec<u8>],
+        wanted: impl Fn(usize) -> bool,
+        fetched: &Fetched,
+    ) -> Found {
         let sources = judge.sources(chain);
+        let mut troubles = Vec::new();
         if sources.len() > MAX_SOURCES {
-            captured.troubles.push(format!(
+            troubles.push(format!(
                 "the chain names {} places with revocation data, of which the first {MAX_SOURCES} are asked",
                 sources.len()
             ));
@@ -100,15 +127,18 @@ impl Capturer {
             .collect();
         let answers = sources.iter().map(|source| self.fetch(source, fetched));
         let answers = futures_util::future::join_all(answers).await;
-        for (source, answer) in sources.iter().zip(answers) {
+        let mut pieces = Vec::new();
+        for (source, answer) in sources.into_iter().zip(answers) {
             match &*answer {
-                Err(error) => captured.troubles.push(format!("{}: {error}", source.url)),
-                Ok(data) => captured.take(judge, chain, source, data, gen_time, clock()),
+                Err(error) => troubles.push(format!("{}: {error}", source.url)),
+                Ok(data) => pieces.push(Piece {
+                    source,
+                    data: data.clone(),
+                    spent: None,
+                }),
             }
         }
-        captured.settled.sort_unstable();
-        captured.settled.dedup();
-        captured
+        Found { pieces, troubles }
     }
 
     async fn fetch(&self, source: &Source, fetched: &Fetched) -> Arc<Answered> {
@@ -149,42 +179,106 @@ impl Capturer {
     }
 }
 
+/// What is said about the certificates of a chain.
+#[derive(Debug)]
+pub struct Found {
+    pieces: Vec<Piece>,
+    /// What could not be had, and why.
+    pub troubles: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Piece {
+    source: Source,
+    data: Bytes,
+    spent: Option<Spent>,
+}
+
+/// What a piece said of a time, and will say of every later one.
+#[derive(Debug, Clone, Copy)]
+enum Spent {
+    Nothing,
+    TooOld { next: Option<Moment> },
+}
+
+impl Found {
+    /// What it says of the certificates, of which `wanted` says so, for the time of a token. Asked for several tokens, it is to
+    /// be asked by their growing times: what is too old for one is too old for the later ones, and is not looked at again.
+    pub fn judge(
+        &mut self,
+        judge: &dyn Judge,
+        chain: &[Vec<u8>],
+        gen_time: Moment,
+        wanted: impl Fn(usize) -> bool,
+        now: Moment,
+    ) -> Captured {
+        let mut captured = Captured::default();
+        let pieces = self.pieces.iter_mut();
+        for piece in pieces.filter(|piece| wanted(piece.source.certificate)) {
+            captured.take(judge, chain, piece, gen_time, now);
+        }
+        captured.settled.sort_unstable();
+        captured.settled.dedup();
+        captured
+    }
+}
+
 impl Captured {
     fn take(
         &mut self,
         judge: &dyn Judge,
         chain: &[Vec<u8>],
-        source: &Source,
-        data: &[u8],
+        piece: &mut Piece,
         gen_time: Moment,
         now: Moment,
     ) {
+        match piece.spent {
+            Some(Spent::Nothing) => return,
+            Some(Spent::TooOld { next }) => {
+                self.next = self.next.into_iter().chain(next).min();
+                return;
+            }
+            None => {}
+        }
+        let Piece { source, data, .. } = &*piece;
         let Some(certificate) = chain.get(source.certificate) else {
             return;
         };
+        let mut settles = true;
         match judge.revocation(chain, source, data, gen_time) {
             Said::Nothing(why) => {
                 self.troubles.push(format!("{}: {why}", source.url));
+                piece.spent = Some(Spent::Nothing);
                 return;
             }
-            Said::TooOld { next } => self.next = self.next.into_iter().chain(next).min(),
+            Said::TooOld { next } => {
+                self.next = self.next.into_iter().chain(next).min();
+                piece.spent = Some(Spent::TooOld { next });
+                settles = false;
+            }
             Said::Good | Said::RevokedLater(_) => self.settled.push(source.certificate),
             Said::Revoked(why) => {
                 self.settled.push(source.certificate);
                 self.revoked = Some(format!("{}: {why}", source.url));
             }
         }
-        self.kept.push(Revocation {
+        let Piece { source, data, .. } = piece;
+        let revocation = Revocation {
             kind: source.kind,
             certificate: Sha256::digest(certificate).into(),
             url: source.url.clone(),
             fetched: now,
             data: data.to_vec(),
+        };
+        self.kept.push(Kept {
+            revocation,
+            settles,
         });
     }
 }
 
-/// The certificates of a chain, but for the root, that data which are kept leave unsettled.
+/// The certificates of a chain, but for the root, that data which are kept leave unsettled, and about which somebody says
+/// something.
 pub fn unsettled(
     judge: &dyn Judge,
     chain: &[Vec<u8>],
@@ -212,17 +306,21 @@ pub fn unsettled(
     // Nobody says of a root whether it is revoked.
     let below = chain.len().saturating_sub(1);
     let certificates = chain.iter().enumerate().take(below);
+    let published = |place: usize| sources.iter().any(|source| source.certificate == place);
     certificates
-        .filter(|(place, certificate)| !settles(*place, certificate))
+        .filter(|(place, certificate)| published(*place) && !settles(*place, certificate))
         .map(|(place, _)| place)
         .collect()
 }
 
-/// When to ask again what is not settled, after so many tries that settled nothing: when newer data are due, if that is
-/// known, but not in a rush and at least once a day.
+/// When to ask again what is not settled, after so many tries that settled nothing: soon once, then when newer data are due, if
+/// that is known, but not in a rush and at least once a day.
 pub fn next_try(now: Moment, next: Option<Moment>, tries: u32) -> Moment {
+    let Some(later) = tries.checked_sub(1) else {
+        return now.after(FIRST_WAIT);
+    };
     let own = 2_u32
-        .checked_pow(tries)
+        .checked_pow(later)
         .and_then(|factor| SHORTEST_WAIT.checked_mul(factor))
         .map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT));
     let wait = match next {
@@ -242,14 +340,18 @@ mod tests {
         let now = Moment::from_seconds(1_000_000);
         let minutes = |minutes: u64| now.after(Duration::from_mins(minutes));
         let rows = [
-            ("at first", None, 0, 10),
-            ("nothing known, twice", None, 1, 20),
+            ("after the first", None, 1, 10),
+            ("nothing known, twice", None, 2, 20),
             ("nothing known, many times", None, 50, 24 * 60),
             ("due in an hour", Some(minutes(60)), 3, 61),
-            ("due at once", Some(minutes(1)), 0, 10),
-            ("due in a week", Some(minutes(7 * 24 * 60)), 0, 24 * 60),
-            ("overdue", Some(Moment::from_seconds(1)), 2, 40),
+            ("due at once", Some(minutes(1)), 1, 10),
+            ("due in a week", Some(minutes(7 * 24 * 60)), 1, 24 * 60),
+            ("overdue", Some(Moment::from_seconds(1)), 3, 40),
         ];
+        for next in [None, Some(minutes(60))] {
+            let soon = now.after(Duration::from_secs(5));
+            assert_eq!(next_try(now, next, 0), soon, "at first");
+        }
         for (name, next, tries, expected) in rows {
             assert_eq!(next_try(now, next, tries), minutes(expected), "{name}");
         }

@@ -48,14 +48,14 @@ pub enum DataError {
     Registers(#[from] counterfoil_store::sqlite::OpenError),
 }
 
-/// An open data directory, for this process alone.
+/// An open data directory.
 #[derive(Debug)]
 pub struct Data {
     /// The newest rounds.
     pub heads: Arc<SqliteHeadStore>,
     /// The records.
     pub blobs: Arc<PosixBlobStore>,
-    _lock: FolderLock,
+    _lock: Option<FolderLock>,
 }
 
 /// Makes the data directory of a new anchor.
@@ -77,15 +77,31 @@ pub async fn create(path: &Path) -> Result<(), DataError> {
 
 /// Opens the data directory, for this process alone.
 pub async fn open(path: &Path) -> Result<Data, DataError> {
-    if !path.join(REGISTERS).is_file() {
-        return Err(DataError::Absent {
-            path: path.to_owned(),
-        });
-    }
+    expect(path)?;
     let lock = FolderLock::take(path)?;
+    stores(path, Some(lock)).await
+}
+
+/// Opens the data directory to read in it; an anchor may run beside.
+pub async fn read(path: &Path) -> Result<Data, DataError> {
+    expect(path)?;
+    stores(path, None).await
+}
+
+async fn stores(path: &Path, lock: Option<FolderLock>) -> Result<Data, DataError> {
     Ok(Data {
         heads: Arc::new(SqliteHeadStore::open(path.join(REGISTERS)).await?),
         blobs: Arc::new(PosixBlobStore::open(path.join(RECORDS))?),
         _lock: lock,
     })
+}
+
+fn expect(path: &Path) -> Result<(), DataError> {
+    if path.join(REGISTERS).is_file() {
+        Ok(())
+    } else {
+        Err(DataError::Absent {
+            path: path.to_owned(),
+        })
+    }
 }

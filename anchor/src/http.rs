@@ -153,11 +153,14 @@ impl Site {
             Target::Page => self.page().await,
             Target::Status => {
                 let now = self.worker.now();
-                let view = status::view(&self.worker.status(), self.worker.pending(), now);
-                Reply::json(&view)
+                Reply::json(&status::view(&self.worker, now))
             }
             Target::Metrics => Reply::metrics(service_metrics::text(&self.registry)),
-            Target::Health | Target::Readiness => Reply::fresh_text("ok\n".to_owned()),
+            Target::Health => Reply::fresh_text("ok\n".to_owned()),
+            Target::Readiness => match self.worker.not_ready() {
+                None => Reply::fresh_text("ok\n".to_owned()),
+                Some(why) => Reply::not_ready(&why),
+            },
             Target::List(list) => match Part::of(query) {
                 Some(part) => self.list(&list, part),
                 None => Reply::malformed("expected ?after=LINE, or ?last=N with 1 to 1000"),

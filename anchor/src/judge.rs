@@ -4,6 +4,8 @@
 //! An implementation is a function of its arguments and of the trust that it was made with. It opens no socket and reads no
 //! clock.
 
+pub mod rfc3161;
+
 use std::fmt;
 
 use crate::moment::Moment;
@@ -41,8 +43,12 @@ pub enum Fault {
     OtherData,
     /// The token was made under a policy that is not allowed.
     WrongPolicy,
-    /// No path from the signer's certificate to a configured root.
+    /// Nobody whom the configuration trusts: no path to a configured root, or the signer's certificate is not there.
     Untrusted,
+    /// The signature is not over this token, or not by this key.
+    BadSignature,
+    /// The signer's certificate, or one above it, may not be used so, or not then.
+    BadCertificate,
     /// Something else is wrong with it, which the reason says.
     Invalid,
 }
@@ -54,6 +60,15 @@ pub struct Rejection {
     pub fault: Fault,
     /// In words, with what was expected and what came.
     pub reason: String,
+}
+
+/// A root to which tokens must lead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Root {
+    /// SHA-256 of its public key.
+    pub key: [u8; 32],
+    /// Its name.
+    pub subject: String,
 }
 
 /// Where something is said about whether a certificate is revoked.
@@ -89,6 +104,9 @@ pub enum Said {
 
 /// Judges tokens of one authority.
 pub trait Judge: fmt::Debug + Send + Sync + 'static {
+    /// The roots to which tokens must lead. Authorities that share one are one authority.
+    fn roots(&self) -> Vec<Root>;
+
     /// The request for a token over these bytes, DER.
     fn request(&self, data: &[u8], nonce: &Nonce) -> Vec<u8>;
 

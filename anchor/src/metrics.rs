@@ -16,8 +16,8 @@ use prometheus_client::registry::Registry;
 use crate::follow::LookError;
 use crate::moment::Moment;
 use crate::tsa::Misbehaviour;
-use crate::worker::Worker;
 use crate::worker::status::LogStatus;
+use crate::worker::{LookTrouble, StampTrouble, Worker};
 
 const ROUTES: [&str; 8] = [
     "page", "status", "metrics", "probe", "list", "record", "token", "nothing",
@@ -107,7 +107,8 @@ impl Collector for AnchorCollector {
         let mut family =
             encoder.encode_descriptor("anchor_looks", help, None, MetricType::Counter)?;
         for log in &logs {
-            for outcome in LookError::WORDS.into_iter().chain(["ok"]) {
+            let words = LookError::WORDS.into_iter().chain(LookTrouble::OWN_WORDS);
+            for outcome in words.chain(["ok"]) {
                 let labels = [("origin", log.origin.as_str()), ("outcome", outcome)];
                 let count = log.looks.get(outcome).copied().unwrap_or(0);
                 ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
@@ -119,7 +120,8 @@ impl Collector for AnchorCollector {
         for log in &logs {
             for authority in &log.authorities {
                 let words = Misbehaviour::ALL.map(Misbehaviour::word);
-                for outcome in words.into_iter().chain(["counted", "not-stored"]) {
+                let words = words.into_iter().chain(StampTrouble::OWN_WORDS);
+                for outcome in words.chain(["counted"]) {
                     let labels = [
                         ("origin", log.origin.as_str()),
                         ("authority", authority.name.as_str()),
@@ -137,10 +139,28 @@ impl Collector for AnchorCollector {
             let labels = [("origin", log.origin.as_str())];
             ConstCounter::new(log.rounds).encode(family.encode_family(&labels)?)?;
         }
-        let help = "Tokens of which not every certificate is known to have been good at their time";
-        let gauge = ConstGauge::new(self.worker.pending() as u64);
-        let kind = gauge.metric_type();
-        gauge.encode(encoder.encode_descriptor("anchor_unsettled_tokens", help, None, kind)?)
+        let help = "Tokens that were kept, and of which a certificate turned out to be revoked, so that they prove nothing";
+        let counter = ConstCounter::new(self.worker.revoked());
+        let kind = counter.metric_type();
+        counter.encode(encoder.encode_descriptor("anchor_revoked_tokens", help, None, kind)?)?;
+        let gauges = [
+            (
+                "anchor_unsettled_tokens",
+                "Tokens of which not every certificate is known to have been good at their time",
+                self.worker.pending() as u64,
+            ),
+            (
+                "anchor_ready",
+                "1 if its records are read and can be written",
+                u64::from(self.worker.not_ready().is_none()),
+            ),
+        ];
+        for (name, help, value) in gauges {
+            let gauge = ConstGauge::new(value);
+            let kind = gauge.metric_type();
+            gauge.encode(encoder.encode_descriptor(name, help, None, kind)?)?;
+        }
+        Ok(())
     }
 }
 

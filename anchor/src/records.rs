@@ -7,7 +7,7 @@
 
 mod index;
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
 use counterfoil_store::{Blob, BlobName, BlobStore, HeadStore, PutError, ReadError, ReplaceError};
@@ -69,6 +69,8 @@ pub struct Records {
     blobs: Arc<dyn BlobStore>,
     heads: Arc<dyn HeadStore>,
     index: RwLock<Index>,
+    /// Why the last write failed; none if it did not.
+    unwritable: Mutex<Option<String>>,
 }
 
 impl Records {
@@ -85,17 +87,40 @@ impl Records {
             blobs,
             heads,
             index: RwLock::new(index),
+            unwritable: Mutex::default(),
         })
     }
 
     /// What there is.
     pub fn with_index<T>(&self, look: impl FnOnce(&Index) -> T) -> T {
-        look(
-            &self
-                .index
-                .read()
-                .unwrap_or_else(std::sync::PoisonError::into_inner),
-        )
+        look(&self.index.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Why nothing can be stored, as the last write showed; `None` if it could.
+    pub fn unwritable(&self) -> Option<String> {
+        self.last_write().clone()
+    }
+
+    fn last_write(&self) -> MutexGuard<'_, Option<String>> {
+        self.unwritable
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of whether a write was done. One that met what somebody else had written was.
+    fn written<E: ToString>(
+        &self,
+        result: Result<(), E>,
+        is_conflict: fn(&E) -> bool,
+    ) -> Result<(), E> {
+        let trouble = result.as_ref().err().filter(|error| !is_conflict(error));
+        *self.last_write() = trouble.map(ToString::to_string);
+        result
+    }
+
+    async fn put_all(&self, blobs: &[Blob]) -> Result<(), PutError> {
+        let put = self.blobs.put_new(blobs).await;
+        self.written(put, |error| matches!(error, PutError::Conflict { .. }))
     }
 
     /// The newest round of a log.
@@ -141,10 +166,13 @@ impl Records {
         let checkpoint = next.place().checkpoint();
         let bytes = Bytes::copy_from_slice(note.as_bytes());
         self.put(Blob::new(checkpoint, bytes)).await?;
-        match before {
-            None => self.heads.create(&register, next.encode()).await?,
-            Some((_, old)) => self.heads.replace(&register, &old, next.encode()).await?,
-        }
+        let replaced = match before {
+            None => self.heads.create(&register, next.encode()).await,
+            Some((_, old)) => self.heads.replace(&register, &old, next.encode()).await,
+        };
+        self.written(replaced, |error| {
+            matches!(error, ReplaceError::Conflict { .. })
+        })?;
         Ok(next)
     }
 
@@ -249,7 +277,7 @@ impl Records {
             Blob::new(name, Bytes::copy_from_slice(note.as_bytes()))
         };
         let blobs = [blob("anchored", anchored), blob("refused", refused)];
-        match self.blobs.put_new(&blobs).await {
+        match self.put_all(&blobs).await {
             // It was kept before, beside an earlier anchored checkpoint.
             Ok(()) | Err(PutError::Conflict { .. }) => {}
             Err(error) => return Err(error.into()),
@@ -311,7 +339,7 @@ impl Records {
 
     async fn put(&self, blob: Blob) -> Result<(), PutError> {
         let name = blob.name.clone();
-        self.blobs.put_new(&[blob]).await?;
+        self.put_all(&[blob]).await?;
         self.found(&name);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The whole service: the worker of a configuration, and HTTP before its records.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use counterfoil_service::client::{CallError, Client, ClientOptions};
 use counterfoil_service::metrics::Connections;
 use counterfoil_service::serve::{self, Server};
-use counterfoil_service::tls::{self, TlsError};
+use counterfoil_service::tls::{self, Certificates, TlsError};
 use counterfoil_tiles::policy::{Policy, PolicyError};
 use tokio::sync::watch;
 
@@ -72,6 +72,19 @@ pub enum RunError {
         name: String,
         /// Why.
         reason: Box<dyn Error + Send + Sync>,
+    },
+    /// Two tables are about one authority.
+    #[error(
+        "the authorities {first} and {second} lead to the same root key, that of {root}: they are one authority, and k of n \
+         counts authorities; give each its own root, or keep one of them"
+    )]
+    SameRoot {
+        /// The name of the one.
+        first: String,
+        /// The name of the other.
+        second: String,
+        /// The root's name.
+        root: String,
     },
     /// The schedule contradicts itself.
     #[error(transparent)]
@@ -142,9 +155,11 @@ pub fn plan(config: &Config, make: MakeJudge<'_>) -> Result<Plan, RunError> {
     }
     let authorities = config.authorities.iter();
     let authorities = authorities.map(|authority| tsa(config, authority, &direct, make));
+    let authorities: Vec<Tsa> = authorities.collect::<Result<_, _>>()?;
+    check_roots(&authorities)?;
     Ok(Plan {
         logs,
-        authorities: authorities.collect::<Result<_, _>>()?,
+        authorities,
         capturer: Capturer::new(following, config.authority_deadline),
         clock: Clock::default(),
         shutdown_deadline: config.front.shutdown_deadline,
@@ -175,6 +190,28 @@ fn tsa(
     };
     let judge = make(authority).map_err(wrong)?;
     Ok(Tsa::new(name, url, judge, client.clone(), options))
+}
+
+/// Each authority must have roots of its own.
+fn check_roots(authorities: &[Tsa]) -> Result<(), RunError> {
+    let mut known: HashMap<[u8; 32], &Tsa> = HashMap::new();
+    for authority in authorities {
+        for root in authority.judge().roots() {
+            match known.insert(root.key, authority) {
+                // One key under two certificates, in one table.
+                Some(other) if other.name() == authority.name() => {}
+                Some(other) => {
+                    return Err(RunError::SameRoot {
+                        first: other.name().to_string(),
+                        second: authority.name().to_string(),
+                        root: root.subject,
+                    });
+                }
+                None => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, RunError> {
@@ -243,6 +280,11 @@ impl Running {
     /// Where it listens.
     pub fn addresses(&self) -> &[SocketAddr] {
         self.server.addresses()
+    }
+
+    /// The certificates of its TLS, if it has any.
+    pub fn certificates(&self) -> Option<Arc<Certificates>> {
+        self.server.certificates()
     }
 
     /// The worker.

@@ -20,8 +20,8 @@ use crate::judge::{Fault, GoodToken, Judge, Nonce, Rejection};
 use crate::moment::Moment;
 use crate::names::AuthorityName;
 
-/// The longest answer that is read. A token with its certificates has 3 to 8 KB; large chains and ML-DSA keys fit.
-pub const MAX_ANSWER: usize = 64 << 10;
+/// The longest answer that is read. A token with its certificates has 3 to 8 KB; some have lists of revoked ones in them.
+pub const MAX_ANSWER: usize = counterfoil_rfc3161::MAX_RESPONSE_SIZE;
 
 const QUERY: &str = "application/timestamp-query";
 const REPLY: &str = "application/timestamp-reply";
@@ -81,8 +81,12 @@ pub enum Misbehaviour {
     OtherData,
     /// A policy that is not allowed.
     WrongPolicy,
-    /// No path to a configured root.
+    /// No path to a configured root, or no certificate of the signer.
     Untrusted,
+    /// A signature that is not over the token, or not by the signer's key.
+    BadSignature,
+    /// A certificate that may not be used so, or not then: expired, or not for time-stamping alone.
+    BadCertificate,
     /// Another fault of the token.
     Invalid,
     /// One of its certificates is revoked.
@@ -95,7 +99,7 @@ pub enum Misbehaviour {
 
 impl Misbehaviour {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Down,
         Self::Slow,
         Self::Broken,
@@ -107,11 +111,21 @@ impl Misbehaviour {
         Self::OtherData,
         Self::WrongPolicy,
         Self::Untrusted,
+        Self::BadSignature,
+        Self::BadCertificate,
         Self::Invalid,
         Self::Revoked,
         Self::Stale,
         Self::Future,
     ];
+
+    /// Whether it may pass by itself: nothing came that could be judged.
+    pub fn is_passing(self) -> bool {
+        matches!(
+            self,
+            Self::Down | Self::Slow | Self::Broken | Self::Status | Self::Rejects
+        )
+    }
 
     /// Its name, in metrics and status.
     pub fn word(self) -> &'static str {
@@ -127,6 +141,8 @@ impl Misbehaviour {
             Self::OtherData => "other-data",
             Self::WrongPolicy => "wrong-policy",
             Self::Untrusted => "untrusted",
+            Self::BadSignature => "bad-signature",
+            Self::BadCertificate => "bad-certificate",
             Self::Invalid => "invalid",
             Self::Revoked => "revoked",
             Self::Stale => "stale",
@@ -150,6 +166,8 @@ impl From<Fault> for Misbehaviour {
             Fault::OtherData => Self::OtherData,
             Fault::WrongPolicy => Self::WrongPolicy,
             Fault::Untrusted => Self::Untrusted,
+            Fault::BadSignature => Self::BadSignature,
+            Fault::BadCertificate => Self::BadCertificate,
             Fault::Invalid => Self::Invalid,
         }
     }

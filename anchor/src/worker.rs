@@ -11,9 +11,11 @@ mod stamp;
 pub mod status;
 mod sweep;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -147,6 +149,25 @@ impl Worker {
         self.0.sweep.pending()
     }
 
+    /// Tokens that were kept, and of which a certificate turned out to be revoked so that they prove nothing.
+    pub fn revoked(&self) -> u64 {
+        self.0.sweep.revoked()
+    }
+
+    /// Why the worker cannot do its work; `None` if it can. That a log or an authority does not answer is no reason.
+    pub fn not_ready(&self) -> Option<String> {
+        let unread = self.0.desks.iter().find_map(|desk| {
+            let status = desk.status();
+            let why = status.unread.as_ref()?;
+            Some(format!("starting: {}: {why}", status.origin))
+        });
+        let unwritable = || {
+            let why = self.0.records.unwritable()?;
+            Some(format!("what was written last was not stored: {why}"))
+        };
+        unread.or_else(unwritable)
+    }
+
     /// Looks at every log now, and begins a round even where nothing has changed.
     pub fn want(&self) {
         for desk in &self.0.desks {
@@ -179,6 +200,22 @@ impl Worker {
             );
         }
     }
+}
+
+/// Work that broke.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this program broke, which is a mistake in it: please report it: {0}")]
+pub struct Broke(String);
+
+/// Does work that may break: the mistake of one operation must not end what is done for others, nor keep it from being tried
+/// again.
+async fn unbroken<T>(work: impl Future<Output = T>) -> Result<T, Broke> {
+    let worked = AssertUnwindSafe(work).catch_unwind().await;
+    worked.map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        Broke(text.unwrap_or_else(|| "it does not say why".to_owned()))
+    })
 }
 
 /// What draws the jitter of a log: the same from start to start.

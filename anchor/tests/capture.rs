@@ -20,7 +20,7 @@ async fn capture(authority: &FakeTsa, chain: &[Vec<u8>]) -> Captured {
     });
     let fetched = Fetched::default();
     capturer
-        .capture(&**tsa.judge(), chain, gen_time, |_| true, &fetched, now)
+        .capture(&**tsa.judge(), chain, gen_time, &fetched, now)
         .await
 }
 
@@ -54,11 +54,14 @@ async fn data_settle_a_certificate_when_they_can_speak_for_the_time() {
         assert_eq!(captured.settled == [0], settled, "{name}");
         assert_eq!(captured.revoked.is_some(), revoked, "{name}");
         assert_eq!(captured.next.is_some(), !settled, "{name}");
+        assert!(captured.kept.iter().all(|kept| kept.settles == settled));
+        let stored = captured.kept.into_iter();
+        let stored: Vec<_> = stored.map(|kept| kept.revocation).collect();
         let tsa = authority.tsa(Duration::from_secs(10));
         let left = unsettled(
             &**tsa.judge(),
             &chain(),
-            &captured.kept,
+            &stored,
             Moment::from_millis(GEN_TIME),
         );
         // The stored data say so again.
@@ -95,7 +98,6 @@ async fn one_sweep_asks_one_place_once() {
                 &**tsa.judge(),
                 &chain(),
                 Moment::from_millis(GEN_TIME),
-                |_| true,
                 &fetched,
                 moment::now,
             )

@@ -6,18 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::tsa::{Does, FakeTsa};
-use common::{Log, ORIGIN, Tree, policy};
-use counterfoil_anchor::capture::Capturer;
+use common::worker::{Disk, Terms};
+use common::{Log, ORIGIN, Tree};
 use counterfoil_anchor::http::{Site, SiteOptions};
 use counterfoil_anchor::names::Place;
-use counterfoil_anchor::records::Records;
-use counterfoil_anchor::schedule::Options;
-use counterfoil_anchor::worker::{Clock, LogPlan, Plan, Worker};
+use counterfoil_anchor::worker::Worker;
 use counterfoil_service::client::{Answer, Call, Client, ClientOptions, Sent};
 use counterfoil_service::config::FrontConfig;
 use counterfoil_service::metrics::Connections;
 use counterfoil_service::serve::Server;
-use counterfoil_store::memory::{MemoryBlobStore, MemoryHeadStore};
 use counterfoil_tiles::checkpoint::{Origin, OriginHash};
 use tokio::sync::watch;
 
@@ -46,25 +43,9 @@ impl Service {
             FakeTsa::start("first").await,
             FakeTsa::start("second").await,
         ];
-        let client = Client::new(&ClientOptions::default()).unwrap();
-        let deadline = Duration::from_secs(20);
-        let day = Duration::from_hours(24);
-        let plan = Plan {
-            logs: vec![LogPlan {
-                followed: log.followed(policy(2)),
-                options: Options::new(day, Duration::ZERO, 2, 1).unwrap(),
-            }],
-            authorities: authorities.iter().map(|tsa| tsa.tsa(deadline)).collect(),
-            capturer: Capturer::new(client, deadline),
-            clock: Clock::default(),
-            shutdown_deadline: deadline,
-        };
-        let (blobs, heads) = (
-            Arc::new(MemoryBlobStore::new()),
-            Arc::new(MemoryHeadStore::new()),
-        );
-        let records = Arc::new(Records::open(blobs, heads).await.unwrap());
-        let worker = Worker::new(plan, records);
+        let terms = Terms::default();
+        let tsas = authorities.iter().map(|tsa| tsa.tsa(terms.deadline));
+        let worker = common::worker::worker(&Disk::default(), &log, tsas.collect(), &terms).await;
         let (stop, stopped) = watch::channel(false);
         let runs = worker.clone();
         let working = tokio::spawn(async move { runs.run(stopped).await });
@@ -73,20 +54,7 @@ impl Service {
         log.serve(&Tree::new(9), &[1, 2]);
         worker.want();
         wait(&worker, 9, &[2, 1]).await;
-        let connections = Arc::<Connections>::default();
-        let options = SiteOptions {
-            operator: Some("<Example>".to_owned()),
-            max_requests: 100,
-            request_deadline: deadline,
-        };
-        let site = Arc::new(Site::new(worker.clone(), connections.clone(), options));
-        let front = FrontConfig {
-            listen: vec!["127.0.0.1:0".parse().unwrap()],
-            ..FrontConfig::default()
-        };
-        let server = Server::bind(&front, connections, site).await.unwrap();
-        let url = format!("http://{}", server.addresses()[0]);
-        let server = tokio::spawn(server.run(std::future::pending()));
+        let (url, server) = serve(&worker).await;
         Self {
             url,
             worker,
@@ -99,15 +67,7 @@ impl Service {
     }
 
     async fn get(&self, path: &str) -> Answer {
-        let client = Client::new(&ClientOptions::default()).unwrap();
-        let call = Call {
-            sent: Sent::Get,
-            url: &format!("{}{path}", self.url),
-            accept: None,
-            deadline: Duration::from_secs(20),
-            limit: 1 << 20,
-        };
-        client.call(call).await.unwrap()
+        get(&self.url, path).await
     }
 
     async fn text(&self, path: &str) -> String {
@@ -115,6 +75,36 @@ impl Service {
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         String::from_utf8(answer.body.to_vec()).unwrap()
     }
+}
+
+async fn get(url: &str, path: &str) -> Answer {
+    let client = Client::new(&ClientOptions::default()).unwrap();
+    let call = Call {
+        sent: Sent::Get,
+        url: &format!("{url}{path}"),
+        accept: None,
+        deadline: Duration::from_secs(20),
+        limit: 1 << 20,
+    };
+    client.call(call).await.unwrap()
+}
+
+/// Serves what a worker keeps.
+async fn serve(worker: &Worker) -> (String, tokio::task::JoinHandle<()>) {
+    let connections = Arc::<Connections>::default();
+    let options = SiteOptions {
+        operator: Some("<Example>".to_owned()),
+        max_requests: 100,
+        request_deadline: Duration::from_secs(20),
+    };
+    let site = Arc::new(Site::new(worker.clone(), connections.clone(), options));
+    let front = FrontConfig {
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        ..FrontConfig::default()
+    };
+    let server = Server::bind(&front, connections, site).await.unwrap();
+    let url = format!("http://{}", server.addresses()[0]);
+    (url, tokio::spawn(server.run(std::future::pending())))
 }
 
 async fn wait(worker: &Worker, size: u64, counted: &[u64]) {
@@ -321,4 +311,23 @@ async fn metrics_say_how_old_the_newest_anchor_is() {
     assert!(value(&html) >= 1.0);
     assert_eq!(service.text("/healthz").await, "ok\n");
     assert_eq!(service.text("/readyz").await, "ok\n");
+}
+
+#[tokio::test]
+async fn a_worker_that_has_not_read_its_records_is_not_ready() {
+    let log = Log::start(Tree::new(7)).await;
+    let authority = FakeTsa::start("first").await;
+    let terms = Terms::default();
+    let tsas = vec![authority.tsa(terms.deadline)];
+    let idle = common::worker::worker(&Disk::default(), &log, tsas, &terms).await;
+    let (url, server) = serve(&idle).await;
+    let answer = get(&url, "/readyz").await;
+    assert_eq!(answer.status, 503);
+    let body = String::from_utf8(answer.body.to_vec()).unwrap();
+    assert!(body.starts_with("not-ready: starting: "), "{body}");
+    assert_eq!(get(&url, "/healthz").await.status, 200);
+    let status = get(&url, "/status").await;
+    let status: serde_json::Value = serde_json::from_slice(&status.body).unwrap();
+    assert!(status["not_ready"].is_string(), "{status}");
+    server.abort();
 }

@@ -63,7 +63,7 @@ async fn each_misbehaviour_is_named() {
             Does::HundredMegabytes,
             LONG,
             Misbehaviour::TooLong,
-            "more than 65536 bytes",
+            "more than 266240 bytes",
         ),
     ];
     let authority = FakeTsa::start("tsa").await;

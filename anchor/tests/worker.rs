@@ -6,93 +6,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::tsa::{Crl, Does, FakeTsa};
-use common::{Log, Tree, policy};
-use counterfoil_anchor::capture::Capturer;
+use common::worker::{Disk, Running, Terms, answers, looks, size, worker};
+use common::{Log, Tree};
 use counterfoil_anchor::moment;
 use counterfoil_anchor::names::{Blobs as _, Place};
-use counterfoil_anchor::records::Records;
-use counterfoil_anchor::schedule::{Backoff, Options};
 use counterfoil_anchor::tsa::Misbehaviour;
 use counterfoil_anchor::worker::status::LogStatus;
-use counterfoil_anchor::worker::{Clock, LogPlan, LookTrouble, Plan, Worker};
-use counterfoil_service::client::{Client, ClientOptions};
+use counterfoil_anchor::worker::{LookTrouble, Worker};
 use counterfoil_store::faulty::{FaultyBlobStore, FaultyHeadStore, Plan as Faults, WriteFault};
 use counterfoil_store::memory::{MemoryBlobStore, MemoryHeadStore};
-use counterfoil_store::{BlobStore, HeadStore};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
-
-/// What outlives a process.
-#[derive(Clone)]
-struct Disk {
-    blobs: Arc<dyn BlobStore>,
-    heads: Arc<dyn HeadStore>,
-}
-
-impl Default for Disk {
-    fn default() -> Self {
-        Self {
-            blobs: Arc::new(MemoryBlobStore::new()),
-            heads: Arc::new(MemoryHeadStore::new()),
-        }
-    }
-}
 
 /// A log and its authorities.
 struct World {
     disk: Disk,
     log: Log,
     authorities: Vec<FakeTsa>,
-    required: usize,
-    quorum: u8,
-    interval: Duration,
-    deadline: Duration,
-}
-
-/// A worker that runs.
-struct Running {
-    worker: Worker,
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
-}
-
-impl Running {
-    async fn end(self) {
-        self.stop.send_replace(true);
-        self.task.await.unwrap();
-    }
-
-    fn status(&self) -> LogStatus {
-        self.worker.status().remove(0)
-    }
-
-    /// Waits until it is so.
-    async fn until(&self, what: &str, is_so: impl Fn(&LogStatus) -> bool) -> LogStatus {
-        let waiting = async {
-            loop {
-                let status = self.status();
-                if is_so(&status) {
-                    return status;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let waited = tokio::time::timeout(Duration::from_secs(30), waiting).await;
-        waited.unwrap_or_else(|_| panic!("never {what}: {:#?}", self.status()))
-    }
-}
-
-fn answers(status: &LogStatus, authority: usize, word: &str) -> u64 {
-    let answers = &status.authorities[authority].answers;
-    answers.get(word).copied().unwrap_or(0)
-}
-
-fn looks(status: &LogStatus, word: &str) -> u64 {
-    status.looks.get(word).copied().unwrap_or(0)
-}
-
-fn size(status: &LogStatus) -> Option<u64> {
-    status.newest.map(|newest| newest.place.size.get())
+    terms: Terms,
 }
 
 impl World {
@@ -105,43 +34,21 @@ impl World {
             disk: Disk::default(),
             log: Log::start(Tree::new(7)).await,
             authorities: started,
-            required,
-            quorum: 2,
-            // Rounds begin when a test wants them.
-            interval: Duration::from_hours(24),
-            deadline: Duration::from_secs(20),
+            terms: Terms {
+                required,
+                ..Terms::default()
+            },
         }
     }
 
     async fn worker(&self) -> Worker {
-        let backoff = Backoff {
-            first: Duration::from_millis(20),
-            longest: Duration::from_millis(50),
-        };
-        let count = self.authorities.len();
-        let options = Options::new(self.interval, Duration::ZERO, count, self.required).unwrap();
-        let tsas = self.authorities.iter().map(|tsa| tsa.tsa(self.deadline));
-        let client = Client::new(&ClientOptions::default()).unwrap();
-        let plan = Plan {
-            logs: vec![LogPlan {
-                followed: self.log.followed(policy(self.quorum)),
-                options: options.with_backoff(backoff).unwrap(),
-            }],
-            authorities: tsas.collect(),
-            capturer: Capturer::new(client, self.deadline),
-            clock: Clock::default(),
-            shutdown_deadline: Duration::from_secs(5),
-        };
-        let records = Records::open(self.disk.blobs.clone(), self.disk.heads.clone()).await;
-        Worker::new(plan, Arc::new(records.unwrap()))
+        let tsas = self.authorities.iter();
+        let tsas = tsas.map(|tsa| tsa.tsa(self.terms.deadline)).collect();
+        worker(&self.disk, &self.log, tsas, &self.terms).await
     }
 
     async fn run(&self) -> Running {
-        let worker = self.worker().await;
-        let (stop, stopped) = watch::channel(false);
-        let runs = worker.clone();
-        let task = tokio::spawn(async move { runs.run(stopped).await });
-        Running { worker, stop, task }
+        Running::start(self.worker().await)
     }
 
     fn asked(&self) -> Vec<u32> {
@@ -201,7 +108,7 @@ async fn whatever_one_authority_does_the_others_go_on_and_it_counts_when_it_is_w
     ];
     for (does, misbehaviour) in rows {
         let mut world = World::new(2, 1).await;
-        world.deadline = Duration::from_millis(500);
+        world.terms.deadline = Duration::from_millis(500);
         world.authorities[0].does(does);
         let running = world.run().await;
         let named = misbehaviour.word();
@@ -305,7 +212,7 @@ async fn a_fork_is_kept_and_not_stamped() {
 #[tokio::test]
 async fn a_log_that_does_not_change_is_not_stamped_again() {
     let mut world = World::new(1, 1).await;
-    world.interval = Duration::from_secs(1);
+    world.terms.interval = Duration::from_secs(1);
     let running = world.run().await;
     running
         .until("looked at", |status| looks(status, "ok") >= 3)
@@ -404,6 +311,53 @@ async fn a_token_counts_when_it_is_stored_and_not_before() {
         );
         running.end().await;
     }
+}
+
+#[tokio::test]
+async fn what_breaks_is_counted_and_tried_again() {
+    let world = World::new(2, 2).await;
+    world.authorities[0].does(Does::BreaksTheJudge);
+    let running = world.run().await;
+    let status = running
+        .until("broken", |status| {
+            answers(status, 0, "broke") >= 2 && answers(status, 1, "counted") == 1
+        })
+        .await;
+    let trouble = status.authorities[0].trouble.as_ref().unwrap();
+    assert!(
+        trouble.reason.contains("a mistake in the judge"),
+        "{trouble:?}"
+    );
+    world.authorities[0].does(Does::Right);
+    running
+        .until("anchored", |status| size(status) == Some(7))
+        .await;
+    running.end().await;
+}
+
+#[tokio::test]
+async fn it_is_not_ready_before_its_records_are_read_nor_while_nothing_can_be_written() {
+    let mut world = World::new(1, 1).await;
+    let blobs = Faults::scripted(vec![WriteFault::Refuse; 3], []);
+    world.disk.blobs = Arc::new(FaultyBlobStore::new(MemoryBlobStore::new(), blobs));
+    let idle = world.worker().await.not_ready().unwrap();
+    assert!(idle.starts_with("starting: example.com/log"), "{idle}");
+    let running = world.run().await;
+    let waiting = async {
+        loop {
+            match running.worker.not_ready() {
+                Some(why) if why.contains("not stored") => return why,
+                _ => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        }
+    };
+    let why = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+    assert!(why.unwrap().contains("blob"), "it says what was written");
+    running
+        .until("anchored", |status| size(status) == Some(7))
+        .await;
+    assert_eq!(running.worker.not_ready(), None);
+    running.end().await;
 }
 
 #[tokio::test]

@@ -140,6 +140,10 @@ impl Reply {
         Self::error(StatusCode::SERVICE_UNAVAILABLE, "overloaded", &detail).after(LATER)
     }
 
+    pub(super) fn not_ready(why: &str) -> Self {
+        Self::error(StatusCode::SERVICE_UNAVAILABLE, "not-ready", &why).after(LATER)
+    }
+
     pub(super) fn too_slow(deadline: Duration) -> Self {
         let detail = format!("no answer within {} ms", deadline.as_millis());
         Self::error(StatusCode::SERVICE_UNAVAILABLE, "too-slow", &detail).after(LATER)

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::moment::Moment;
 use crate::schedule::Standing;
+use crate::worker::Worker;
 use crate::worker::status::{AuthorityStatus, LogStatus, Trouble};
 
 #[derive(Debug, Serialize)]
@@ -13,8 +14,12 @@ pub(super) struct View {
     service: &'static str,
     version: &'static str,
     now: u64,
+    /// Why the anchor cannot do its work.
+    not_ready: Option<String>,
     /// Tokens whose certificates are not all settled.
     unsettled_tokens: usize,
+    /// Tokens that were kept, and of which a certificate turned out to be revoked.
+    revoked_tokens: u64,
     logs: Vec<LogView>,
 }
 
@@ -60,13 +65,19 @@ struct AuthorityView {
     answers: BTreeMap<&'static str, u64>,
 }
 
-pub(super) fn view(logs: &[LogStatus], unsettled_tokens: usize, now: Moment) -> View {
+pub(super) fn view(worker: &Worker, now: Moment) -> View {
     View {
         service: "counterfoil-anchor",
         version: env!("CARGO_PKG_VERSION"),
         now: now.millis(),
-        unsettled_tokens,
-        logs: logs.iter().map(|log| log_view(log, now)).collect(),
+        not_ready: worker.not_ready(),
+        unsettled_tokens: worker.pending(),
+        revoked_tokens: worker.revoked(),
+        logs: worker
+            .status()
+            .iter()
+            .map(|log| log_view(log, now))
+            .collect(),
     }
 }
 

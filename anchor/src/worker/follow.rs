@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::stamp::{Anchored, LookTrouble, RoundData, StampTrouble};
 use super::status::Newest;
-use super::{Desk, Inner, LogPlan, seed};
+use super::{Desk, Inner, LogPlan, seed, unbroken};
 use crate::moment::Moment;
 use crate::names::{Place, RecordName};
 use crate::record::TokenRecord;
@@ -61,11 +61,14 @@ impl Inner {
         let mut course = loop {
             match Course::start(&self, plan, desk, log).await {
                 Ok(course) => break course,
-                Err(error) => tracing::error!(
-                    origin = %plan.followed.origin(), %error,
-                    "the records of this log cannot be read, and nothing of it is anchored; they are read again in {} s",
-                    RECORDS_PAUSE.as_secs()
-                ),
+                Err(error) => {
+                    tracing::error!(
+                        origin = %plan.followed.origin(), %error,
+                        "the records of this log cannot be read, and nothing of it is anchored; they are read again in {} s",
+                        RECORDS_PAUSE.as_secs()
+                    );
+                    desk.status().unread = Some(error.to_string());
+                }
             }
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
@@ -130,7 +133,10 @@ impl<'a> Course<'a> {
             }
         }
         let newest = inner.newest(plan).await?;
-        desk.status().newest = newest;
+        {
+            let mut status = desk.status();
+            (status.newest, status.unread) = (newest, None);
+        }
         let course = Self {
             inner,
             plan,
@@ -151,10 +157,13 @@ impl<'a> Course<'a> {
             match operation {
                 Operation::Fetch => {
                     self.running.spawn(async move {
-                        Ended::Looked(match inner.plan.logs.get(log) {
-                            Some(plan) => inner.look(plan).await,
-                            None => unreachable!("a course is of a log of the plan"),
-                        })
+                        let looked = unbroken(async {
+                            match inner.plan.logs.get(log) {
+                                Some(plan) => inner.look(plan).await,
+                                None => unreachable!("a course is of a log of the plan"),
+                            }
+                        });
+                        Ended::Looked(looked.await.unwrap_or_else(|broke| Err(broke.into())))
                     });
                 }
                 Operation::Stamp { round, authority } => {
@@ -163,16 +172,18 @@ impl<'a> Course<'a> {
                     };
                     let data = Arc::clone(data);
                     self.running.spawn(async move {
-                        let plan = inner.plan.logs.get(log);
-                        let tsa = inner.plan.authorities.get(authority.index());
-                        let result = match (plan, tsa) {
-                            (Some(plan), Some(tsa)) => inner.stamp(plan, &data, tsa).await,
-                            _ => unreachable!("a schedule speaks of the authorities of the plan"),
-                        };
+                        let stamped = unbroken(async {
+                            let plan = inner.plan.logs.get(log);
+                            let tsa = inner.plan.authorities.get(authority.index());
+                            match (plan, tsa) {
+                                (Some(plan), Some(tsa)) => inner.stamp(plan, &data, tsa).await,
+                                _ => unreachable!("a schedule speaks of the plan's authorities"),
+                            }
+                        });
                         Ended::Stamped {
                             round,
                             authority,
-                            result,
+                            result: stamped.await.unwrap_or_else(|broke| Err(broke.into())),
                         }
                     });
                 }
@@ -190,9 +201,9 @@ impl<'a> Course<'a> {
                 authority,
                 result,
             }) => self.stamped(now, round, authority, &result),
-            // It panicked, which is a mistake in this program; the process says so, and the schedule waits for it for ever.
+            // Nobody cancels one, and one that breaks says so by its end.
             Err(error) => {
-                tracing::error!(origin = %self.plan.followed.origin(), %error, "an operation broke");
+                tracing::error!(origin = %self.plan.followed.origin(), %error, "an operation vanished");
             }
         }
         self.show();
@@ -202,19 +213,17 @@ impl<'a> Course<'a> {
         let origin = self.plan.followed.origin();
         let witnessed = match looked {
             Ok(witnessed) => witnessed,
-            Err(LookTrouble::Records(error)) => {
-                tracing::error!(%origin, %error, "the records of this log cannot be read, and nothing of it is anchored");
-                self.schedule.fetched(now, Fetched::Failed);
-                return;
-            }
-            Err(LookTrouble::Log(error)) => {
-                let new = self.desk.status().looked(now, Err(&error));
-                if !error.is_passing() {
-                    tracing::error!(%origin, url = %self.plan.followed.url(), "{error}");
-                } else if new {
-                    tracing::warn!(%origin, url = %self.plan.followed.url(), "nothing can be anchored: {error}");
+            Err(trouble) => {
+                let new = self.desk.status().looked(now, Err(&trouble));
+                let url = self.plan.followed.url();
+                if trouble.is_passing() && matches!(trouble, LookTrouble::Log(_)) {
+                    if new {
+                        tracing::warn!(%origin, %url, "nothing can be anchored: {trouble}");
+                    }
+                } else {
+                    tracing::error!(%origin, %url, "{trouble}");
                 }
-                let fetched = if error.is_passing() {
+                let fetched = if trouble.is_passing() {
                     Fetched::Failed
                 } else {
                     Fetched::Refused
@@ -279,7 +288,7 @@ impl<'a> Course<'a> {
                 }
                 let retry_after = match trouble {
                     StampTrouble::Authority(error) => error.retry_after,
-                    StampTrouble::Keep(_) => None,
+                    StampTrouble::Keep(_) | StampTrouble::Broke(_) => None,
                 };
                 Stamped::Failed { retry_after }
             }

@@ -6,7 +6,7 @@ use counterfoil_tiles::checkpoint::WitnessedCheckpoint;
 use counterfoil_tiles::note::Note;
 use tokio::sync::OnceCell;
 
-use super::{Inner, LogPlan};
+use super::{Broke, Inner, LogPlan};
 use crate::capture::{Captured, Fetched};
 use crate::follow::LookError;
 use crate::judge::GoodToken;
@@ -26,6 +26,9 @@ pub enum StampTrouble {
     /// It was not stored, or may not have been.
     #[error("not stored: {0}")]
     Keep(#[from] KeepError),
+    /// Our own mistake.
+    #[error(transparent)]
+    Broke(#[from] Broke),
 }
 
 impl StampTrouble {
@@ -34,8 +37,12 @@ impl StampTrouble {
         match self {
             Self::Authority(error) => error.misbehaviour.word(),
             Self::Keep(_) => "not-stored",
+            Self::Broke(_) => "broke",
         }
     }
+
+    /// The words of which an authority is not the cause.
+    pub(crate) const OWN_WORDS: [&'static str; 2] = ["not-stored", "broke"];
 }
 
 /// A token that counts.
@@ -76,8 +83,33 @@ pub enum LookTrouble {
     #[error(transparent)]
     Log(#[from] LookError),
     /// What was anchored before could not be read, so nothing can be compared with it.
-    #[error(transparent)]
+    #[error("what was anchored before cannot be read, and nothing is anchored: {0}")]
     Records(#[from] KeepError),
+    /// Our own mistake.
+    #[error(transparent)]
+    Broke(#[from] Broke),
+}
+
+impl LookTrouble {
+    /// In a word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Log(error) => error.word(),
+            Self::Records(_) => "not-read",
+            Self::Broke(_) => "broke",
+        }
+    }
+
+    /// The words of which the log is not the cause.
+    pub(crate) const OWN_WORDS: [&'static str; 2] = ["not-read", "broke"];
+
+    /// Whether another look soon may bring another answer.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Log(error) => error.is_passing(),
+            Self::Records(_) | Self::Broke(_) => true,
+        }
+    }
 }
 
 /// The checkpoint of a round, and whether it is kept.
@@ -140,8 +172,7 @@ impl Inner {
         if let Some(revoked) = captured.revoked {
             return Err(StampError::new(Misbehaviour::Revoked, revoked).into());
         }
-        let below = token.chain.len().saturating_sub(1);
-        let unsettled = captured.settled.len() < below;
+        let kept = captured.kept.into_iter();
         let record = TokenRecord {
             authority: tsa.name().clone(),
             url: tsa.public_url(),
@@ -150,13 +181,11 @@ impl Inner {
             certificates: token.chain,
             gen_time: token.gen_time,
             received: clock(),
-            revocation: captured.kept,
+            revocation: kept.map(|kept| kept.revocation).collect(),
         };
         let name = self.records.keep(&place, &record).await?;
-        if unsettled {
-            self.sweep
-                .add(tsa, &place, &name, &record, captured.next, clock());
-        }
+        self.sweep
+            .add(tsa, &place, &name, &record, captured.next, clock());
         Ok(Anchored {
             place,
             name,
@@ -168,11 +197,10 @@ impl Inner {
         let fetched = Fetched::default();
         let clock = || self.plan.clock.now();
         let (judge, chain) = (&**tsa.judge(), &token.chain);
-        let all = |_| true;
         let asking = self
             .plan
             .capturer
-            .capture(judge, chain, token.gen_time, all, &fetched, clock);
+            .capture(judge, chain, token.gen_time, &fetched, clock);
         let captured = asking.await;
         for trouble in &captured.troubles {
             tracing::debug!(authority = %tsa.name(), "no revocation data yet: {trouble}");

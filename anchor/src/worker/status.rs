@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use counterfoil_tiles::checkpoint::{Origin, OriginHash};
 use counterfoil_tiles::hash::TreeSize;
 
+use super::LookTrouble;
 use crate::follow::{Followed, LookError};
 use crate::moment::Moment;
 use crate::names::{AuthorityName, Place};
@@ -20,6 +21,8 @@ pub struct LogStatus {
     pub hash: OriginHash,
     /// Where it is.
     pub url: String,
+    /// Why what is recorded of it is not read yet; `None` when it is, and it is followed.
+    pub unread: Option<String>,
     /// When it was looked at last, whatever came of it.
     pub looked: Option<Moment>,
     /// Why there was nothing to anchor then.
@@ -34,7 +37,7 @@ pub struct LogStatus {
     pub next: Option<Moment>,
     /// The authorities, in the order of the plan.
     pub authorities: Vec<AuthorityStatus>,
-    /// How looks ended, by [`LookError::word`]; `ok` is the good ones.
+    /// How looks ended, by [`LookTrouble::word`]; `ok` is the good ones.
     pub looks: BTreeMap<&'static str, u64>,
     /// Rounds that were done.
     pub rounds: u64,
@@ -88,6 +91,7 @@ impl LogStatus {
             origin: followed.origin().clone(),
             hash: followed.hash(),
             url: followed.url().to_string(),
+            unread: Some("its records are not read yet".to_owned()),
             looked: None,
             trouble: None,
             size: None,
@@ -101,8 +105,8 @@ impl LogStatus {
     }
 
     /// Takes note of a look. Says whether its end is another than before.
-    pub(super) fn looked(&mut self, now: Moment, looked: Result<TreeSize, &LookError>) -> bool {
-        let word = looked.map_or_else(LookError::word, |_| "ok");
+    pub(super) fn looked(&mut self, now: Moment, looked: Result<TreeSize, &LookTrouble>) -> bool {
+        let word = looked.map_or_else(LookTrouble::word, |_| "ok");
         *self.looks.entry(word).or_default() += 1;
         self.looked = Some(now);
         match looked {
@@ -112,7 +116,7 @@ impl LogStatus {
                 self.trouble.take().is_some()
             }
             Err(error) => {
-                if matches!(error, LookError::Fork { .. }) {
+                if matches!(error, LookTrouble::Log(LookError::Fork { .. })) {
                     self.forked.get_or_insert(now);
                 }
                 Trouble::note(&mut self.trouble, now, word, error.to_string())

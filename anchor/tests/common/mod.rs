@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 pub(crate) mod tsa;
+pub(crate) mod worker;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use counterfoil_anchor::judge::{Fault, GoodToken, Judge, Nonce, Rejection, Said, Source};
+use counterfoil_anchor::judge::{Fault, GoodToken, Judge, Nonce, Rejection, Root, Said, Source};
 use counterfoil_anchor::moment::{self, Moment};
 use counterfoil_anchor::record::RevocationKind;
 use counterfoil_anchor::tsa::{Tsa, TsaOptions};
@@ -32,6 +32,7 @@ pub(crate) enum Does {
     OldToken,
     FromTheFuture,
     HundredMegabytes,
+    BreaksTheJudge,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -196,6 +197,7 @@ async fn answer(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Response {
                 .into_response();
         }
         Does::Refuses => return "refused".into_response(),
+        Does::BreaksTheJudge => return "break".into_response(),
         Does::WrongNonce => token.nonce[0] ^= 1,
         Does::OtherData => token.sha256[0] ^= 1,
         Does::Untrusted => "another".clone_into(&mut token.by),
@@ -219,6 +221,13 @@ struct FakeJudge {
 }
 
 impl Judge for FakeJudge {
+    fn roots(&self) -> Vec<Root> {
+        vec![Root {
+            key: Sha256::digest(&self.trusted).into(),
+            subject: self.trusted.clone(),
+        }]
+    }
+
     fn request(&self, data: &[u8], nonce: &Nonce) -> Vec<u8> {
         let query = Query {
             nonce: nonce.0,
@@ -229,6 +238,7 @@ impl Judge for FakeJudge {
 
     fn judge(&self, answer: &[u8], data: &[u8], nonce: &Nonce) -> Result<GoodToken, Rejection> {
         let rejected = |fault, reason: String| Err(Rejection { fault, reason });
+        assert_ne!(answer, b"break", "a mistake in the judge");
         if answer == b"refused" {
             return rejected(Fault::Refused, "systemFailure".to_owned());
         }

@@ -1,0 +1,298 @@
+//! Judging tokens by `counterfoil-rfc3161`, with the roots, certificates and policies of an `[[authority]]`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use counterfoil_rfc3161 as rfc3161;
+use counterfoil_rfc3161::{
+    Certificate, Check, CheckName, Covers, HashAlgorithm, Imprint, Judgement, Oid, OidError,
+    PemError, Question, Request, ResponseError, RevocationStatus, Timestamp, Verdict,
+    parse_response, revocation_sources, revocation_status, verify,
+};
+use sha2::{Digest as _, Sha256};
+
+use super::{Fault, GoodToken, Judge, Nonce, Rejection, Root, Said, Source};
+use crate::config::AuthorityConfig;
+use crate::moment::Moment;
+use crate::record::RevocationKind;
+
+/// Judges the tokens of one authority by what its table says.
+#[derive(Debug, Clone)]
+pub struct Rfc3161Judge {
+    roots: Vec<Certificate>,
+    certificates: Vec<Certificate>,
+    policies: Vec<Oid>,
+}
+
+/// Why there is nothing to judge tokens by.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A file cannot be read.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// What is in it is not what it should be.
+    #[error("{}: {error}", path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: PemError,
+    },
+    /// A policy is none.
+    #[error("policies: {0}")]
+    Policy(#[from] OidError),
+}
+
+/// What judges the tokens of an authority, as [`crate::run::plan`] wants it.
+pub fn make(
+    config: &AuthorityConfig,
+) -> Result<Arc<dyn Judge>, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(Arc::new(Rfc3161Judge::load(config)?))
+}
+
+impl Rfc3161Judge {
+    /// Reads the files that a table names.
+    pub fn load(config: &AuthorityConfig) -> Result<Self, LoadError> {
+        let policies = config.policies.iter().map(|policy| policy.parse());
+        Ok(Self {
+            roots: certificates(&config.roots)?,
+            certificates: certificates(&config.certificates)?,
+            policies: policies.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn certificates(paths: &[PathBuf]) -> Result<Vec<Certificate>, LoadError> {
+    let read = |path: &Path| {
+        let text = std::fs::read(path).map_err(|source| LoadError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        Certificate::from_pem(&text).map_err(|error| LoadError::Pem {
+            path: path.to_owned(),
+            error,
+        })
+    };
+    let mut all = Vec::new();
+    for path in paths {
+        all.extend(read(path)?);
+    }
+    Ok(all)
+}
+
+impl Judge for Rfc3161Judge {
+    fn roots(&self) -> Vec<Root> {
+        let root = |root: &Certificate| Root {
+            key: Sha256::digest(root.spki()).into(),
+            subject: root.subject().to_string(),
+        };
+        self.roots.iter().map(root).collect()
+    }
+
+    fn request(&self, data: &[u8], nonce: &Nonce) -> Vec<u8> {
+        // Where several would do the authority chooses.
+        let policy = match self.policies.as_slice() {
+            [only] => Some(only.clone()),
+            _ => None,
+        };
+        let request = Request {
+            imprint: Imprint::of(HashAlgorithm::Sha256, data),
+            policy,
+            nonce: Some(rfc3161::Nonce::new(&nonce.0)),
+            certificates: true,
+        };
+        request.to_der()
+    }
+
+    fn judge(&self, answer: &[u8], data: &[u8], nonce: &Nonce) -> Result<GoodToken, Rejection> {
+        let token = parse_response(answer).map_err(|error| no_token(&error))?;
+        let judgement = verify(&Question {
+            token: &token,
+            covers: Covers::Data(data),
+            nonce: Some(&rfc3161::Nonce::new(&nonce.0)),
+            policies: &self.policies,
+            roots: &self.roots,
+            extra: &self.certificates,
+            // Fetched once it is known to be good; see `capture`.
+            revocation: &[],
+            // Compared with the clock before and after the request, which says more.
+            at: None,
+        });
+        if let Some(rejection) = rejection(&judgement) {
+            return Err(rejection);
+        }
+        let times = judgement.gen_time.and_then(|time| {
+            Some((
+                moment(time.time)?,
+                moment(time.earliest)?,
+                ceiling(time.latest)?,
+            ))
+        });
+        let Some((gen_time, earliest, latest)) = times else {
+            return Err(Rejection {
+                fault: Fault::Invalid,
+                reason: "time: expected one after the beginning of 1970".to_owned(),
+            });
+        };
+        Ok(GoodToken {
+            gen_time,
+            earliest,
+            latest,
+            chain: judgement
+                .chain
+                .iter()
+                .map(|one| one.der().to_vec())
+                .collect(),
+            token,
+        })
+    }
+
+    fn sources(&self, chain: &[Vec<u8>]) -> Vec<Source> {
+        let Ok(chain) = parse_chain(chain) else {
+            return Vec::new();
+        };
+        let sources = revocation_sources(&chain).into_iter();
+        let source = |source: rfc3161::RevocationSource| Source {
+            certificate: source.certificate,
+            kind: match source.kind {
+                rfc3161::RevocationKind::Crl => RevocationKind::Crl,
+                rfc3161::RevocationKind::Ocsp => RevocationKind::Ocsp,
+            },
+            url: source.url,
+            request: source.request,
+        };
+        sources.map(source).collect()
+    }
+
+    fn revocation(
+        &self,
+        chain: &[Vec<u8>],
+        source: &Source,
+        data: &[u8],
+        gen_time: Moment,
+    ) -> Said {
+        let chain = match parse_chain(chain) {
+            Ok(chain) => chain,
+            Err(error) => return Said::Nothing(format!("the chain: {error}")),
+        };
+        let kind = match source.kind {
+            RevocationKind::Crl => rfc3161::RevocationKind::Crl,
+            RevocationKind::Ocsp => rfc3161::RevocationKind::Ocsp,
+        };
+        let gen_time = timestamp(gen_time);
+        match revocation_status(&chain, source.certificate, kind, data, gen_time) {
+            RevocationStatus::Good => Said::Good,
+            RevocationStatus::TooOld { next } => Said::TooOld {
+                next: next.and_then(moment),
+            },
+            RevocationStatus::RevokedLater { at, reason } => {
+                Said::RevokedLater(format!("revoked at {at} ({reason})"))
+            }
+            RevocationStatus::Revoked { at, reason } => {
+                Said::Revoked(format!("revoked at {at} ({reason})"))
+            }
+            RevocationStatus::Nothing(why) => Said::Nothing(why),
+        }
+    }
+}
+
+fn parse_chain(chain: &[Vec<u8>]) -> Result<Vec<Certificate>, rfc3161::EncodingError> {
+    chain.iter().map(|one| Certificate::parse(one)).collect()
+}
+
+fn no_token(error: &ResponseError) -> Rejection {
+    let fault = match error {
+        ResponseError::Encoding(_) => Fault::NotAResponse,
+        ResponseError::Refused { .. } => Fault::Refused,
+        _ => Fault::Invalid,
+    };
+    Rejection {
+        fault,
+        reason: error.to_string(),
+    }
+}
+
+/// What is wrong with a token: the first check that failed, or else the first that had to be made and could not.
+fn rejection(judgement: &Judgement) -> Option<Rejection> {
+    let failed = judgement.first_failure();
+    let failed = failed.map(|check| (fault(check.name), check));
+    let missing = || {
+        let open = |check: &&Check| check.verdict == Verdict::NotChecked;
+        let mut open = judgement.checks.iter().filter(open);
+        open.find_map(|check| Some((open_fault(check.name)?, check)))
+    };
+    let (fault, check) = failed.or_else(missing)?;
+    Some(Rejection {
+        fault,
+        reason: format!("{}: {}", check.name, check.reason),
+    })
+}
+
+/// What a check that failed says of the token.
+fn fault(name: CheckName) -> Fault {
+    match name {
+        CheckName::Parsed
+        | CheckName::Version
+        | CheckName::ContentType
+        | CheckName::ImprintAlgorithm
+        | CheckName::Accuracy
+        | CheckName::Time => Fault::Invalid,
+        CheckName::Imprint => Fault::OtherData,
+        CheckName::Nonce => Fault::WrongNonce,
+        CheckName::Policy => Fault::WrongPolicy,
+        CheckName::MessageDigest | CheckName::Signature => Fault::BadSignature,
+        CheckName::SigningCertificate
+        | CheckName::KeyUsage
+        | CheckName::ExtendedKeyUsage
+        | CheckName::BasicConstraints
+        | CheckName::Path
+        | CheckName::Revocation => Fault::BadCertificate,
+    }
+}
+
+/// What a check that could not be made says of the token; `None` where a token may count without it.
+fn open_fault(name: CheckName) -> Option<Fault> {
+    match name {
+        // They need the signer's certificate, or a path to a root.
+        CheckName::SigningCertificate
+        | CheckName::Signature
+        | CheckName::KeyUsage
+        | CheckName::ExtendedKeyUsage
+        | CheckName::BasicConstraints
+        | CheckName::Path => Some(Fault::Untrusted),
+        CheckName::Parsed
+        | CheckName::Version
+        | CheckName::ContentType
+        | CheckName::ImprintAlgorithm
+        | CheckName::Imprint
+        | CheckName::Nonce
+        | CheckName::MessageDigest => Some(Fault::Invalid),
+        // Any policy is allowed where none is configured, revocation data are fetched after this, many authorities do not
+        // say how exact they are, and the caller looks at the clock.
+        CheckName::Policy | CheckName::Revocation | CheckName::Accuracy | CheckName::Time => None,
+    }
+}
+
+/// To the millisecond, down; `None` before 1970.
+fn moment(time: Timestamp) -> Option<Moment> {
+    let seconds = u64::try_from(time.seconds()).ok()?;
+    let millis = u64::from(time.nanos() / 1_000_000);
+    Some(Moment::from_millis(
+        seconds.checked_mul(1_000)?.checked_add(millis)?,
+    ))
+}
+
+/// To the millisecond, up.
+fn ceiling(time: Timestamp) -> Option<Moment> {
+    moment(time.later(999))
+}
+
+fn timestamp(moment: Moment) -> Timestamp {
+    let seconds = i64::try_from(moment.seconds()).unwrap_or(i64::MAX);
+    Timestamp::from_seconds(seconds).later(moment.millis() % 1_000 * 1_000)
+}
