@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "anchor")]
+use crate::anchor::AnchorCommand;
 use crate::audit::AuditArgs;
 #[cfg(feature = "bastion")]
 use crate::bastion::BastionCommand;
@@ -108,6 +110,10 @@ Examples:
     #[cfg(feature = "witness")]
     #[command(subcommand)]
     Witness(WitnessCommand),
+    /// Make and run anchors, which fix what logs publish in time
+    #[cfg(feature = "anchor")]
+    #[command(subcommand)]
+    Anchor(AnchorCommand),
     /// Make and run bastions: servers that cannot be reached from outside are reached through one
     #[cfg(feature = "bastion")]
     #[command(subcommand)]
@@ -205,6 +211,8 @@ impl Command {
             Self::Log(LogCommand::Run(_)) => true,
             #[cfg(feature = "witness")]
             Self::Witness(WitnessCommand::Run(_)) => true,
+            #[cfg(feature = "anchor")]
+            Self::Anchor(AnchorCommand::Run(_)) => true,
             #[cfg(feature = "bastion")]
             Self::Bastion(BastionCommand::Run(_)) => true,
             _ => false,

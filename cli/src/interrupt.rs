@@ -34,12 +34,12 @@ impl Interrupts {
     }
 }
 
-/// From [`listen`](Self::listen) on, SIGHUP does not end the process, but asks it to read its files again.
-#[cfg(any(feature = "bastion", feature = "witness"))]
+/// From [`listen`](Self::listen) on, SIGHUP does not end the process, but asks it to read its files again, or to do its work now.
+#[cfg(any(feature = "anchor", feature = "bastion", feature = "witness"))]
 #[derive(Debug)]
 pub(crate) struct Hangups(Option<Signal>);
 
-#[cfg(any(feature = "bastion", feature = "witness"))]
+#[cfg(any(feature = "anchor", feature = "bastion", feature = "witness"))]
 impl Hangups {
     /// Begins to listen.
     pub(crate) fn listen() -> Self {

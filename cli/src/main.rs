@@ -5,6 +5,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "anchor")]
+mod anchor;
 mod api;
 mod audit;
 #[cfg(feature = "bastion")]
@@ -31,7 +33,12 @@ mod place;
 mod private_file;
 mod receipt;
 mod retry;
-#[cfg(any(feature = "bastion", feature = "log", feature = "witness"))]
+#[cfg(any(
+    feature = "anchor",
+    feature = "bastion",
+    feature = "log",
+    feature = "witness"
+))]
 mod service;
 mod shell;
 mod submit;
@@ -87,6 +94,8 @@ fn start_log(cli: &Cli) {
 fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
     match command {
         Command::Key(command) => key::run(command, output),
+        #[cfg(feature = "anchor")]
+        Command::Anchor(command) => anchor::run(command, output),
         #[cfg(feature = "log")]
         Command::Log(command) => log::run(command, output),
         #[cfg(feature = "bastion")]

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupts;
 use crate::output::Output;
-use crate::service::{ConfigArgs, load_key};
+use crate::service::{ConfigArgs, load_key, urls};
 
 /// `counterfoil log run`.
 #[derive(Debug, Args)]
@@ -88,19 +88,9 @@ fn check(config: &Config, output: Output) -> Result<Exit, Failure> {
 
 /// Says on standard output where each log is: a supervisor or a test reads it.
 fn tell_ready(config: &Config, addresses: &[SocketAddr], output: Output) -> Result<(), Failure> {
-    let scheme = if config.front.tls.is_some() {
-        "https"
-    } else {
-        "http"
-    };
     let mut logs = Vec::new();
     for log in &config.logs {
-        let path = log.prefix.trim_matches('/');
-        let slash = if path.is_empty() { "" } else { "/" };
-        let urls: Vec<String> = addresses
-            .iter()
-            .map(|address| format!("{scheme}://{address}/{path}{slash}"))
-            .collect();
+        let urls = urls(&config.front, addresses, &log.prefix);
         let keys: Vec<SigningKey> = load_keys(log, &load_key).map_err(|error| failure(&error))?;
         let vkeys: Vec<String> = keys.iter().map(|key| key.vkey().to_string()).collect();
         output.line(format!("{} is ready at {}", log.origin, urls.join(" and ")));

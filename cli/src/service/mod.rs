@@ -1,5 +1,7 @@
 //! What the commands of every service share: the configuration and its flags, and the keys.
 
+#[cfg(any(feature = "anchor", feature = "log", feature = "witness"))]
+mod address;
 mod flags;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +15,10 @@ use crate::exit::Failure;
 #[cfg(feature = "log")]
 use crate::key;
 
+#[cfg(any(feature = "anchor", feature = "witness"))]
+pub(crate) use address::own_url;
+#[cfg(any(feature = "anchor", feature = "log", feature = "witness"))]
+pub(crate) use address::urls;
 use flags::ConfigFlags;
 
 /// A service that this binary runs.

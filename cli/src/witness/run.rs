@@ -14,7 +14,7 @@ use super::{failure, load_key};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Hangups, Interrupts};
 use crate::output::Output;
-use crate::service::ConfigArgs;
+use crate::service::{ConfigArgs, urls};
 
 /// `counterfoil witness run`.
 #[derive(Debug, Args)]
@@ -58,18 +58,11 @@ pub(super) fn run(args: &RunArgs, output: Output) -> Result<Exit, Failure> {
 
 /// Says on standard output where the witness is: a supervisor or a test reads it.
 fn tell_ready(config: &Config, running: &Running, output: Output) {
-    let scheme = if config.front.tls.is_some() {
-        "https"
-    } else {
-        "http"
-    };
-    let path = config.submission_prefix.trim_matches('/');
-    let slash = if path.is_empty() { "" } else { "/" };
-    let urls: Vec<String> = running
-        .addresses()
-        .iter()
-        .map(|address| format!("{scheme}://{address}/{path}{slash}"))
-        .collect();
+    let urls = urls(
+        &config.front,
+        running.addresses(),
+        &config.submission_prefix,
+    );
     let ring = running.witness().signers().ring();
     let vkeys: Vec<String> = ring.iter().map(ToString::to_string).collect();
     let name = ring.iter().next().map_or("", |vkey| vkey.name().as_str());

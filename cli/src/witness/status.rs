@@ -2,7 +2,6 @@
 
 use clap::Args;
 use counterfoil_evidence::time::utc;
-use counterfoil_witness::config::Config;
 use serde::Deserialize;
 use url::Url;
 
@@ -10,6 +9,7 @@ use super::DirectoryArgs;
 use crate::client::{Form, LogClient, MAX_JSON_BYTES};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::service::own_url;
 
 /// `counterfoil witness status`.
 #[derive(Debug, Args)]
@@ -67,7 +67,7 @@ struct Latest {
 pub(super) async fn run(args: StatusArgs, output: Output) -> Result<Exit, Failure> {
     let url = match args.url {
         Some(url) => url,
-        None => own(&args.directory.load()?)?,
+        None => own_url(&args.directory.load()?.front)?,
     };
     let client = LogClient::new(&url, None)?;
     let answer = client
@@ -87,26 +87,6 @@ pub(super) async fn run(args: StatusArgs, output: Output) -> Result<Exit, Failur
     } else {
         Exit::Failed
     })
-}
-
-/// Where the witness of a configuration listens.
-fn own(config: &Config) -> Result<Url, Failure> {
-    let scheme = if config.front.tls.is_some() {
-        "https"
-    } else {
-        "http"
-    };
-    let address = config.front.listen.first();
-    let address = address.ok_or_else(|| Failure::usage("the configuration listens nowhere"))?;
-    let mut address = *address;
-    if address.ip().is_unspecified() {
-        address.set_ip(match address {
-            std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    let text = format!("{scheme}://{address}/");
-    Url::parse(&text).map_err(|error| Failure::usage(format!("{text}: {error}")))
 }
 
 fn tell(status: &Status, output: Output) {

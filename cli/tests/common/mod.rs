@@ -5,6 +5,8 @@
     reason = "each test binary compiles this module and uses a part of it"
 )]
 
+pub mod anchor;
+pub mod process;
 pub mod server;
 
 use std::io::Write;

@@ -1,0 +1,227 @@
+//! `counterfoil anchor status`.
+
+use clap::Args;
+use serde::Deserialize;
+use url::Url;
+
+use super::DirectoryArgs;
+use crate::client::{Form, LogClient, MAX_JSON_BYTES};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::service::own_url;
+use counterfoil_evidence::time::utc;
+
+/// `counterfoil anchor status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    directory: DirectoryArgs,
+    /// The root of the anchor's server, instead of the address in the configuration
+    #[arg(long, value_name = "URL")]
+    url: Option<Url>,
+}
+
+/// What the anchor says; a newer one may say more.
+#[derive(Debug, Deserialize)]
+struct Status {
+    unsettled_tokens: u64,
+    not_ready: Option<String>,
+    logs: Vec<Log>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Log {
+    origin: String,
+    size: Option<u64>,
+    newest: Option<Newest>,
+    trouble: Option<Trouble>,
+    authorities: Vec<Authority>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Newest {
+    size: u64,
+    time: u64,
+    age_seconds: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Trouble {
+    word: String,
+    reason: String,
+    since: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Authority {
+    name: String,
+    counted_at: Option<u64>,
+    trouble: Option<Trouble>,
+}
+
+/// Asks the anchor.
+pub(super) async fn run(args: StatusArgs, output: Output) -> Result<Exit, Failure> {
+    let url = match args.url {
+        Some(url) => url,
+        None => own_url(&args.directory.load()?.front)?,
+    };
+    let client = LogClient::new(&url, None)?;
+    let answer = client
+        .get_once("status", Form::Json, MAX_JSON_BYTES)
+        .await?;
+    let not_one = |error: serde_json::Error| {
+        Failure::could_not_tell(format!(
+            "{url} answers something else than an anchor's status: {error}"
+        ))
+    };
+    let status: Status = serde_json::from_slice(&answer).map_err(not_one)?;
+    let whole: serde_json::Value = serde_json::from_slice(&answer).map_err(not_one)?;
+    tell(&status, output);
+    output.json(&whole);
+    Ok(outcome(&status))
+}
+
+fn outcome(status: &Status) -> Exit {
+    let start = match status.not_ready {
+        None => Exit::Done,
+        Some(_) => Exit::CouldNotTell,
+    };
+    status.logs.iter().fold(start, |exit, log| {
+        exit.and(match (&log.trouble, &log.newest) {
+            (Some(trouble), _) if matches!(trouble.word.as_str(), "fork" | "shrank") => {
+                Exit::Failed
+            }
+            (None, Some(_)) => Exit::Done,
+            _ => Exit::CouldNotTell,
+        })
+    })
+}
+
+fn tell(status: &Status, output: Output) {
+    if let Some(reason) = &status.not_ready {
+        output.line(format!("not ready: {reason}"));
+    }
+    for log in &status.logs {
+        output.line(output.strong(&log.origin));
+        output.line(match &log.newest {
+            Some(newest) => format!(
+                "  newest anchor: {} entries, existed by {}, {} ago",
+                newest.size,
+                utc(newest.time / 1_000),
+                age(newest.age_seconds)
+            ),
+            None => "  not anchored yet".to_owned(),
+        });
+        if let Some(size) = log.size {
+            output.line(format!("  the log has {size} entries"));
+        }
+        if let Some(trouble) = &log.trouble {
+            output.line(format!("  {}", words(trouble)));
+        }
+        for authority in &log.authorities {
+            let state = match (&authority.trouble, authority.counted_at) {
+                (Some(trouble), _) => words(trouble),
+                (None, Some(at)) => format!("counted at {}", utc(at / 1_000)),
+                (None, None) => "not asked since the start".to_owned(),
+            };
+            output.line(format!("  {}  {state}", authority.name));
+        }
+    }
+    if status.unsettled_tokens > 0 {
+        output.line(format!(
+            "{} tokens wait for revocation data that can speak for their time",
+            status.unsettled_tokens
+        ));
+    }
+}
+
+fn words(trouble: &Trouble) -> String {
+    format!(
+        "{} since {}: {}",
+        trouble.word,
+        utc(trouble.since / 1_000),
+        trouble.reason
+    )
+}
+
+/// A length of time in its two largest units.
+fn age(seconds: u64) -> String {
+    match (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, minutes) => format!("{minutes} min {} s", seconds % 60),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_have_two_units() {
+        let rows = [
+            (0, "0 s"),
+            (59, "59 s"),
+            (61, "1 min 1 s"),
+            (3_600, "1 h 0 min"),
+            (90_000, "1 d 1 h"),
+        ];
+        for (seconds, text) in rows {
+            assert_eq!(age(seconds), text);
+        }
+    }
+
+    #[test]
+    fn a_fork_outweighs_a_doubt() {
+        let log = |newest: &str, trouble: &str| {
+            format!(
+                r#"{{"origin":"a","size":1,"newest":{newest},"trouble":{trouble},"authorities":[]}}"#
+            )
+        };
+        let newest = r#"{"size":1,"time":1,"age_seconds":1}"#;
+        let trouble = |word: &str| format!(r#"{{"word":"{word}","reason":"r","since":1}}"#);
+        let good = log(newest, "null");
+        let rows = [
+            ("good", vec![good.clone()], "null", Exit::Done),
+            (
+                "no anchor",
+                vec![log("null", "null")],
+                "null",
+                Exit::CouldNotTell,
+            ),
+            (
+                "down",
+                vec![good.clone(), log(newest, &trouble("no-answer"))],
+                "null",
+                Exit::CouldNotTell,
+            ),
+            (
+                "not ready",
+                vec![good.clone()],
+                "\"starting\"",
+                Exit::CouldNotTell,
+            ),
+            (
+                "set back",
+                vec![log(newest, &trouble("shrank"))],
+                "null",
+                Exit::Failed,
+            ),
+            (
+                "a fork",
+                vec![log(newest, &trouble("fork")), log("null", "null")],
+                "null",
+                Exit::Failed,
+            ),
+        ];
+        for (name, logs, not_ready, expected) in rows {
+            let text = format!(
+                r#"{{"unsettled_tokens":0,"not_ready":{not_ready},"logs":[{}]}}"#,
+                logs.join(",")
+            );
+            let status: Status = serde_json::from_str(&text).unwrap();
+            assert_eq!(outcome(&status), expected, "{name}");
+        }
+    }
+}
