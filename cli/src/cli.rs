@@ -152,11 +152,12 @@ Examples:
 
 Exit codes: 0 written, 1 what came does not verify, 2 usage, 3 not yet anchored, or could not tell.")]
     Evidence(Box<EvidenceArgs>),
-    /// Verify files with their receipts, offline
+    /// Verify files with their receipts or their evidence, offline
     ///
-    /// What is trusted comes from --policy or --vkey alone, never from the receipt. The file is tried as contents and
-    /// as digest, and the result names which of them the log holds. A file of proof that a log misbehaved, as witnesses
-    /// keep them, needs no receipt.
+    /// A receipt shows that a log holds the file's entry, unchanged; evidence shows the time, too, by which it existed. What
+    /// is trusted comes from --policy or --vkey for a receipt, and from --trust for evidence, never from what is verified.
+    /// The file is tried as contents and as digest, and the result names which of them the log holds. A file of proof that
+    /// a log misbehaved, as witnesses keep them, needs no receipt.
     #[command(after_help = "\
 Examples:
   counterfoil verify report.pdf --policy policy.txt
@@ -164,6 +165,11 @@ Examples:
   counterfoil verify records/*.pdf --receipts receipts/ --policy policy.txt
   counterfoil verify --sha256 ba78…15ad --receipt report.tlog-proof --policy policy.txt
   counterfoil verify fork.misbehaviour.json --vkey 'log.example+…'
+  counterfoil verify report.pdf.evidence.json report.pdf --trust trust.toml
+  counterfoil verify report.pdf --trust trust.toml          with report.pdf.evidence.json beside it
+  counterfoil verify records/ --trust trust.toml --at 2033-01-31T00:00:00Z
+
+A trust file says which logs, witnesses and time-stamping authorities are trusted: docs/evidence.md.
 
 Exit codes: 0 verified, 1 failed, 2 usage, 3 could not tell.")]
     Verify(VerifyArgs),
@@ -187,10 +193,10 @@ Exit codes: 0 whole, 1 damaged, forked or shrunk, 2 usage, 3 could not tell.")]
     #[cfg(feature = "dev")]
     #[command(subcommand)]
     Dev(DevCommand),
-    /// Explain an artefact in words: a checkpoint, key, receipt, policy, tile, bundle, request
+    /// Explain an artefact in words: a checkpoint, key, receipt, evidence, time-stamp token, policy, trust file, tile…
     #[command(after_help = "\
 Examples:
-  counterfoil inspect report.pdf.tlog-proof
+  counterfoil inspect report.pdf.tlog-proof report.pdf.evidence.json
   counterfoil inspect log/checkpoint log/tile/0/000 log/tile/entries/000.p/12
   curl -s https://log.example/checkpoint | counterfoil inspect -")]
     Inspect(InspectArgs),

@@ -3,6 +3,7 @@
 //! - [`format`](mod@format): evidence as a file.
 //! - [`receipt`]: what a receipt shows, each check by name ([`checks`]).
 //! - [`trust`]: what a verifier trusts, as a file.
+//! - [`judge`](mod@judge): whether evidence shows a time, under that trust.
 //! - [`gather`]: which anchored checkpoint covers an entry, and which records of it are worth giving out.
 //! - [`record`], [`names`]: what an anchor keeps of a time-stamp, how it is written, and what it is called.
 //! - [`moment`]: a time of day.
@@ -21,6 +22,7 @@ pub mod checks;
 pub mod format;
 pub mod gather;
 mod json;
+pub mod judge;
 pub mod moment;
 pub mod names;
 pub mod receipt;

@@ -59,7 +59,7 @@ impl Basis {
     }
 
     /// That it is the entry.
-    fn matched(self) -> &'static str {
+    pub(crate) fn matched(self) -> &'static str {
         match self {
             Self::Contents => "the entry is the contents of the file",
             Self::Digest => "the entry is the SHA-256 digest of the file",

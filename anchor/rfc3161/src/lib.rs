@@ -41,5 +41,5 @@ pub use revocation::{
     RevocationKind, RevocationReason, RevocationSource, RevocationStatus, revocation_sources,
     revocation_status,
 };
-pub use time::Timestamp;
+pub use time::{NotATime, Timestamp};
 pub use token::{Info, MAX_CERTIFICATES, MAX_TOKEN_SIZE, Token};

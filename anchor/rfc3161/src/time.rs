@@ -1,6 +1,7 @@
 //! Times as certificates and tokens have them.
 
 use core::fmt;
+use core::str::FromStr;
 
 use crate::ber::{EncodingError, GENERALIZED_TIME, Reader, UTC_TIME};
 
@@ -49,6 +50,31 @@ impl Timestamp {
     #[must_use]
     pub fn earlier(self, micros: u64) -> Self {
         self.shifted(i128::from(micros).saturating_mul(-1_000))
+    }
+}
+
+/// A text is no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a time in UTC as in 2033-01-31T00:00:00Z")]
+pub struct NotATime;
+
+/// RFC 3339 in UTC, as it is written, too.
+impl FromStr for Timestamp {
+    type Err = NotATime;
+
+    fn from_str(text: &str) -> Result<Self, NotATime> {
+        const MARKS: [(usize, u8); 5] = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+        let marked = |(place, mark)| text.as_bytes().get(place) == Some(&mark);
+        if !MARKS.into_iter().all(marked) {
+            return Err(NotATime);
+        }
+        let is_mark = |place: usize| MARKS.iter().any(|(at, _)| *at == place);
+        let bytes = text.bytes().enumerate();
+        let digits: Vec<u8> = bytes
+            .filter(|(place, _)| !is_mark(*place))
+            .map(|(_, byte)| byte)
+            .collect();
+        generalized(&digits).ok_or(NotATime)
     }
 }
 
@@ -208,6 +234,7 @@ mod tests {
             let time = generalized(text.as_bytes()).unwrap_or_else(|| panic!("{text}"));
             assert_eq!((time.seconds(), time.nanos()), (seconds, nanos), "{text}");
             assert_eq!(time.to_string(), shown);
+            assert_eq!(shown.parse(), Ok(time));
         }
         assert_eq!(
             utc_time(b"491231235959Z").map(Timestamp::seconds),
@@ -229,6 +256,16 @@ mod tests {
             "20241301000000Z",
         ] {
             assert_eq!(generalized(bad.as_bytes()), None, "{bad}");
+        }
+        for bad in [
+            "",
+            "2024-01-01",
+            "2024-01-01T00:00:00",
+            "2024-01-01 00:00:00Z",
+            "2024-01-01T00:00:00+01:00",
+            "2024-13-01T00:00:00Z",
+        ] {
+            assert_eq!(bad.parse::<Timestamp>(), Err(NotATime), "{bad}");
         }
         let time = Timestamp::from_seconds(10);
         assert_eq!(time.later(1_500_000).earlier(1_500_000), time);

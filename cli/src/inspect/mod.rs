@@ -1,6 +1,7 @@
 //! `counterfoil inspect`: what an artefact is, in words, and what of it can be checked without trusting anybody.
 
 mod binary;
+mod evidence;
 mod text;
 
 use std::fs::File;
@@ -8,13 +9,14 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use counterfoil_evidence::format::MAX_EVIDENCE_SIZE;
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
 use crate::output::{Mark, Output};
 
-/// The longest artefact that is read: the longest entry bundle.
-const MAX_BYTES: u64 = 256 * (65_535 + 2);
+/// The longest artefact that is read: the longest evidence.
+const MAX_BYTES: u64 = MAX_EVIDENCE_SIZE as u64;
 
 /// `counterfoil inspect`.
 #[derive(Debug, Args)]
@@ -94,7 +96,7 @@ pub(crate) fn run(args: &InspectArgs, output: Output) -> Result<Exit, Failure> {
         let name = file.display().to_string();
         let Some(explanation) = explain(&name, &bytes) else {
             return Err(Failure::usage(format!(
-                "{name} ({} bytes) is none of: checkpoint, signed note, key, receipt, policy, tile, entry bundle, witness request, journal, audit state",
+                "{name} ({} bytes) is none of: checkpoint, signed note, key, receipt, policy, tile, entry bundle, witness request, journal, audit state, evidence, trust file, anchor record, time-stamp token",
                 bytes.len()
             ))
             .advice("a tile or bundle is known best by its path: keep it below tile/ as the log serves it"));
@@ -110,6 +112,7 @@ pub(crate) fn run(args: &InspectArgs, output: Output) -> Result<Exit, Failure> {
 /// Finds out what `bytes` are; the path they were found at helps with tiles and bundles.
 pub(crate) fn explain(path: &str, bytes: &[u8]) -> Option<Explanation> {
     binary::by_path(path, bytes)
+        .or_else(|| evidence::explain(bytes))
         .or_else(|| std::str::from_utf8(bytes).ok().and_then(text::explain))
         .or_else(|| binary::by_contents(bytes))
 }

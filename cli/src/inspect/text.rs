@@ -56,7 +56,11 @@ pub(super) fn explain(text: &str) -> Option<Explanation> {
     None
 }
 
-fn malformed(kind: &'static str, what: &str, error: impl std::fmt::Display) -> Explanation {
+pub(super) fn malformed(
+    kind: &'static str,
+    what: &str,
+    error: impl std::fmt::Display,
+) -> Explanation {
     Explanation::new(kind, format!("looks like {what}, but is none"))
         .check(false, error.to_string())
 }

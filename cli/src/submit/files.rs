@@ -112,8 +112,7 @@ fn walk(directory: &Path, files: &mut Vec<Chosen>) -> Result<(), ListError> {
 
 /// Whether a path is a receipt, evidence or a journal, by its name.
 fn is_ours(path: &Path) -> bool {
-    let name = path.file_name().and_then(OsStr::to_str);
-    name.is_some_and(|name| name.ends_with(EVIDENCE_ENDING))
+    file_of_evidence(path).is_some()
         || path.extension() == Some(OsStr::new(RECEIPT_EXTENSION))
         || path.file_name() == Some(OsStr::new(JOURNAL_NAME))
 }
@@ -158,6 +157,13 @@ pub(crate) fn evidence_path(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(EVIDENCE_ENDING);
     PathBuf::from(name)
+}
+
+/// The file that evidence is about, by its name; `None` if it is not named as evidence is.
+pub(crate) fn file_of_evidence(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let file = name.strip_suffix(EVIDENCE_ENDING)?;
+    (!file.is_empty()).then(|| path.with_file_name(file))
 }
 
 #[cfg(test)]

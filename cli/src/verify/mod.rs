@@ -10,9 +10,12 @@
 //! | `entry` | the file is the entry that the proof is about: by its digest or by its contents |
 //! | `inclusion` | the proof leads from that entry to the root in the checkpoint |
 //!
-//! Trust comes from `--policy`, `--vkey`, never from what is verified. A file that claims to prove that a log misbehaved, and has
+//! Evidence has more ([`mod@evidence`]): with anchors it shows a time, too.
+//!
+//! Trust comes from `--policy`, `--vkey` or `--trust`, never from what is verified. A file that claims to prove that a log misbehaved, and has
 //! no receipt, is verified as such ([`crate::misbehaviour`]).
 
+mod evidence;
 mod receipt;
 
 use std::io;
@@ -20,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use counterfoil_evidence::receipt::{Basis, Claim};
+use counterfoil_rfc3161::Timestamp;
 use counterfoil_tiles::hash::{LeafHash, hash_leaf};
 
 use crate::entry::{Mode, Subject};
@@ -28,12 +32,13 @@ use crate::misbehaviour;
 use crate::output::Output;
 use crate::submit::files;
 use crate::trust::TrustArgs;
+pub(crate) use evidence::claims as is_evidence;
 use receipt::{receipt_of, verify};
 
 /// `counterfoil verify`.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// The files to verify, and directories of them; - for standard input
+    /// The files to verify, evidence, and directories of them; - for standard input
     #[arg(value_name = "FILE", required_unless_present_any = ["sha256", "leaf_hash"])]
     files: Vec<PathBuf>,
     /// The receipt [default: FILE.tlog-proof]
@@ -44,6 +49,13 @@ pub(crate) struct VerifyArgs {
     receipts: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustArgs,
+    /// Judge evidence, by this trust file: which logs and witnesses, and which time-stamping authorities [the evidence of
+    /// FILE is FILE.evidence.json, unless it is named]
+    #[arg(long = "trust", value_name = "FILE", conflicts_with_all = ["policy", "vkey", "origin", "receipt", "receipts"])]
+    trust_file: Option<PathBuf>,
+    /// Judge evidence as at this time, as in 2033-01-31T00:00:00Z [default: now]
+    #[arg(long, value_name = "TIME", requires = "trust_file")]
+    at: Option<Timestamp>,
     /// Instead of a file: its SHA-256 in hexadecimal
     #[arg(long, value_name = "HEX")]
     sha256: Option<Hash>,
@@ -73,7 +85,17 @@ impl std::str::FromStr for Hash {
 
 /// Runs `counterfoil verify`.
 pub(crate) fn run(args: &VerifyArgs, output: Output) -> Result<Exit, Failure> {
+    if let Some(trust_file) = &args.trust_file {
+        return evidence::run(args, trust_file, output);
+    }
     let with_receipts = args.receipt.is_some() || args.receipts.is_some();
+    if !with_receipts && let Some(evidence) = evidence::first(&args.files) {
+        return Err(Failure::usage(format!(
+            "{} is evidence, which needs --trust FILE; --policy and --vkey judge a receipt only",
+            evidence.display()
+        ))
+        .advice("a trust file holds a policy and the roots of the time-stamping authorities that you trust: docs/evidence.md"));
+    }
     let trust = args.trust.require()?;
     // What has a receipt is looked for in the log, whatever it is.
     let (proofs, files) = if with_receipts {
@@ -120,7 +142,7 @@ fn subjects(args: &VerifyArgs, files: &[PathBuf]) -> Result<Vec<(Claim, PathBuf)
         return match (&args.receipt, files) {
             (Some(receipt), []) => Ok(vec![(claim, receipt.clone())]),
             _ => Err(Failure::usage(
-                "--sha256 and --leaf-hash stand in the place of a file: expected --receipt FILE and no other file",
+                "--sha256 and --leaf-hash stand in the place of a file: expected --receipt FILE and no other file, or evidence and --trust",
             )),
         };
     }

@@ -1,0 +1,180 @@
+//! Whether evidence shows that a record existed no later than a time: a function of the evidence, of what the verifier trusts
+//! and holds, and of the time of the judgement.
+//!
+//! | check | passes if |
+//! |---|---|
+//! | `evidence` | it is evidence, to the letter |
+//! | `log signature`, `quorum` | the checkpoint is of a trusted log, as [`crate::receipt`] says |
+//! | `entry` | what the verifier holds is the entry; without it, the evidence holds the entry or its digest |
+//! | `inclusion` | the receipt leads from the entry to the root in the checkpoint |
+//! | `anchor <authority>: …` | the token over the checkpoint holds, by each check of docs/rfc3161.md |
+//! | `anchors` | as many authorities as the verifier asks for have a token that holds |
+//!
+//! Verified is what fails no check and passes `log signature`, `quorum`, `entry`, `inclusion` and `anchors`. Nothing in the
+//! evidence is trusted: names and URLs in it are not even read, and its policy is only compared with the verifier's.
+
+mod anchor;
+mod words;
+
+use counterfoil_rfc3161::Timestamp;
+use counterfoil_tiles::checkpoint::LogKey;
+use counterfoil_tiles::policy::Policy;
+use serde::Serialize;
+
+use crate::checks::{Checks, Outcome};
+use crate::format::{Entry, Evidence, Known};
+use crate::receipt::{Basis, Claim, check_checkpoint, included, tried};
+use crate::trust::Trust;
+
+pub use anchor::AnchorVerdict;
+pub use words::trusted;
+
+/// The checks that evidence cannot be verified without.
+const NEEDED: [&str; 5] = ["log signature", "quorum", "entry", "inclusion", "anchors"];
+
+/// What a judgement came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// Verified, not verified, or it could not be told.
+    #[serde(skip)]
+    pub outcome: Outcome,
+    /// What is shown and why, for a reader who knows nothing of logs.
+    pub sentence: String,
+    /// Each check, in order.
+    pub checks: Checks,
+    /// What a reader should know although it is verified.
+    pub caveats: Vec<String>,
+    /// What was to be trusted, in words.
+    pub trusted: Vec<String>,
+    /// What of the verifier's is the entry; `None` if the verifier gave nothing, or something else.
+    pub matched: Option<Basis>,
+    /// The time by which the first witness says that it saw the checkpoint, in Unix seconds.
+    pub witnessed_at: Option<u64>,
+    /// The record existed no later than this; `None` unless it is verified.
+    #[serde(serialize_with = "words::rfc3339")]
+    pub no_later_than: Option<Timestamp>,
+    /// What each anchor came to.
+    pub anchors: Vec<AnchorVerdict>,
+}
+
+impl Verdict {
+    /// The verdict where there is no evidence to judge, and why: `outcome` is of the check `evidence`.
+    pub fn without_evidence(outcome: Outcome, why: String, subject: &str) -> Self {
+        let mut checks = Checks::default();
+        let sentence = match outcome {
+            Outcome::Failed => format!("NOT verified: {subject} with this evidence. {why}."),
+            _ => format!("Could not tell whether {subject} existed at any time: {why}."),
+        };
+        checks.push("evidence", outcome, why);
+        for name in NEEDED {
+            checks.not_checked(name, "there is no evidence to check");
+        }
+        Self {
+            outcome,
+            sentence,
+            checks,
+            caveats: Vec::new(),
+            trusted: Vec::new(),
+            matched: None,
+            witnessed_at: None,
+            no_later_than: None,
+            anchors: Vec::new(),
+        }
+    }
+}
+
+/// Judges evidence at a time. `claim` is what the verifier holds, if it is anything.
+pub fn judge(evidence: &Evidence, trust: &Trust, claim: Option<&Claim>, at: Timestamp) -> Verdict {
+    let mut checks = Checks::default();
+    let receipt = evidence.receipt();
+    checks.passed("evidence", words::contents(evidence));
+    let keys: Vec<LogKey> = trust.policy().log_keys().cloned().collect();
+    let witnessed_at = check_checkpoint(receipt, &keys, trust.policy(), &mut checks);
+    let matched = check_entry(evidence.entry(), claim, &mut checks);
+    match receipt.check_inclusion(evidence.entry().leaf_hash()) {
+        Ok(()) => checks.passed("inclusion", included(receipt)),
+        Err(error) => checks.failed(
+            "inclusion",
+            format!("the proof does not lead from the entry to the signed root: {error}"),
+        ),
+    }
+    let anchored = anchor::check_all(evidence, trust, at, &mut checks);
+    let mut caveats = anchored.caveats;
+    caveats.extend(other_policy(evidence.policy(), trust.policy()));
+    let outcome = outcome(&checks);
+    let mut verdict = Verdict {
+        outcome,
+        sentence: String::new(),
+        checks,
+        caveats,
+        trusted: trusted(trust),
+        matched,
+        witnessed_at,
+        no_later_than: anchored
+            .no_later_than
+            .filter(|_| outcome == Outcome::Passed),
+        anchors: anchored.verdicts,
+    };
+    verdict.sentence = words::sentence(&verdict, evidence, trust, claim);
+    verdict
+}
+
+/// Failed if a check failed, passed if those that are needed passed, else it could not be told.
+fn outcome(checks: &Checks) -> Outcome {
+    if checks.outcome() == Outcome::Failed {
+        return Outcome::Failed;
+    }
+    let passed = |name: &str| {
+        checks
+            .iter()
+            .any(|check| check.name == name && check.outcome == Outcome::Passed)
+    };
+    if NEEDED.into_iter().all(passed) {
+        Outcome::Passed
+    } else {
+        Outcome::NotChecked
+    }
+}
+
+/// Makes the check `entry`. Gives what of the verifier's matched.
+fn check_entry(entry: &Entry, claim: Option<&Claim>, checks: &mut Checks) -> Option<Basis> {
+    let Some(claim) = claim else {
+        match entry.known() {
+            Known::Digest(_) => checks.passed(
+                "entry",
+                "the evidence holds the digest that is the entry; no file was given to compare with it",
+            ),
+            Known::Contents(contents) => checks.passed(
+                "entry",
+                format!("the evidence holds the entry itself, {} bytes", contents.len()),
+            ),
+            Known::LeafHash => checks.not_checked(
+                "entry",
+                "the evidence holds nothing of the entry but its leaf hash, and nothing was given to compare with that: give the file, --sha256 or --leaf-hash",
+            ),
+        }
+        return None;
+    };
+    let mut leaves = claim.leaves.iter();
+    if let Some((basis, _)) = leaves.find(|(_, leaf)| leaf == entry.leaf_hash()) {
+        checks.passed("entry", basis.matched());
+        return Some(*basis);
+    }
+    checks.failed(
+        "entry",
+        format!(
+            "the evidence is about another entry, that with the leaf hash {} (tried {})",
+            hex::encode(entry.leaf_hash().as_bytes()),
+            tried(claim)
+        ),
+    );
+    None
+}
+
+/// That the evidence names another policy than the verifier's.
+fn other_policy(text: &str, policy: &Policy) -> Option<String> {
+    let same = Policy::parse(text.as_bytes()).is_ok_and(|named| named == *policy);
+    (!same).then(|| {
+        "the evidence says that it was made under another policy than the one that is trusted, which alone was used".to_owned()
+    })
+}

@@ -1,0 +1,398 @@
+//! Whether anchors hold, and the time that they show.
+
+use counterfoil_rfc3161::{
+    Certificate, CheckName, Covers, Judgement, Question, RevocationData, Standing, Timestamp,
+    Verdict as TokenVerdict, verify,
+};
+use serde::Serialize;
+
+use super::words;
+use crate::checks::{Checks, Outcome};
+use crate::format::{Anchor, Evidence, TokenAnchor};
+use crate::record;
+use crate::trust::{Authority, Revocation, Trust};
+
+/// The checks of a token that may be left open: evidence keeps no nonce, a verifier may accept any policy, not every
+/// authority says how exact its time is, and about revocation the verifier's trust decides.
+const MAY_BE_OPEN: [CheckName; 4] = [
+    CheckName::Nonce,
+    CheckName::Policy,
+    CheckName::Accuracy,
+    CheckName::Revocation,
+];
+
+/// What an anchor came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AnchorVerdict {
+    /// What its checks call it: the trusted authority's name, else its place among the anchors.
+    pub name: String,
+    /// Its kind, as the evidence says.
+    pub kind: String,
+    /// The trusted authority to whose root it leads.
+    pub authority: Option<String>,
+    /// That root.
+    pub root: Option<String>,
+    /// What it says its time is.
+    #[serde(serialize_with = "words::rfc3339")]
+    pub gen_time: Option<Timestamp>,
+    /// The latest time that this may mean.
+    #[serde(serialize_with = "words::rfc3339")]
+    pub latest: Option<Timestamp>,
+    /// Whether it counts: everything holds that must, under a trusted authority.
+    pub holds: bool,
+    /// Why it does not.
+    pub why: Option<String>,
+}
+
+/// What all anchors came to.
+pub(super) struct Anchored {
+    pub(super) verdicts: Vec<AnchorVerdict>,
+    held: Vec<Held>,
+    pub(super) no_later_than: Option<Timestamp>,
+    pub(super) caveats: Vec<String>,
+}
+
+/// A token that holds.
+struct Held {
+    authority: String,
+    /// Its signer's public key.
+    key: Vec<u8>,
+    latest: Timestamp,
+}
+
+/// Makes the checks of every anchor, and the check `anchors`.
+pub(super) fn check_all(
+    evidence: &Evidence,
+    trust: &Trust,
+    at: Timestamp,
+    checks: &mut Checks,
+) -> Anchored {
+    let mut anchored = Anchored {
+        verdicts: Vec::new(),
+        held: Vec::new(),
+        no_later_than: None,
+        caveats: Vec::new(),
+    };
+    for (index, anchor) in evidence.anchors().iter().enumerate() {
+        match anchor {
+            Anchor::Token(token) => {
+                let candidate = candidate(token, evidence.checkpoint(), trust, at);
+                let authority = candidate.authority.map(Authority::name);
+                let name = anchored.name(authority, index);
+                candidate.note(name, at, checks, &mut anchored);
+            }
+            Anchor::Unknown(unknown) => {
+                let name = anchored.name(None, index);
+                let why = format!("this verifier does not know the kind {}", unknown.kind());
+                checks.not_checked(format!("anchor {name}: kind"), &why);
+                anchored.verdicts.push(AnchorVerdict {
+                    name,
+                    kind: unknown.kind().to_owned(),
+                    authority: None,
+                    root: None,
+                    gen_time: None,
+                    latest: None,
+                    holds: false,
+                    why: Some(why),
+                });
+            }
+        }
+    }
+    anchored.conclude(trust, checks);
+    anchored
+}
+
+impl Anchored {
+    /// What checks call an anchor. The name in the evidence is anybody's, so that only a trusted authority's is used.
+    fn name(&self, authority: Option<&str>, index: usize) -> String {
+        let Some(authority) = authority else {
+            return format!("#{}", index + 1);
+        };
+        let is_of_it = |verdict: &&AnchorVerdict| verdict.authority.as_deref() == Some(authority);
+        match self.verdicts.iter().filter(is_of_it).count() {
+            0 => authority.to_owned(),
+            before => format!("{authority}, again {before}"),
+        }
+    }
+
+    /// Makes the check `anchors`: an authority counts once, however many tokens it gave, and so does a key, whatever roots it
+    /// leads to.
+    fn conclude(&mut self, trust: &Trust, checks: &mut Checks) {
+        self.held.sort_by_key(|held| held.latest);
+        let mut counted: Vec<&Held> = Vec::new();
+        for held in &self.held {
+            let is_same =
+                |other: &&Held| other.authority == held.authority || other.key == held.key;
+            if !counted.iter().any(is_same) {
+                counted.push(held);
+            }
+        }
+        let needed = trust.min_anchors();
+        let found: Vec<String> = counted
+            .iter()
+            .map(|held| format!("{} by {}", held.authority, held.latest))
+            .collect();
+        let found = found.join(", ");
+        if let Some(last) = needed.checked_sub(1).and_then(|place| counted.get(place)) {
+            self.no_later_than = Some(whole_second(last.latest));
+            let count = counted.len();
+            checks.passed("anchors", format!("{count} of {needed} needed: {found}"));
+        } else {
+            let mut words = vec![match counted.len() {
+                0 => format!(
+                    "no trusted authority has a time-stamp here that holds, and {needed} are needed"
+                ),
+                some => format!("{some} of {needed} needed: {found}"),
+            }];
+            for verdict in &self.verdicts {
+                if let Some(why) = &verdict.why {
+                    words.push(format!("anchor {}: {why}", verdict.name));
+                }
+            }
+            checks.not_checked("anchors", words.join("; "));
+        }
+    }
+}
+
+/// The next whole second, unless it is one.
+fn whole_second(time: Timestamp) -> Timestamp {
+    match time.nanos() {
+        0 => time,
+        _ => Timestamp::from_seconds(time.seconds().saturating_add(1)),
+    }
+}
+
+/// A token as it stands under the trust in one authority.
+struct Candidate<'a> {
+    /// Whose root its chain leads to.
+    authority: Option<&'a Authority>,
+    judgement: Judgement,
+    revocation: Settled,
+}
+
+/// Whether revocation is as the trust asks.
+struct Settled {
+    outcome: Outcome,
+    reason: String,
+    /// Whether the anchor may count.
+    suffices: bool,
+    caveats: Vec<String>,
+}
+
+/// The token under the trust in the authority whose root it leads to. Of several such authorities the one counts under which
+/// the token holds.
+fn candidate<'a>(
+    token: &TokenAnchor,
+    checkpoint: &[u8],
+    trust: &'a Trust,
+    at: Timestamp,
+) -> Candidate<'a> {
+    // What is no certificate helps nobody, and is not needed.
+    let beside: Vec<Certificate> = token
+        .certificates
+        .iter()
+        .filter_map(|der| Certificate::parse(der).ok())
+        .collect();
+    let revocation: Vec<RevocationData<'_>> = token.revocation.iter().map(data).collect();
+    let under = |authority: Option<&'a Authority>| {
+        let mut extra = beside.clone();
+        let (roots, policies): (&[Certificate], _) = match authority {
+            Some(authority) => {
+                extra.extend_from_slice(authority.certificates());
+                (authority.roots(), authority.policies())
+            }
+            None => (&[], &[][..]),
+        };
+        let judgement = verify(&Question {
+            token: &token.token,
+            covers: Covers::Data(checkpoint),
+            nonce: None,
+            policies,
+            roots,
+            extra: &extra,
+            revocation: &revocation,
+            at: Some(at),
+        });
+        let authority = authority.filter(|_| !judgement.chain.is_empty());
+        Candidate {
+            revocation: settled(&judgement, authority, at),
+            authority,
+            judgement,
+        }
+    };
+    let candidates = trust.authorities().iter().map(Some).map(under);
+    // The first of the best.
+    let best = candidates.reduce(|best, other| {
+        if other.rank() > best.rank() {
+            other
+        } else {
+            best
+        }
+    });
+    best.unwrap_or_else(|| under(None))
+}
+
+fn data(revocation: &record::Revocation) -> RevocationData<'_> {
+    RevocationData {
+        kind: match revocation.kind {
+            record::RevocationKind::Crl => counterfoil_rfc3161::RevocationKind::Crl,
+            record::RevocationKind::Ocsp => counterfoil_rfc3161::RevocationKind::Ocsp,
+        },
+        data: &revocation.data,
+    }
+}
+
+impl Candidate<'_> {
+    /// How much it shows.
+    fn rank(&self) -> u8 {
+        match (self.authority, self.holds()) {
+            (Some(_), true) => 3,
+            (Some(_), false) => 2,
+            // The path is wrong, and not only unknown.
+            (None, _) if self.judgement.verdict(CheckName::Path) == TokenVerdict::Failed => 1,
+            (None, _) => 0,
+        }
+    }
+
+    fn holds(&self) -> bool {
+        self.authority.is_some() && self.why().is_none()
+    }
+
+    /// What stands in its way: a check that failed, else one that could not be made and had to be.
+    fn why(&self) -> Option<String> {
+        let checks = &self.judgement.checks;
+        let failed = checks
+            .iter()
+            .find(|check| check.verdict == TokenVerdict::Failed);
+        let open = || {
+            checks.iter().find(|check| {
+                check.verdict == TokenVerdict::NotChecked && !MAY_BE_OPEN.contains(&check.name)
+            })
+        };
+        if let Some(check) = failed.or_else(open) {
+            return Some(format!("{}: {}", check.name, check.reason));
+        }
+        let settled = &self.revocation;
+        (!settled.suffices).then(|| format!("{}: {}", CheckName::Revocation, settled.reason))
+    }
+
+    /// Takes it down.
+    fn note(self, name: String, at: Timestamp, checks: &mut Checks, anchored: &mut Anchored) {
+        let (holds, why) = (self.holds(), self.why());
+        for check in &self.judgement.checks {
+            let called = format!("anchor {name}: {}", check.name);
+            if check.name == CheckName::Revocation {
+                checks.push(called, self.revocation.outcome, &self.revocation.reason);
+                continue;
+            }
+            checks.push(called, outcome(check.verdict), &check.reason);
+        }
+        if holds {
+            if self.judgement.verdict(CheckName::Accuracy) == TokenVerdict::NotChecked {
+                anchored.caveats.push(format!(
+                    "{name} does not say how exact its time is; it was taken as it stands"
+                ));
+            }
+            anchored.caveats.extend(self.revocation.caveats);
+            anchored.caveats.extend(expired(&name, &self.judgement, at));
+            if let (Some(authority), Some(signer), Some(time)) = (
+                self.authority,
+                self.judgement.chain.first(),
+                self.judgement.gen_time,
+            ) {
+                anchored.held.push(Held {
+                    authority: authority.name().to_owned(),
+                    key: signer.spki().to_vec(),
+                    latest: time.latest,
+                });
+            }
+        }
+        anchored.verdicts.push(AnchorVerdict {
+            name,
+            kind: crate::format::RFC3161.to_owned(),
+            authority: self.authority.map(|authority| authority.name().to_owned()),
+            root: self
+                .judgement
+                .chain
+                .last()
+                .map(|root| root.subject().to_string()),
+            gen_time: self.judgement.gen_time.map(|time| time.time),
+            latest: self.judgement.gen_time.map(|time| time.latest),
+            holds,
+            why,
+        });
+    }
+}
+
+/// That certificates of the chain have expired since.
+fn expired(name: &str, judgement: &Judgement, at: Timestamp) -> Option<String> {
+    let ends = judgement.chain.iter().map(Certificate::not_after);
+    let first = ends.min().filter(|end| *end < at)?;
+    Some(format!(
+        "certificates of {name} have expired since (the first at {first}): they were valid when it gave the time-stamp, but nothing newer vouches for the algorithms that it was made with"
+    ))
+}
+
+/// Whether what is known of revocation is as much as the trust in the authority asks for.
+fn settled(judgement: &Judgement, authority: Option<&Authority>, at: Timestamp) -> Settled {
+    let mut checks = judgement.checks.iter();
+    let found = checks.find(|check| check.name == CheckName::Revocation);
+    let (verdict, reason) = match found {
+        Some(check) => (check.verdict, check.reason.clone()),
+        None => (TokenVerdict::NotChecked, String::new()),
+    };
+    let mut settled = Settled {
+        outcome: outcome(verdict),
+        reason,
+        suffices: false,
+        caveats: Vec::new(),
+    };
+    let Some(authority) = authority.filter(|_| verdict != TokenVerdict::Failed) else {
+        return settled;
+    };
+    let demand = authority.revocation();
+    let mut open = Vec::new();
+    for (certificate, standing) in judgement.chain.iter().zip(&judgement.revocation) {
+        let who = certificate.subject();
+        match standing {
+            Standing::Good => {}
+            Standing::RevokedLater { at, reason } => settled.caveats.push(format!(
+                "{who} was revoked at {at} ({reason}), which leaves time-stamps from before standing"
+            )),
+            Standing::Revoked { at, reason } => {
+                open.push(format!("{who} was revoked at {at} ({reason})"));
+            }
+            // Whether a certificate was revoked is told until it expires, and then no more.
+            Standing::Unknown(why)
+                if demand == Revocation::Optional && at <= certificate.not_after() =>
+            {
+                settled
+                    .caveats
+                    .push(format!("whether {who} was revoked is not known: {why}"));
+            }
+            Standing::Unknown(why) => open.push(format!("{who}: {why}")),
+            Standing::Unpublished => {
+                let words = format!("{who} names no place where its revocation is published");
+                if demand == Revocation::Required {
+                    open.push(words);
+                } else {
+                    settled.caveats.push(words);
+                }
+            }
+        }
+    }
+    settled.suffices = open.is_empty();
+    if !settled.suffices {
+        settled.outcome = Outcome::NotChecked;
+        settled.reason = open.join("; ");
+    }
+    settled
+}
+
+fn outcome(verdict: TokenVerdict) -> Outcome {
+    match verdict {
+        TokenVerdict::Passed => Outcome::Passed,
+        TokenVerdict::Failed => Outcome::Failed,
+        TokenVerdict::NotChecked => Outcome::NotChecked,
+    }
+}
