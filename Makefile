@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 60
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## a log with three witnesses: log, verify, audit, lose witnesses, catch forgeries; ARGS=--once ends after the tour
+demo: ## a log, three witnesses, an anchor: log, verify, audit, lose witnesses, catch forgeries; ARGS=--once ends after the tour
 	@scripts/need rust cc
 	cargo run --quiet --locked --profile $(PROFILE) -p counterfoil -- demo $(ARGS)
 
@@ -29,10 +29,11 @@ bench: ## measure, and write what the machine is
 	@scripts/need rust cc
 	@scripts/bench.sh
 
-interop: ## try the log and the witness with the software of others (needs Go; INTEROP_SECONDS=60)
+interop: ## try log, witness, bastion and anchor with the software of others (needs Go; INTEROP_SECONDS=60)
 	@PROFILE=$(PROFILE) scripts/interop.sh
 	@PROFILE=$(PROFILE) scripts/interop-witness.sh
 	@PROFILE=$(PROFILE) scripts/interop-bastion.sh
+	@PROFILE=$(PROFILE) scripts/interop-anchor.sh
 
 fuzz: ## fuzz every parser for FUZZ_SECONDS=60 each
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh

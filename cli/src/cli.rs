@@ -8,7 +8,7 @@ use crate::audit::AuditArgs;
 #[cfg(feature = "bastion")]
 use crate::bastion::BastionCommand;
 use crate::conformance::ConformanceCommand;
-#[cfg(all(feature = "bastion", feature = "log", feature = "witness"))]
+#[cfg(feature = "demo")]
 use crate::demo::DemoArgs;
 #[cfg(feature = "dev")]
 use crate::dev::DevCommand;
@@ -87,12 +87,14 @@ impl Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show all of it: a log and its witnesses, receipts, an audit, and how forgeries are caught
+    /// Show all of it: a log and its witnesses, receipts, an audit, an anchor and its evidence, and how forgeries are caught
     ///
     /// Makes a log and three witnesses, one of them behind a bastion, submits files, fetches and verifies their receipts,
-    /// audits the log, forges a file, a receipt and a copy of the log, stops witnesses and starts them again, and forges a
-    /// second history. Every step is a command of this program, and is shown. Afterwards the log stays up.
-    #[cfg(all(feature = "bastion", feature = "log", feature = "witness"))]
+    /// audits the log, forges a file, a receipt and a copy of the log, anchors the log with two time-stamping authorities for
+    /// development (with one where OpenSSL is not installed), stops witnesses and starts them again, writes evidence of a file,
+    /// verifies and forges it, and forges a second history. Every step is a command of this program, and is shown. Afterwards
+    /// the log stays up.
+    #[cfg(feature = "demo")]
     #[command(after_help = "\
 Examples:
   counterfoil demo

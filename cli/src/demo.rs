@@ -1,8 +1,10 @@
-//! `counterfoil demo`: a log with its witnesses, from nothing to caught forgeries, each step a command that a user would type.
+//! `counterfoil demo`: a log with its witnesses and an anchor, from nothing to caught forgeries, each step a command that a user
+//! would type.
 //!
 //! The tour runs this very program, with the arguments that it shows: what is seen is what the commands do. A step that
 //! does not come out as it should fails the tour.
 
+mod anchors;
 mod tour;
 mod witnesses;
 
@@ -18,6 +20,7 @@ use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupts;
 use crate::output::Output;
 use crate::submit::files::{self, receipt_path};
+use anchors::Anchors;
 use tour::{Byte, Server};
 use witnesses::Witnesses;
 
@@ -88,6 +91,7 @@ pub(crate) async fn run(args: DemoArgs, output: Output) -> Result<Exit, Failure>
         tour.stay(&mut cast, kept, &mut interrupts).await?;
     }
     cast.log.stop()?;
+    cast.anchors.stop()?;
     cast.witnesses.stop()?;
     drop(temporary);
     Ok(exit)
@@ -98,6 +102,7 @@ struct Cast {
     log: Server,
     url: String,
     witnesses: Witnesses,
+    anchors: Anchors,
 }
 
 /// A tour that has come to its end, with everything still there.
@@ -273,13 +278,16 @@ impl Tour {
         ])?;
         self.expect(&forged, 1, "the changed receipt is caught");
 
+        let anchors = self.fix_in_time(url)?;
         self.tamper_with_log()?;
         self.lose_witnesses(&mut witnesses, url)?;
+        self.show_evidence(&anchors, url, &record_path)?;
         self.fork(&witnesses, url)?;
         Ok(Cast {
             log,
             url: url.to_owned(),
             witnesses,
+            anchors,
         })
     }
 
@@ -371,15 +379,16 @@ impl Tour {
         kept: bool,
         interrupts: &mut Interrupts,
     ) -> Result<(), Failure> {
-        let url = &cast.url;
+        let (url, anchor) = (&cast.url, &cast.anchors.url);
         let log = text(&self.home.join(LOG));
         self.output.line(format!(
             "
-The log is up at {url}. Try:
+The log is up at {url}, and its anchor at {anchor}. Try:
   counterfoil submit FILE --log {url} --policy {log}/policy
   counterfoil verify FILE --policy {log}/policy
   curl {url}checkpoint
   curl {url}status
+  curl {anchor}status
   echo -n hello | curl --data-binary @- {url}add
 Ctrl-C ends it{}.",
             if kept { "" } else { " and removes it" }

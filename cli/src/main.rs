@@ -14,7 +14,7 @@ mod bastion;
 mod cli;
 mod client;
 mod conformance;
-#[cfg(all(feature = "bastion", feature = "log", feature = "witness"))]
+#[cfg(feature = "demo")]
 mod demo;
 #[cfg(feature = "dev")]
 mod dev;
@@ -100,7 +100,7 @@ fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Log(command) => log::run(command, output),
         #[cfg(feature = "bastion")]
         Command::Bastion(command) => bastion::run(command, output),
-        #[cfg(all(feature = "bastion", feature = "log", feature = "witness"))]
+        #[cfg(feature = "demo")]
         Command::Demo(args) => on_network(demo::run(args, output)),
         #[cfg(feature = "dev")]
         Command::Dev(command) => on_network(dev::run(command, output)),

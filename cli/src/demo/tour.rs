@@ -15,6 +15,9 @@ use crate::output::Mark;
 /// Lines of a command's answer that are shown.
 const LINES_SHOWN: usize = 12;
 
+/// How a command shows that a check failed.
+const FAILED: &str = "FAILED: ";
+
 /// Letters of a line that are shown.
 const SHOWN_LETTERS: usize = 160;
 
@@ -65,14 +68,27 @@ pub(super) enum Byte {
     Middle,
     /// Of a bundle, that is a byte of an entry and not of a length.
     Last,
-    /// Of a receipt, one of the root hash in its checkpoint.
+    /// Of a receipt, or of the receipt in evidence, one of the root hash in its checkpoint.
     OfRoot,
+    /// Of the first token in evidence, one of its signature, with which it ends.
+    OfToken,
 }
 
 /// What a command came to.
 pub(super) struct Answer {
     pub(super) code: i32,
     pub(super) text: String,
+}
+
+impl Answer {
+    /// Whether a check with this name is shown as failed.
+    pub(super) fn fails(&self, check: &str) -> bool {
+        let is_it = |line: &str| {
+            let outcome = line.trim_start().strip_prefix(check);
+            outcome.is_some_and(|rest| rest.trim_start().starts_with(FAILED))
+        };
+        self.text.lines().any(is_it)
+    }
 }
 
 impl Tour {
@@ -112,18 +128,8 @@ impl Tour {
         };
         let mut text = String::from_utf8_lossy(&result.stdout).into_owned();
         text += &String::from_utf8_lossy(&result.stderr);
-        let lines: Vec<&str> = text.lines().collect();
-        let (shown, hidden) = match lines.len().checked_sub(LINES_SHOWN) {
-            // The last line is the one that matters.
-            Some(more) if more > 1 => (LINES_SHOWN - 1, more),
-            _ => (lines.len(), 0),
-        };
-        for line in &lines[..shown] {
-            self.output.line(format!("     {}", shortened(line)));
-        }
-        if hidden > 0 {
-            self.output.line(format!("     … {hidden} more lines"));
-            self.output.line(format!("     {}", lines[lines.len() - 1]));
+        for line in shown(&text) {
+            self.output.line(format!("     {line}"));
         }
         Ok(Answer { code, text })
     }
@@ -225,8 +231,15 @@ impl Tour {
             Byte::Middle => bytes.len() / 2,
             Byte::Last => bytes.len().saturating_sub(1),
             Byte::OfRoot => {
-                let end = String::from_utf8_lossy(&bytes).find("\n\n\u{2014}");
-                end.unwrap_or_default().saturating_sub(12)
+                let text = String::from_utf8_lossy(&bytes);
+                let end = ["\n\n\u{2014}", "\\n\\n\u{2014}"].map(|end| text.find(end));
+                end[0].or(end[1]).unwrap_or_default().saturating_sub(12)
+            }
+            Byte::OfToken => {
+                let text = String::from_utf8_lossy(&bytes);
+                let token = text.find("\"token\": \"").unwrap_or_default() + 10;
+                let length = text.get(token..).and_then(|token| token.find('"'));
+                (token + length.unwrap_or_default()).saturating_sub(12)
             }
         };
         match bytes.get_mut(place) {
@@ -253,6 +266,23 @@ impl Tour {
         }
         Ok(())
     }
+}
+
+/// The lines of a command's answer that are shown: the first ones, and of the others those that say how it came out.
+fn shown(text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    if lines.len() <= LINES_SHOWN {
+        return lines.into_iter().map(shortened).collect();
+    }
+    let (first, rest) = lines.split_at(LINES_SHOWN - 1);
+    let (said, hidden): (Vec<&str>, Vec<&str>) = rest.iter().partition(|line| {
+        let verdict = line.starts_with("Verified: ") || line.starts_with("NOT verified: ");
+        verdict || line.contains(FAILED) || Some(*line) == lines.last()
+    });
+    let mut shown: Vec<String> = first.iter().copied().map(shortened).collect();
+    shown.push(format!("… {} more lines", hidden.len()));
+    shown.extend(said.into_iter().map(str::to_owned));
+    shown
 }
 
 fn interrupted() -> Failure {

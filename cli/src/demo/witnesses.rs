@@ -56,7 +56,7 @@ impl Witnesses {
 }
 
 /// Sends a request from the tour's own thread.
-fn ask(request: reqwest::RequestBuilder) -> Result<(u16, String), Failure> {
+pub(super) fn ask(request: reqwest::RequestBuilder) -> Result<(u16, String), Failure> {
     let answer = async {
         let response = request.timeout(Duration::from_secs(10)).send().await?;
         let status = response.status().as_u16();
@@ -79,7 +79,7 @@ pub(super) fn vkeys(answer: &Answer) -> Vec<String> {
 }
 
 /// A text at a place of a server's answer.
-fn string(value: &Value, place: &str) -> String {
+pub(super) fn string(value: &Value, place: &str) -> String {
     value
         .pointer(place)
         .and_then(Value::as_str)
@@ -443,7 +443,10 @@ impl Tour {
     }
 
     /// Whether something comes about in time; ends early when the user wants the tour to end.
-    fn wait(&self, mut holds: impl FnMut() -> Result<bool, Failure>) -> Result<bool, Failure> {
+    pub(super) fn wait(
+        &self,
+        mut holds: impl FnMut() -> Result<bool, Failure>,
+    ) -> Result<bool, Failure> {
         let end = Instant::now() + PATIENCE;
         loop {
             self.go_on()?;
