@@ -5,7 +5,7 @@
 # - what is on no list does not get in, and what is not connected is not reached.
 #
 # Environment: PROFILE=dev (cargo profile of our program). Everything listens on 127.0.0.1.
-# Needs: what scripts/peer-witness.sh needs. `make interop` runs it last. The exit code is 0 if every step passed.
+# Needs: what scripts/peer-witness.sh needs. `make interop` runs it after scripts/interop-witness.sh. The exit code is 0 if every step passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/need go curl rust cc sqlite3 ssh-agent

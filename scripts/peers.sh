@@ -9,6 +9,8 @@
 # From transparency-dev/witness (interop/peers/witness) and torchwood (interop/peers/torchwood):
 #   omniwitness, litewitness  witnesses; scripts/peer-witness.sh starts and stops them
 #   litebastion               a bastion
+# From sigstore/timestamp-authority (interop/peers/timestamp):
+#   timestamp-server          a time-stamping authority
 # With these libraries, small programs of our own:
 #   tesseralog                a Tessera log that publishes with a quorum of witnesses only
 #   cosignatures, policy      verify cosignatures with transparency-dev's library, and with torchwood's policies
@@ -30,5 +32,6 @@ go test -c -o "$bin/tessera-integration.test" $tessera/integration
 # Modules of their own, because their dependencies differ.
 (cd witness && GOBIN=$bin go install github.com/transparency-dev/witness/cmd/omniwitness ./cosignatures)
 (cd torchwood && GOBIN=$bin go install filippo.io/torchwood/cmd/litewitness filippo.io/torchwood/cmd/litebastion ./policy)
+(cd timestamp && GOBIN=$bin go install github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server)
 cd ..
 go build -o "$bin/counterfoil-interop" .
