@@ -384,12 +384,19 @@ fn the_demo_holds_in_every_step() {
     let counterfoil = Counterfoil::new();
     let ran = counterfoil.run(["demo", "--once"]);
     assert_eq!(ran.code, 0, "{}", ran.all());
-    assert_eq!(
-        ran.stdout.matches("\n   passed: ").count(),
-        34,
-        "{}",
-        ran.all()
-    );
+    // Without OpenSSL the tour has one authority less, and fewer steps.
+    if std::process::Command::new("openssl")
+        .arg("version")
+        .output()
+        .is_ok()
+    {
+        assert_eq!(
+            ran.stdout.matches("\n   passed: ").count(),
+            46,
+            "{}",
+            ran.all()
+        );
+    }
     assert!(
         ran.stdout.contains("All 18 steps came out as they should."),
         "{}",

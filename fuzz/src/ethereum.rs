@@ -14,8 +14,11 @@ use counterfoil_ethereum::{Calldata, Header, Receipt, Transaction};
 use anchored::{Anchored, INDEX, Plan};
 use edits::edited;
 
+/// A target by its name.
+type Target = (&'static str, fn(&[u8]));
+
 /// All targets.
-pub const TARGETS: [(&str, fn(&[u8])); 3] = [
+pub const TARGETS: [Target; 3] = [
     ("ethereum_proof", ethereum_proof),
     ("ethereum_record", ethereum_record),
     ("ethereum_rlp", ethereum_rlp),

@@ -308,13 +308,11 @@ mod tests {
         }
 
         fn of(item: &Item<'_>) -> Self {
-            match item.bytes() {
-                Ok(bytes) => Self::Bytes(bytes.to_vec()),
-                Err(_) => {
-                    let items = item.items(usize::MAX).unwrap();
-                    Self::List(items.iter().map(Self::of).collect())
-                }
+            if let Ok(bytes) = item.bytes() {
+                return Self::Bytes(bytes.to_vec());
             }
+            let items = item.items(usize::MAX).unwrap();
+            Self::List(items.iter().map(Self::of).collect())
         }
     }
 

@@ -132,7 +132,7 @@ mod malformed {
     fn branch(children: &[(usize, Vec<u8>)]) -> Vec<u8> {
         let mut items = vec![encode_bytes(&[]); 17];
         for (place, child) in children {
-            items[*place] = child.clone();
+            items[*place].clone_from(child);
         }
         encode_list(&items)
     }
@@ -208,14 +208,19 @@ mod malformed {
 
         let top = branch(&[(0, short), (1, hash(b"another"))]);
         assert_eq!(
-            verify(&root_of(&top), &[0], b"short", &[top.clone()]),
+            verify(&root_of(&top), &[0], b"short", std::slice::from_ref(&top)),
             Ok(())
         );
 
         for (length, refused) in [(27, false), (28, false), (29, true), (30, true)] {
             let inner = leaf(&[0x30], &vec![9; length]);
             let top = branch(&[(0, inner.clone()), (1, hash(b"another"))]);
-            let judged = verify(&root_of(&top), &[0], &vec![9; length], &[top.clone()]);
+            let judged = verify(
+                &root_of(&top),
+                &[0],
+                &vec![9; length],
+                std::slice::from_ref(&top),
+            );
             assert_eq!(inner.len() > 31, refused, "{length}");
             let too_long = NodeError::InlineTooLong(inner.len());
             let expected = Err(ProofError::Node {
