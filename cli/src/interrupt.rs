@@ -1,5 +1,8 @@
 //! Waiting for the user's Ctrl-C, a supervisor's SIGTERM, or an operator's SIGHUP.
 
+#[cfg(any(feature = "anchor", feature = "bastion", feature = "witness"))]
+use std::convert::Infallible;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// From [`listen`](Self::listen) on, neither signal ends the process by itself, and none is missed.
@@ -52,9 +55,12 @@ impl Hangups {
         })
     }
 
-    /// Returns when it is asked to.
-    pub(crate) async fn next(&mut self) {
-        received(self.0.as_mut()).await;
+    /// Does this each time that it is asked to.
+    pub(crate) async fn each(mut self, mut obey: impl FnMut()) -> Infallible {
+        loop {
+            received(self.0.as_mut()).await;
+            obey();
+        }
     }
 }
 

@@ -9,19 +9,20 @@ use counterfoil_anchor::records::Records;
 use counterfoil_anchor::run::plan;
 use counterfoil_anchor::tsa::Tsa;
 use counterfoil_anchor::worker::LogPlan;
+use counterfoil_evidence::checks::Checks;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::{DirectoryArgs, MAKE, data_failure, failure};
+use super::{MAKE, data_failure, failure};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use counterfoil_evidence::checks::Checks;
+use crate::service::DirectoryArgs;
 
 /// `counterfoil anchor check`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
-    directory: DirectoryArgs,
+    directory: DirectoryArgs<Config>,
     /// Ask nobody: check the configuration, the files that it names, and the records
     #[arg(long)]
     offline: bool,

@@ -6,9 +6,7 @@ mod now;
 mod run;
 mod status;
 
-use std::path::PathBuf;
-
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use counterfoil_anchor::config::Config;
 use counterfoil_anchor::data::DataError;
 use counterfoil_anchor::judge::rfc3161;
@@ -16,12 +14,11 @@ use counterfoil_anchor::run::{MakeJudge, RunError};
 
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::service::{Service, load};
+use crate::service::{DirectoryArgs, Service, StatusArgs};
 
 pub(crate) use check::CheckArgs;
 pub(crate) use init::InitArgs;
 pub(crate) use run::RunArgs;
-pub(crate) use status::StatusArgs;
 
 /// The name of the configuration in the directory of an anchor.
 const CONFIG_NAME: &str = "anchor.toml";
@@ -71,7 +68,7 @@ Examples:
   counterfoil anchor status --url https://anchor.example.org/
 
 Exit codes: 0 every log is anchored, and can be, 1 a log forked or was set back, 2 usage, 3 could not tell.")]
-    Status(StatusArgs),
+    Status(StatusArgs<Config>),
     /// Anchor every log once, now, without a service
     ///
     /// Looks at every log, asks every authority once, and keeps the tokens that come. The anchor must not be running: it has
@@ -82,30 +79,11 @@ Example:
 
 Exit codes: 0 as many authorities as are required vouch for every log, 1 a log forked or was set back, 2 usage,
 3 could not tell: a log or too many authorities gave nothing that counts.")]
-    Now(DirectoryArgs),
-}
-
-/// Where the configuration is.
-#[derive(Debug, Args)]
-pub(crate) struct DirectoryArgs {
-    /// The configuration file, or the directory that `anchor init` made
-    #[arg(
-        long,
-        value_name = "FILE|DIR",
-        env = "COUNTERFOIL_CONFIG",
-        default_value = "."
-    )]
-    config: PathBuf,
-}
-
-impl DirectoryArgs {
-    /// Loads the configuration.
-    fn load(&self) -> Result<Config, Failure> {
-        load(&self.config, &[])
-    }
+    Now(DirectoryArgs<Config>),
 }
 
 impl Service for Config {
+    const NAME: &'static str = "anchor";
     const CONFIG_NAME: &'static str = CONFIG_NAME;
     const ADVICE: &'static str =
         "make an anchor with `counterfoil anchor init DIR`, and give its DIR";

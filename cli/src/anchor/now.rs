@@ -3,12 +3,12 @@
 use counterfoil_anchor::config::Config;
 use counterfoil_anchor::run::once;
 use counterfoil_anchor::worker::{LookTrouble, Once, OnceStamped};
+use counterfoil_evidence::time::utc;
 use serde_json::{Value, json};
 
 use super::{MAKE, failure};
 use crate::exit::{Exit, Failure};
 use crate::output::{Mark, Output};
-use counterfoil_evidence::time::utc;
 
 /// Anchors every log once.
 pub(super) async fn run(config: Config, output: Output) -> Result<Exit, Failure> {

@@ -1,7 +1,5 @@
 //! `counterfoil anchor run`.
 
-use std::pin::pin;
-
 use clap::Args;
 use counterfoil_anchor::config::Config;
 use counterfoil_anchor::run::{Running, start};
@@ -13,7 +11,7 @@ use super::{MAKE, failure};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Hangups, Interrupts};
 use crate::output::Output;
-use crate::service::{ConfigArgs, urls};
+use crate::service::{ConfigArgs, serve_until_told, urls};
 
 /// `counterfoil anchor run`.
 #[derive(Debug, Args)]
@@ -27,36 +25,25 @@ pub(super) fn run(args: &RunArgs, output: Output) -> Result<Exit, Failure> {
     let config = args.config.load()?;
     logging::init(&config.front).map_err(|error| Failure::usage(error.to_string()))?;
     crate::on_network(async {
-        let mut interrupts = Interrupts::listen();
-        let mut hangups = Hangups::listen();
+        let interrupts = Interrupts::listen();
+        let hangups = Hangups::listen();
         let running = start(&config, MAKE)
             .await
             .map_err(|error| failure(&error))?;
         tell_ready(&config, &running, output);
         let (worker, certificates) = (running.worker().clone(), running.certificates());
-        let stop = Notify::new();
-        let mut serving = pin!(running.run(stop.notified()));
-        loop {
-            tokio::select! {
-                () = &mut serving => return Ok(Exit::Done),
-                () = interrupts.next() => break,
-                () = hangups.next() => {
-                    worker.want();
-                    if let Some(certificates) = &certificates
-                        && let Err(error) = certificates.reload()
-                    {
-                        tracing::error!(%error, "the certificates of TLS are not read anew; those from before stay");
-                    }
-                }
+        let obeying = hangups.each(|| {
+            worker.want();
+            if let Some(certificates) = &certificates
+                && let Err(error) = certificates.reload()
+            {
+                tracing::error!(%error, "the certificates of TLS are not read anew; those from before stay");
             }
-        }
-        stop.notify_one();
-        tokio::select! {
-            () = serving => Ok(Exit::Done),
-            () = interrupts.next() => Err(Failure::could_not_tell(
-                "told to end twice: authorities that were being asked are asked again at the next start; no token that counted is lost",
-            )),
-        }
+        });
+        let stop = Notify::new();
+        let serving = running.run(stop.notified());
+        let cost = "authorities that were being asked are asked again at the next start; no token that counted is lost";
+        serve_until_told(interrupts, serving, &stop, obeying, cost).await
     })
 }
 

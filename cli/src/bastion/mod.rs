@@ -51,6 +51,8 @@ Exit codes: 0 it would start, 2 it would not.")]
 }
 
 impl Service for Config {
+    #[cfg(any(feature = "anchor", feature = "witness"))]
+    const NAME: &'static str = "bastion";
     const CONFIG_NAME: &'static str = CONFIG_NAME;
     const ADVICE: &'static str =
         "make a bastion with `counterfoil bastion init DIR`, and give its DIR";

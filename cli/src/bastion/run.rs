@@ -1,8 +1,5 @@
 //! `counterfoil bastion run`.
 
-use std::convert::Infallible;
-use std::pin::pin;
-
 use clap::Args;
 use counterfoil_bastion::server::{Bastion, Config, Reloader};
 use counterfoil_service::logging;
@@ -13,7 +10,7 @@ use super::failure;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Hangups, Interrupts};
 use crate::output::Output;
-use crate::service::ConfigArgs;
+use crate::service::{ConfigArgs, serve_until_told};
 
 /// `counterfoil bastion run`.
 #[derive(Debug, Args)]
@@ -27,44 +24,33 @@ pub(super) fn run(args: &RunArgs, output: Output) -> Result<Exit, Failure> {
     let config = args.config.load()?;
     logging::init(&config.front).map_err(|error| Failure::usage(error.to_string()))?;
     crate::on_network(async {
-        let mut interrupts = Interrupts::listen();
+        let interrupts = Interrupts::listen();
         // From here on SIGHUP does not end the process.
         let hangups = Hangups::listen();
         let bastion = Bastion::bind(&config)
             .await
             .map_err(|error| failure(&error))?;
         tell_ready(&bastion, output);
-        let mut reloading = pin!(reload(bastion.reloader(), hangups));
+        let reloader = bastion.reloader();
+        let reloading = hangups.each(|| reload(&reloader));
         let stop = Notify::new();
-        let mut serving = pin!(bastion.run(stop.notified()));
-        tokio::select! {
-            () = &mut serving => return Ok(Exit::Done),
-            never = &mut reloading => match never {},
-            () = interrupts.next() => stop.notify_one(),
-        }
-        tokio::select! {
-            () = serving => Ok(Exit::Done),
-            () = interrupts.next() => Err(Failure::could_not_tell(
-                "told to end twice: what was still in progress is not answered",
-            )),
-        }
+        let serving = bastion.run(stop.notified());
+        let cost = "what was still in progress is not answered";
+        serve_until_told(interrupts, serving, &stop, reloading, cost).await
     })
 }
 
-/// Reads lists and certificates anew on each SIGHUP.
-async fn reload(reloader: Reloader, mut hangups: Hangups) -> Infallible {
-    loop {
-        hangups.next().await;
-        match reloader.reload() {
-            Ok(backends) => tracing::info!(
-                backends,
-                "the lists of backends and the certificates were read anew"
-            ),
-            Err(error) => tracing::error!(
-                %error,
-                "the lists of backends and the certificates cannot be used, and those from before stay; mend the file and send SIGHUP again"
-            ),
-        }
+/// Reads lists and certificates anew.
+fn reload(reloader: &Reloader) {
+    match reloader.reload() {
+        Ok(backends) => tracing::info!(
+            backends,
+            "the lists of backends and the certificates were read anew"
+        ),
+        Err(error) => tracing::error!(
+            %error,
+            "the lists of backends and the certificates cannot be used, and those from before stay; mend the file and send SIGHUP again"
+        ),
     }
 }
 

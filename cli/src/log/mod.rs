@@ -58,6 +58,8 @@ Example:
 }
 
 impl Service for Config {
+    #[cfg(any(feature = "anchor", feature = "witness"))]
+    const NAME: &'static str = "log";
     const CONFIG_NAME: &'static str = CONFIG_NAME;
     const ADVICE: &'static str =
         "make a log with `counterfoil log init DIR --origin ORIGIN`, and give its DIR";

@@ -1,7 +1,6 @@
 //! `counterfoil log run` and `counterfoil log reindex`.
 
 use std::net::SocketAddr;
-use std::pin::pin;
 
 use clap::Args;
 use counterfoil_log_server::config::{Config, LogConfig};
@@ -16,7 +15,7 @@ use tokio::sync::Notify;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupts;
 use crate::output::Output;
-use crate::service::{ConfigArgs, load_key, urls};
+use crate::service::{ConfigArgs, load_key, serve_until_told, urls};
 
 /// `counterfoil log run`.
 #[derive(Debug, Args)]
@@ -49,23 +48,15 @@ pub(super) fn run(args: &RunArgs, output: Output) -> Result<Exit, Failure> {
     }
     logging::init(&config.front).map_err(|error| Failure::usage(error.to_string()))?;
     crate::on_network(async {
-        let mut interrupts = Interrupts::listen();
+        let interrupts = Interrupts::listen();
         let running = start(&config, &load_key)
             .await
             .map_err(|error| failure(&error))?;
         tell_ready(&config, running.addresses(), output)?;
         let stop = Notify::new();
-        let mut serving = pin!(running.run(stop.notified()));
-        tokio::select! {
-            () = &mut serving => return Ok(Exit::Done),
-            () = interrupts.next() => stop.notify_one(),
-        }
-        tokio::select! {
-            () = serving => Ok(Exit::Done),
-            () = interrupts.next() => Err(Failure::could_not_tell(
-                "told to end twice: what was still in progress is not answered; nothing acknowledged is lost",
-            )),
-        }
+        let serving = running.run(stop.notified());
+        let cost = "what was still in progress is not answered; nothing acknowledged is lost";
+        serve_until_told(interrupts, serving, &stop, std::future::pending(), cost).await
     })
 }
 

@@ -1,13 +1,8 @@
 //! Where a service of a configuration is reached.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use counterfoil_service::config::FrontConfig;
-#[cfg(any(feature = "anchor", feature = "witness"))]
-use url::Url;
-
-#[cfg(any(feature = "anchor", feature = "witness"))]
-use crate::exit::Failure;
 
 /// The URL prefixes of what is served under a path at these addresses, each with its final slash.
 pub(crate) fn urls(front: &FrontConfig, addresses: &[SocketAddr], path: &str) -> Vec<String> {
@@ -20,22 +15,6 @@ pub(crate) fn urls(front: &FrontConfig, addresses: &[SocketAddr], path: &str) ->
         .collect()
 }
 
-/// Where the service of a configuration is reached from its own machine.
-#[cfg(any(feature = "anchor", feature = "witness"))]
-pub(crate) fn own_url(front: &FrontConfig) -> Result<Url, Failure> {
-    let address = front.listen.first();
-    let mut address =
-        *address.ok_or_else(|| Failure::usage("the configuration listens nowhere"))?;
-    if address.ip().is_unspecified() {
-        address.set_ip(match address.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    let text = format!("{}://{address}/", scheme(front));
-    Url::parse(&text).map_err(|error| Failure::usage(format!("{text}: {error}")))
-}
-
-fn scheme(front: &FrontConfig) -> &'static str {
+pub(super) fn scheme(front: &FrontConfig) -> &'static str {
     if front.tls.is_some() { "https" } else { "http" }
 }

@@ -3,6 +3,9 @@
 #[cfg(any(feature = "anchor", feature = "log", feature = "witness"))]
 mod address;
 mod flags;
+mod serving;
+#[cfg(any(feature = "anchor", feature = "witness"))]
+mod status;
 
 use std::path::{Path, PathBuf};
 
@@ -15,14 +18,18 @@ use crate::exit::Failure;
 #[cfg(feature = "log")]
 use crate::key;
 
-#[cfg(any(feature = "anchor", feature = "witness"))]
-pub(crate) use address::own_url;
 #[cfg(any(feature = "anchor", feature = "log", feature = "witness"))]
 pub(crate) use address::urls;
 use flags::ConfigFlags;
+pub(crate) use serving::serve_until_told;
+#[cfg(any(feature = "anchor", feature = "witness"))]
+pub(crate) use status::{DirectoryArgs, StatusArgs};
 
 /// A service that this binary runs.
 pub(crate) trait Service: Settings + Send + Sync + 'static {
+    /// What it is called, and the command that is about it.
+    #[cfg(any(feature = "anchor", feature = "witness"))]
+    const NAME: &'static str;
     /// The name of its configuration in the directory that `init` made.
     const CONFIG_NAME: &'static str;
     /// What to do where there is no configuration.

@@ -8,15 +8,16 @@ use counterfoil_witness::copies::FolderCopies;
 use counterfoil_witness::{data, lists};
 use serde_json::json;
 
-use super::{DirectoryArgs, data_failure};
+use super::data_failure;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::service::DirectoryArgs;
 
 /// `counterfoil witness add-copies`.
 #[derive(Debug, Args)]
 pub(crate) struct AddCopiesArgs {
     #[command(flatten)]
-    directory: DirectoryArgs,
+    directory: DirectoryArgs<Config>,
     /// The directory on other storage; made if it is not there
     #[arg(value_name = "DIR")]
     place: PathBuf,

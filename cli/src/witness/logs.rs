@@ -12,15 +12,15 @@ use counterfoil_witness::lists::{self, Format};
 use counterfoil_witness::{Log, data};
 use serde_json::json;
 
-use super::DirectoryArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::service::DirectoryArgs;
 
 /// `counterfoil witness add-log`.
 #[derive(Debug, Args)]
 pub(crate) struct AddLogArgs {
     #[command(flatten)]
-    directory: DirectoryArgs,
+    directory: DirectoryArgs<Config>,
     /// The vkeys of the log
     #[arg(value_name = "VKEY", required = true)]
     vkeys: Vec<Vkey>,

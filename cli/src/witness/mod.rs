@@ -8,9 +8,9 @@ mod logs;
 mod run;
 mod status;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use counterfoil_tiles::key::PrivateKey;
 use counterfoil_witness::config::Config;
 use counterfoil_witness::data::DataError;
@@ -19,13 +19,12 @@ use counterfoil_witness::run::RunError;
 use crate::exit::{Exit, Failure};
 use crate::key;
 use crate::output::Output;
-use crate::service::{Service, load};
+use crate::service::{DirectoryArgs, Service, StatusArgs};
 
 pub(crate) use add_copies::AddCopiesArgs;
 pub(crate) use init::InitArgs;
 pub(crate) use logs::AddLogArgs;
 pub(crate) use run::RunArgs;
-pub(crate) use status::StatusArgs;
 
 /// The name of the configuration in the directory of a witness.
 const CONFIG_NAME: &str = "witness.toml";
@@ -60,7 +59,7 @@ Example:
   counterfoil witness check --config my-witness
 
 Exit codes: 0 good, 1 a record is damaged or older than what was signed, 2 usage, 3 could not tell.")]
-    Check(DirectoryArgs),
+    Check(DirectoryArgs<Config>),
     /// Add a log to the witness's list, without a restart
     ///
     /// Appends a line to the first file of `logs`, or to --file. A witness that runs takes it within seconds, by looking at
@@ -85,7 +84,7 @@ Exit codes: 0 it is set up, or was, 2 usage, 3 could not tell.")]
     #[command(after_help = "\
 Example:
   counterfoil witness list-logs --config my-witness")]
-    ListLogs(DirectoryArgs),
+    ListLogs(DirectoryArgs<Config>),
     /// Ask a running witness how it is
     #[command(after_help = "\
 Examples:
@@ -93,7 +92,7 @@ Examples:
   counterfoil witness status --url https://witness.example.org/
 
 Exit codes: 0 it signs, 1 it refuses to sign, 2 usage, 3 could not tell.")]
-    Status(StatusArgs),
+    Status(StatusArgs<Config>),
     /// Take over, from the copies, what was signed after the backup that the database was restored from
     ///
     /// The witness must be stopped. For each log, the largest checkpoint that carries this witness's own signature and the
@@ -103,30 +102,11 @@ Example:
   counterfoil witness adopt --config my-witness
 
 Exit codes: 0 taken over, 1 something could not be, 2 usage, 3 could not tell.")]
-    Adopt(DirectoryArgs),
-}
-
-/// Where the configuration is.
-#[derive(Debug, Args)]
-pub(crate) struct DirectoryArgs {
-    /// The configuration file, or the directory that `witness init` made
-    #[arg(
-        long,
-        value_name = "FILE|DIR",
-        env = "COUNTERFOIL_CONFIG",
-        default_value = "."
-    )]
-    config: PathBuf,
-}
-
-impl DirectoryArgs {
-    /// Loads the configuration.
-    fn load(&self) -> Result<Config, Failure> {
-        load(&self.config, &[])
-    }
+    Adopt(DirectoryArgs<Config>),
 }
 
 impl Service for Config {
+    const NAME: &'static str = "witness";
     const CONFIG_NAME: &'static str = CONFIG_NAME;
     const ADVICE: &'static str =
         "make a witness with `counterfoil witness init DIR --name NAME`, and give its DIR";

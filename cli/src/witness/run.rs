@@ -1,6 +1,5 @@
 //! `counterfoil witness run`.
 
-use std::pin::pin;
 use std::sync::Arc;
 
 use clap::Args;
@@ -14,7 +13,7 @@ use super::{failure, load_key};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Hangups, Interrupts};
 use crate::output::Output;
-use crate::service::{ConfigArgs, urls};
+use crate::service::{ConfigArgs, serve_until_told, urls};
 
 /// `counterfoil witness run`.
 #[derive(Debug, Args)]
@@ -28,31 +27,20 @@ pub(super) fn run(args: &RunArgs, output: Output) -> Result<Exit, Failure> {
     let config = args.config.load()?;
     logging::init(&config.front).map_err(|error| Failure::usage(error.to_string()))?;
     crate::on_network(async {
-        let mut interrupts = Interrupts::listen();
-        let mut hangups = Hangups::listen();
+        let interrupts = Interrupts::listen();
+        let hangups = Hangups::listen();
         let running = start(&config, &load_key).await.map_err(failure)?;
         tell_ready(&config, &running, output);
         let lists = running.lists();
+        let reloading = hangups.each(|| {
+            let lists = Arc::clone(&lists);
+            // What fails is logged, and shown on the page.
+            tokio::spawn(async move { drop(lists.reload().await) });
+        });
         let stop = Notify::new();
-        let mut serving = pin!(running.run(stop.notified()));
-        loop {
-            tokio::select! {
-                () = &mut serving => return Ok(Exit::Done),
-                () = interrupts.next() => break,
-                () = hangups.next() => {
-                    let lists = Arc::clone(&lists);
-                    // What fails is logged, and shown on the page.
-                    tokio::spawn(async move { drop(lists.reload().await) });
-                }
-            }
-        }
-        stop.notify_one();
-        tokio::select! {
-            () = serving => Ok(Exit::Done),
-            () = interrupts.next() => Err(Failure::could_not_tell(
-                "told to end twice: what was still in progress is not answered; nothing that was signed is lost",
-            )),
-        }
+        let serving = running.run(stop.notified());
+        let cost = "what was still in progress is not answered; nothing that was signed is lost";
+        serve_until_told(interrupts, serving, &stop, reloading, cost).await
     })
 }
 

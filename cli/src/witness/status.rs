@@ -1,25 +1,12 @@
 //! `counterfoil witness status`.
 
-use clap::Args;
 use counterfoil_evidence::time::utc;
+use counterfoil_witness::config::Config;
 use serde::Deserialize;
-use url::Url;
 
-use super::DirectoryArgs;
-use crate::client::{Form, LogClient, MAX_JSON_BYTES};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::service::own_url;
-
-/// `counterfoil witness status`.
-#[derive(Debug, Args)]
-pub(crate) struct StatusArgs {
-    #[command(flatten)]
-    directory: DirectoryArgs,
-    /// The root of the witness's server, instead of the address in the configuration
-    #[arg(long, value_name = "URL")]
-    url: Option<Url>,
-}
+use crate::service::StatusArgs;
 
 /// What the witness says; a newer one may say more.
 #[derive(Debug, Deserialize)]
@@ -64,22 +51,9 @@ struct Latest {
 }
 
 /// Asks the witness.
-pub(super) async fn run(args: StatusArgs, output: Output) -> Result<Exit, Failure> {
-    let url = match args.url {
-        Some(url) => url,
-        None => own_url(&args.directory.load()?.front)?,
-    };
-    let client = LogClient::new(&url, None)?;
-    let answer = client
-        .get_once("status", Form::Json, MAX_JSON_BYTES)
-        .await?;
-    let not_one = |error: serde_json::Error| {
-        Failure::could_not_tell(format!(
-            "{url} answers something else than a witness's status: {error}"
-        ))
-    };
-    let status: Status = serde_json::from_slice(&answer).map_err(not_one)?;
-    let whole: serde_json::Value = serde_json::from_slice(&answer).map_err(not_one)?;
+pub(super) async fn run(args: StatusArgs<Config>, output: Output) -> Result<Exit, Failure> {
+    let ask = args.ask("a witness's", |config| &config.front);
+    let (status, whole): (Status, _) = ask.await?;
     tell(&status, output);
     output.json(&whole);
     Ok(if status.state == "signing" {
