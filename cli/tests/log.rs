@@ -384,24 +384,17 @@ fn the_demo_holds_in_every_step() {
     let counterfoil = Counterfoil::new();
     let ran = counterfoil.run(["demo", "--once"]);
     assert_eq!(ran.code, 0, "{}", ran.all());
-    // Without OpenSSL the tour has one authority less, and fewer steps.
-    if std::process::Command::new("openssl")
-        .arg("version")
-        .output()
-        .is_ok()
-    {
-        assert_eq!(
-            ran.stdout.matches("\n   passed: ").count(),
-            46,
-            "{}",
-            ran.all()
-        );
-        assert!(
-            ran.stdout.contains("All 26 steps came out as they should."),
-            "{}",
-            ran.all()
-        );
-    }
+    assert_eq!(
+        ran.stdout.matches("\n   passed: ").count(),
+        46,
+        "{}",
+        ran.all()
+    );
+    assert!(
+        ran.stdout.contains("All 26 steps came out as they should."),
+        "{}",
+        ran.all()
+    );
 
     counterfoil.write("mine/sub directory/it's", "a record");
     counterfoil.write("mine/b", "another");
