@@ -8,8 +8,9 @@ pub mod rfc3161;
 
 use std::fmt;
 
+pub use counterfoil_rfc3161::RevocationSource as Source;
+
 use crate::moment::Moment;
-use crate::record::RevocationKind;
 
 /// What a request and its answer have in common: 128 random bits, so that an old answer is not taken for a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,19 +70,6 @@ pub struct Root {
     pub key: [u8; 32],
     /// Its name.
     pub subject: String,
-}
-
-/// Where something is said about whether a certificate is revoked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// Which certificate of the chain.
-    pub certificate: usize,
-    /// What is said there.
-    pub kind: RevocationKind,
-    /// Where.
-    pub url: String,
-    /// What to ask there, for OCSP.
-    pub request: Vec<u8>,
 }
 
 /// What revocation data say about a certificate at a time.

@@ -30,6 +30,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+pub use counterfoil_rfc3161::RevocationKind;
 use serde::{Deserialize, Serialize};
 
 use crate::moment::Moment;
@@ -66,16 +67,6 @@ pub enum RecordError {
     /// A text that is no name.
     #[error(transparent)]
     Name(#[from] crate::names::NameError),
-}
-
-/// What says whether a certificate is revoked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RevocationKind {
-    /// A certificate revocation list (RFC 5280).
-    Crl,
-    /// An answer of the Online Certificate Status Protocol (RFC 6960).
-    Ocsp,
 }
 
 /// Revocation data about one certificate, as fetched.
@@ -237,11 +228,20 @@ struct RevocationRecordJson {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RevocationJson {
+    #[serde(with = "RevocationKindJson")]
     kind: RevocationKind,
     certificate: String,
     url: String,
     fetched: u64,
     data: Base64,
+}
+
+/// How a record names them.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "RevocationKind", rename_all = "lowercase")]
+enum RevocationKindJson {
+    Crl,
+    Ocsp,
 }
 
 impl RevocationJson {

@@ -14,7 +14,6 @@ use sha2::{Digest as _, Sha256};
 use super::{Fault, GoodToken, Judge, Nonce, Rejection, Root, Said, Source};
 use crate::config::AuthorityConfig;
 use crate::moment::Moment;
-use crate::record::RevocationKind;
 
 /// Judges the tokens of one authority by what its table says.
 #[derive(Debug, Clone)]
@@ -156,17 +155,7 @@ impl Judge for Rfc3161Judge {
         let Ok(chain) = parse_chain(chain) else {
             return Vec::new();
         };
-        let sources = revocation_sources(&chain).into_iter();
-        let source = |source: rfc3161::RevocationSource| Source {
-            certificate: source.certificate,
-            kind: match source.kind {
-                rfc3161::RevocationKind::Crl => RevocationKind::Crl,
-                rfc3161::RevocationKind::Ocsp => RevocationKind::Ocsp,
-            },
-            url: source.url,
-            request: source.request,
-        };
-        sources.map(source).collect()
+        revocation_sources(&chain)
     }
 
     fn revocation(
@@ -180,12 +169,8 @@ impl Judge for Rfc3161Judge {
             Ok(chain) => chain,
             Err(error) => return Said::Nothing(format!("the chain: {error}")),
         };
-        let kind = match source.kind {
-            RevocationKind::Crl => rfc3161::RevocationKind::Crl,
-            RevocationKind::Ocsp => rfc3161::RevocationKind::Ocsp,
-        };
         let gen_time = timestamp(gen_time);
-        match revocation_status(&chain, source.certificate, kind, data, gen_time) {
+        match revocation_status(&chain, source.certificate, source.kind, data, gen_time) {
             RevocationStatus::Good => Said::Good,
             RevocationStatus::TooOld { next } => Said::TooOld {
                 next: next.and_then(moment),

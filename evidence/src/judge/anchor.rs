@@ -234,10 +234,7 @@ fn candidate<'a>(
 
 fn data(revocation: &record::Revocation) -> RevocationData<'_> {
     RevocationData {
-        kind: match revocation.kind {
-            record::RevocationKind::Crl => counterfoil_rfc3161::RevocationKind::Crl,
-            record::RevocationKind::Ocsp => counterfoil_rfc3161::RevocationKind::Ocsp,
-        },
+        kind: revocation.kind,
         data: &revocation.data,
     }
 }
