@@ -12,7 +12,7 @@
 
 use std::process::ExitCode;
 
-use counterfoil_evidence::checks::{Checks, Outcome};
+use counterfoil_checks::{Checks, Outcome};
 use serde_json::json;
 
 /// How a command ended.

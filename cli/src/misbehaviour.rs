@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use counterfoil_evidence::checks::{Checks, Outcome};
+use counterfoil_checks::{Checks, Outcome};
 use counterfoil_tiles::misbehaviour::{Act, FORMAT, MAX_MISBEHAVIOUR_SIZE, Misbehaviour};
 use serde::{Deserialize, Serialize};
 

@@ -21,10 +21,10 @@ use counterfoil_tiles::checkpoint::LogKey;
 use counterfoil_tiles::policy::Policy;
 use serde::Serialize;
 
-use crate::checks::{Checks, Outcome};
 use crate::format::{Entry, Evidence, Known};
 use crate::receipt::{Basis, Claim, check_checkpoint, included, tried};
 use crate::trust::Trust;
+use counterfoil_checks::{Checks, Outcome};
 
 pub use anchor::AnchorVerdict;
 pub use words::trusted;

@@ -1,7 +1,7 @@
 //! Evidence: what shows offline that an entry existed no later than a time, and the records of anchors that it is made of.
 //!
 //! - [`format`](mod@format): evidence as a file.
-//! - [`receipt`]: what a receipt shows, each check by name ([`checks`]).
+//! - [`receipt`]: what a receipt shows, each check by name ([`counterfoil_checks`]).
 //! - [`trust`]: what a verifier trusts, as a file.
 //! - [`judge`](mod@judge): whether evidence shows a time, under that trust.
 //! - [`gather`]: which anchored checkpoint covers an entry, and which records of it are worth giving out.
@@ -18,7 +18,6 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
 
-pub mod checks;
 pub mod format;
 pub mod gather;
 mod json;

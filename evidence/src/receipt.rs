@@ -15,8 +15,8 @@ use counterfoil_tiles::policy::{CosignatureCheck, Policy, Quorum};
 use counterfoil_tiles::receipt::Receipt;
 use serde::{Serialize, Serializer};
 
-use crate::checks::Checks;
 use crate::time;
+use counterfoil_checks::Checks;
 
 /// What a leaf hash was made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ mod fixture;
 
 use std::cell::Cell;
 
-use counterfoil_evidence::checks::Outcome;
+use counterfoil_checks::Outcome;
 use counterfoil_evidence::format::Evidence;
 use counterfoil_evidence::judge::{Verdict, judge};
 use counterfoil_evidence::trust::Trust;

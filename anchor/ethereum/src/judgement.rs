@@ -2,9 +2,11 @@
 
 use core::fmt;
 
+use counterfoil_checks::{Checks, Outcome, Trouble, failed, not_checked};
+
 use crate::header::Header;
 use crate::keccak::{Address, BlockHash, TrieRoot};
-use crate::receipt::{Outcome, Receipt};
+use crate::receipt::{Execution, Receipt};
 use crate::round::{Calldata, Path};
 use crate::transaction::{Call, Transaction};
 use crate::trie;
@@ -90,89 +92,35 @@ impl fmt::Display for CheckName {
     }
 }
 
-/// What a check came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It holds.
-    Passed,
-    /// It does not hold.
-    Failed,
-    /// It could not be made.
-    NotChecked,
-}
-
-/// One check.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    /// Which.
-    pub name: CheckName,
-    /// What it came to.
-    pub verdict: Verdict,
-    /// Why, in words.
-    pub reason: String,
-}
+/// One check of a record.
+pub type Check = counterfoil_checks::Check<CheckName>;
 
 /// The checks of a record, in order, and the block that it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
     /// Each check that was made, or could not be.
-    pub checks: Vec<Check>,
+    pub checks: Checks<CheckName>,
     /// What the header says, if it could be read.
     pub header: Option<Header>,
 }
 
 impl Judgement {
     /// What a check came to.
-    pub fn verdict(&self, name: CheckName) -> Verdict {
-        let mut checks = self.checks.iter();
-        let found = checks.find(|check| check.name == name);
-        found.map_or(Verdict::NotChecked, |check| check.verdict)
+    pub fn outcome(&self, name: CheckName) -> Outcome {
+        self.checks.of(&name)
     }
 
     /// True if nothing failed, and everything that a record must show was checked: the block hash as well. Destination and time are
     /// the caller's to ask for.
     pub fn is_good(&self) -> bool {
         let optional = [CheckName::Destination, CheckName::Time];
-        self.checks.iter().all(|check| match check.verdict {
-            Verdict::Passed => true,
-            Verdict::Failed => false,
-            Verdict::NotChecked => optional.contains(&check.name),
-        })
+        self.checks.hold_but_for(&optional)
     }
 
     /// The first check that failed.
     pub fn first_failure(&self) -> Option<&Check> {
-        self.checks
-            .iter()
-            .find(|check| check.verdict == Verdict::Failed)
+        self.checks.first(Outcome::Failed)
     }
-
-    fn note(&mut self, name: CheckName, outcome: Result<String, Trouble>) {
-        let (verdict, reason) = match outcome {
-            Ok(reason) => (Verdict::Passed, reason),
-            Err(Trouble::Failed(reason)) => (Verdict::Failed, reason),
-            Err(Trouble::NotChecked(reason)) => (Verdict::NotChecked, reason),
-        };
-        self.checks.push(Check {
-            name,
-            verdict,
-            reason,
-        });
-    }
-}
-
-/// Why a check did not pass.
-enum Trouble {
-    Failed(String),
-    NotChecked(String),
-}
-
-fn failed(reason: impl fmt::Display) -> Trouble {
-    Trouble::Failed(reason.to_string())
-}
-
-fn not_checked(reason: impl fmt::Display) -> Trouble {
-    Trouble::NotChecked(reason.to_string())
 }
 
 /// Judges a record.
@@ -185,7 +133,7 @@ pub fn verify(question: &Question<'_>) -> Judgement {
     let call = call(transaction.as_ref().ok());
     let calldata = calldata(call.as_ref());
     let mut judgement = Judgement {
-        checks: Vec::new(),
+        checks: Checks::default(),
         header: header.as_ref().ok().cloned(),
     };
     let known = judgement.header.clone();
@@ -234,20 +182,22 @@ pub fn verify(question: &Question<'_>) -> Judgement {
             destination(call.as_ref(), question.destination),
         ),
     ];
-    judgement.note(
+    judgement.checks.note(
         CheckName::Header,
         header.map(|header| format!("block {}", header.number)),
     );
     for (name, outcome) in outcomes {
-        judgement.note(name, outcome);
+        judgement.checks.note(name, outcome);
     }
     let checkpoint = checkpoint(calldata.as_ref().ok(), &record.path, question.checkpoint);
-    judgement.note(
+    judgement.checks.note(
         CheckName::Calldata,
         calldata.map(|calldata| format!("anchor(bytes32) of the root {}", calldata.root)),
     );
-    judgement.note(CheckName::Checkpoint, checkpoint);
-    judgement.note(CheckName::Time, is_not_later(known, question.at));
+    judgement.checks.note(CheckName::Checkpoint, checkpoint);
+    judgement
+        .checks
+        .note(CheckName::Time, is_not_later(known, question.at));
     judgement
 }
 
@@ -295,7 +245,7 @@ fn status(receipt: Option<&Receipt>) -> Result<String, Trouble> {
             "the fields of a receipt of {} are not known",
             receipt.kind
         ))),
-        Some(outcome @ Outcome::Succeeded) => Ok(outcome.to_string()),
+        Some(outcome @ Execution::Succeeded) => Ok(outcome.to_string()),
         Some(other) => Err(failed(format!("expected status 1, found {other}"))),
     }
 }

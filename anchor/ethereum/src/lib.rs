@@ -23,11 +23,12 @@ mod receipt;
 mod round;
 mod transaction;
 
+pub use counterfoil_checks::Outcome;
 pub use envelope::{EnvelopeError, Kind, MAX_VALUE_SIZE};
 pub use fields::FieldError;
 pub use header::{Header, HeaderError, MAX_HEADER_FIELDS, MAX_HEADER_SIZE};
-pub use judgement::{Check, CheckName, Judgement, Question, Record, Verdict, verify};
+pub use judgement::{Check, CheckName, Judgement, Question, Record, verify};
 pub use keccak::{Address, BlockHash, HexError, TransactionHash, TrieRoot, keccak256};
-pub use receipt::{Outcome, Receipt, ReceiptError};
+pub use receipt::{Execution, Receipt, ReceiptError};
 pub use round::{CALLDATA_SIZE, Calldata, CalldataError, Path, Round, RoundError, SELECTOR};
 pub use transaction::{Call, Transaction, TransactionError};

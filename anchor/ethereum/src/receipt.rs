@@ -41,7 +41,7 @@ pub enum ReceiptError {
 
 /// What became of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Execution {
     /// Status 1.
     Succeeded,
     /// Status 0: it was in the block, and undone.
@@ -50,7 +50,7 @@ pub enum Outcome {
     Untold,
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for Execution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Succeeded => "status 1",
@@ -66,7 +66,7 @@ pub struct Receipt {
     /// The kind of its transaction.
     pub kind: Kind,
     /// What became of it; none, if the fields of its type are not known.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<Execution>,
 }
 
 impl Receipt {
@@ -88,9 +88,9 @@ impl Receipt {
         }
         check(&FIELDS, &items)?;
         let outcome = match status.bytes()? {
-            [1] => Outcome::Succeeded,
-            [] => Outcome::Failed,
-            root if root.len() == 32 && kind == Kind::Legacy => Outcome::Untold,
+            [1] => Execution::Succeeded,
+            [] => Execution::Failed,
+            root if root.len() == 32 && kind == Kind::Legacy => Execution::Untold,
             other => return Err(ReceiptError::Status(other.to_vec())),
         };
         Ok(Self {
@@ -133,7 +133,7 @@ mod tests {
             Kind::Typed(3),
             Kind::Typed(4),
         ] {
-            for (status, outcome) in [(&[1][..], Outcome::Succeeded), (&[], Outcome::Failed)] {
+            for (status, outcome) in [(&[1][..], Execution::Succeeded), (&[], Execution::Failed)] {
                 let outcome = Some(outcome);
                 assert_eq!(
                     Receipt::parse(&encode(kind, status)),
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_state_root_is_no_status_and_of_no_type() {
         let kind = Kind::Legacy;
-        let outcome = Some(Outcome::Untold);
+        let outcome = Some(Execution::Untold);
         let parsed = Receipt::parse(&encode(kind, &[7; 32]));
         assert_eq!(parsed, Ok(Receipt { kind, outcome }));
         let typed = Receipt::parse(&encode(Kind::Typed(2), &[7; 32]));

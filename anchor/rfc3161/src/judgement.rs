@@ -6,6 +6,8 @@ mod signer;
 
 use core::fmt;
 
+use counterfoil_checks::{Checks, Outcome, failed};
+
 use crate::certificate::Certificate;
 use crate::oid::Oid;
 use crate::request::{Imprint, Nonce};
@@ -95,27 +97,8 @@ impl fmt::Display for CheckName {
     }
 }
 
-/// What a check came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It holds.
-    Passed,
-    /// It does not hold.
-    Failed,
-    /// It could not be made.
-    NotChecked,
-}
-
-/// One check.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    /// Which.
-    pub name: CheckName,
-    /// What it came to.
-    pub verdict: Verdict,
-    /// Why, in words.
-    pub reason: String,
-}
+/// One check of a token.
+pub type Check = counterfoil_checks::Check<CheckName>;
 
 /// The time in a token, and what its accuracy leaves open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +115,7 @@ pub struct GenTime {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
     /// Each check that was made, or could not be.
-    pub checks: Vec<Check>,
+    pub checks: Checks<CheckName>,
     /// The time in it.
     pub gen_time: Option<GenTime>,
     /// The chain by which it was verified: the signer's certificate first, the root last; empty if there is none.
@@ -143,10 +126,8 @@ pub struct Judgement {
 
 impl Judgement {
     /// What a check came to.
-    pub fn verdict(&self, name: CheckName) -> Verdict {
-        let mut checks = self.checks.iter();
-        let found = checks.find(|check| check.name == name);
-        found.map_or(Verdict::NotChecked, |check| check.verdict)
+    pub fn outcome(&self, name: CheckName) -> Outcome {
+        self.checks.of(&name)
     }
 
     /// True if nothing failed, and everything that a token must show was checked. Nonce, policy, revocation and time are the caller's to ask for.
@@ -158,52 +139,19 @@ impl Judgement {
             CheckName::Accuracy,
             CheckName::Time,
         ];
-        self.checks.iter().all(|check| match check.verdict {
-            Verdict::Passed => true,
-            Verdict::Failed => false,
-            Verdict::NotChecked => optional.contains(&check.name),
-        })
+        self.checks.hold_but_for(&optional)
     }
 
     /// The first check that failed.
     pub fn first_failure(&self) -> Option<&Check> {
-        self.checks
-            .iter()
-            .find(|check| check.verdict == Verdict::Failed)
+        self.checks.first(Outcome::Failed)
     }
-
-    fn note(&mut self, name: CheckName, outcome: Result<String, Trouble>) {
-        let (verdict, reason) = match outcome {
-            Ok(reason) => (Verdict::Passed, reason),
-            Err(Trouble::Failed(reason)) => (Verdict::Failed, reason),
-            Err(Trouble::NotChecked(reason)) => (Verdict::NotChecked, reason),
-        };
-        self.checks.push(Check {
-            name,
-            verdict,
-            reason,
-        });
-    }
-}
-
-/// Why a check did not pass.
-enum Trouble {
-    Failed(String),
-    NotChecked(String),
-}
-
-fn failed(reason: impl fmt::Display) -> Trouble {
-    Trouble::Failed(reason.to_string())
-}
-
-fn not_checked(reason: impl fmt::Display) -> Trouble {
-    Trouble::NotChecked(reason.to_string())
 }
 
 /// Judges a token.
 pub fn verify(question: &Question<'_>) -> Judgement {
     let mut judgement = Judgement {
-        checks: Vec::new(),
+        checks: Checks::default(),
         gen_time: None,
         chain: Vec::new(),
         revocation: Vec::new(),
@@ -211,7 +159,7 @@ pub fn verify(question: &Question<'_>) -> Judgement {
     let token = match Token::parse(question.token) {
         Ok(token) => token,
         Err(error) => {
-            judgement.note(CheckName::Parsed, Err(failed(error)));
+            judgement.checks.note(CheckName::Parsed, Err(failed(error)));
             return judgement;
         }
     };
@@ -222,36 +170,46 @@ pub fn verify(question: &Question<'_>) -> Judgement {
         earliest: time.earlier(micros),
         latest: time.later(micros),
     });
-    judgement.note(
+    judgement.checks.note(
         CheckName::Parsed,
         Ok(format!("{} certificates in it", token.certificates.len())),
     );
-    judgement.note(CheckName::Version, checks::version(&token));
-    judgement.note(CheckName::ContentType, checks::content_type(&token));
-    judgement.note(
+    judgement
+        .checks
+        .note(CheckName::Version, checks::version(&token));
+    judgement
+        .checks
+        .note(CheckName::ContentType, checks::content_type(&token));
+    judgement.checks.note(
         CheckName::ImprintAlgorithm,
         checks::imprint_algorithm(&token.info.imprint),
     );
-    judgement.note(
+    judgement.checks.note(
         CheckName::Imprint,
         checks::imprint(&token.info.imprint, question.covers),
     );
-    judgement.note(
+    judgement.checks.note(
         CheckName::Nonce,
         checks::nonce(token.info.nonce.as_ref(), question.nonce),
     );
-    judgement.note(
+    judgement.checks.note(
         CheckName::Policy,
         checks::policy(&token.info.policy, question.policies),
     );
-    judgement.note(CheckName::MessageDigest, checks::message_digest(&token));
+    judgement
+        .checks
+        .note(CheckName::MessageDigest, checks::message_digest(&token));
     signer::judge(&token, question, &mut judgement);
     judgement.revocation = revocation::standings(&judgement.chain, question.revocation, time);
-    judgement.note(
+    judgement.checks.note(
         CheckName::Revocation,
         revocation::check(&judgement.chain, &judgement.revocation),
     );
-    judgement.note(CheckName::Accuracy, checks::accuracy(&token.info));
-    judgement.note(CheckName::Time, checks::is_not_later(time, question.at));
+    judgement
+        .checks
+        .note(CheckName::Accuracy, checks::accuracy(&token.info));
+    judgement
+        .checks
+        .note(CheckName::Time, checks::is_not_later(time, question.at));
     judgement
 }

@@ -28,10 +28,10 @@ mod token;
 pub use algorithm::{HashAlgorithm, SignatureError};
 pub use ber::EncodingError;
 pub use certificate::{Certificate, MAX_CERTIFICATE_SIZE, Name, Sources};
+pub use counterfoil_checks::Outcome;
 pub use crl::{MAX_CRL_ENTRIES, MAX_CRL_SIZE};
 pub use judgement::{
-    Check, CheckName, Covers, GenTime, Judgement, Question, RevocationData, Standing, Verdict,
-    verify,
+    Check, CheckName, Covers, GenTime, Judgement, Question, RevocationData, Standing, verify,
 };
 pub use ocsp::MAX_OCSP_SIZE;
 pub use oid::{Oid, OidError};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use counterfoil_rfc3161 as rfc3161;
 use counterfoil_rfc3161::{
     Certificate, Check, CheckName, Covers, HashAlgorithm, Imprint, Judgement, Oid, OidError,
-    PemError, Question, Request, ResponseError, RevocationStatus, Timestamp, Verdict,
+    Outcome, PemError, Question, Request, ResponseError, RevocationStatus, Timestamp,
     parse_response, revocation_sources, revocation_status, verify,
 };
 use sha2::{Digest as _, Sha256};
@@ -207,7 +207,7 @@ fn rejection(judgement: &Judgement) -> Option<Rejection> {
     let failed = judgement.first_failure();
     let failed = failed.map(|check| (fault(check.name), check));
     let missing = || {
-        let open = |check: &&Check| check.verdict == Verdict::NotChecked;
+        let open = |check: &&Check| check.outcome == Outcome::NotChecked;
         let mut open = judgement.checks.iter().filter(open);
         open.find_map(|check| Some((open_fault(check.name)?, check)))
     };

@@ -9,7 +9,7 @@ use counterfoil_anchor::records::Records;
 use counterfoil_anchor::run::plan;
 use counterfoil_anchor::tsa::Tsa;
 use counterfoil_anchor::worker::LogPlan;
-use counterfoil_evidence::checks::Checks;
+use counterfoil_checks::Checks;
 use futures_util::future::join_all;
 use serde_json::json;
 

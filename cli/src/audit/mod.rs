@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use counterfoil_evidence::checks::Checks;
+use counterfoil_checks::Checks;
 use counterfoil_evidence::receipt::describe_unsigned;
 use counterfoil_tiles::checkpoint::SignedCheckpoint;
 use counterfoil_tiles::note::Note;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use counterfoil_evidence::checks::{Checks, Outcome};
+use counterfoil_checks::{Checks, Outcome};
 use counterfoil_tiles::checkpoint::Checkpoint;
 use serde::Serialize;
 

@@ -5,7 +5,7 @@ use counterfoil_evidence::judge::trusted;
 use counterfoil_evidence::record::{self, Revocation, RevocationRecord, TokenRecord};
 use counterfoil_evidence::trust::Trust;
 use counterfoil_rfc3161::{
-    Covers, Info, Question, Timestamp, Token, Verdict, parse_response, verify,
+    Covers, Info, Outcome, Question, Timestamp, Token, parse_response, verify,
 };
 use serde::Deserialize;
 
@@ -192,11 +192,11 @@ fn self_checks(
         revocation: &[],
         at: None,
     });
-    for check in judgement.checks {
-        let holds = match check.verdict {
-            Verdict::Passed => true,
-            Verdict::Failed => false,
-            Verdict::NotChecked => continue,
+    for check in judgement.checks.iter() {
+        let holds = match check.outcome {
+            Outcome::Passed => true,
+            Outcome::Failed => false,
+            Outcome::NotChecked => continue,
         };
         explanation = explanation.check(holds, format!("{prefix}{}: {}", check.name, check.reason));
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use counterfoil_evidence::checks::Checks;
+use counterfoil_checks::Checks;
 use counterfoil_log_server::config::{Config, LogConfig};
 use counterfoil_log_server::data;
 use counterfoil_log_server::engine::Examination;

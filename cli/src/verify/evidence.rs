@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use counterfoil_evidence::checks::Outcome;
+use counterfoil_checks::Outcome;
 use counterfoil_evidence::format::{Evidence, MAX_EVIDENCE_SIZE};
 use counterfoil_evidence::judge::{Verdict, judge};
 use counterfoil_evidence::receipt::Claim;

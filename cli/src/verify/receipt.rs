@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use counterfoil_evidence::checks::{Checks, Outcome};
+use counterfoil_checks::{Checks, Outcome};
 use counterfoil_evidence::receipt::{Basis, Claim, check_checkpoint, check_entry};
 use counterfoil_evidence::time;
 use counterfoil_tiles::receipt::{MAX_RECEIPT_SIZE, Receipt};

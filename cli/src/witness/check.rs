@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use counterfoil_evidence::checks::Checks;
+use counterfoil_checks::Checks;
 use counterfoil_witness::config::Config;
 use counterfoil_witness::copies::{CopyWriter, Guard};
 use counterfoil_witness::run::{check, load_signers, places};

@@ -1,6 +1,6 @@
 //! The records about a checkpoint that are worth giving out.
 
-use counterfoil_rfc3161::{Certificate, CheckName, Covers, Question, Timestamp, Verdict, verify};
+use counterfoil_rfc3161::{Certificate, CheckName, Covers, Outcome, Question, Timestamp, verify};
 use counterfoil_tiles::hash::LeafHash;
 use counterfoil_tiles::receipt::Receipt;
 
@@ -157,7 +157,7 @@ pub fn check_token(
         return Err(format!("the token's {}: {}", failure.name, failure.reason));
     }
     for name in [CheckName::Imprint, CheckName::Signature, CheckName::Path] {
-        if judgement.verdict(name) != Verdict::Passed {
+        if judgement.outcome(name) != Outcome::Passed {
             return Err(format!("the token's {name} cannot be checked"));
         }
     }

@@ -2,15 +2,15 @@
 
 use counterfoil_rfc3161::{
     Certificate, CheckName, Covers, Judgement, Question, RevocationData, Standing, Timestamp,
-    Verdict as TokenVerdict, verify,
+    verify,
 };
 use serde::Serialize;
 
 use super::words;
-use crate::checks::{Checks, Outcome};
 use crate::format::{Anchor, Evidence, TokenAnchor};
 use crate::record;
 use crate::trust::{Authority, Revocation, Trust};
+use counterfoil_checks::{Checks, Outcome};
 
 /// The checks of a token that may be left open: evidence keeps no nonce, a verifier may accept any policy, not every
 /// authority says how exact its time is, and about revocation the verifier's trust decides.
@@ -246,7 +246,7 @@ impl Candidate<'_> {
             (Some(_), true) => 3,
             (Some(_), false) => 2,
             // The path is wrong, and not only unknown.
-            (None, _) if self.judgement.verdict(CheckName::Path) == TokenVerdict::Failed => 1,
+            (None, _) if self.judgement.outcome(CheckName::Path) == Outcome::Failed => 1,
             (None, _) => 0,
         }
     }
@@ -258,12 +258,10 @@ impl Candidate<'_> {
     /// What stands in its way: a check that failed, else one that could not be made and had to be.
     fn why(&self) -> Option<String> {
         let checks = &self.judgement.checks;
-        let failed = checks
-            .iter()
-            .find(|check| check.verdict == TokenVerdict::Failed);
+        let failed = checks.first(Outcome::Failed);
         let open = || {
             checks.iter().find(|check| {
-                check.verdict == TokenVerdict::NotChecked && !MAY_BE_OPEN.contains(&check.name)
+                check.outcome == Outcome::NotChecked && !MAY_BE_OPEN.contains(&check.name)
             })
         };
         if let Some(check) = failed.or_else(open) {
@@ -276,16 +274,16 @@ impl Candidate<'_> {
     /// Takes it down.
     fn note(self, name: String, at: Timestamp, checks: &mut Checks, anchored: &mut Anchored) {
         let (holds, why) = (self.holds(), self.why());
-        for check in &self.judgement.checks {
+        for check in self.judgement.checks.iter() {
             let called = format!("anchor {name}: {}", check.name);
             if check.name == CheckName::Revocation {
                 checks.push(called, self.revocation.outcome, &self.revocation.reason);
                 continue;
             }
-            checks.push(called, outcome(check.verdict), &check.reason);
+            checks.push(called, check.outcome, &check.reason);
         }
         if holds {
-            if self.judgement.verdict(CheckName::Accuracy) == TokenVerdict::NotChecked {
+            if self.judgement.outcome(CheckName::Accuracy) == Outcome::NotChecked {
                 anchored.caveats.push(format!(
                     "{name} does not say how exact its time is; it was taken as it stands"
                 ));
@@ -332,19 +330,17 @@ fn expired(name: &str, judgement: &Judgement, at: Timestamp) -> Option<String> {
 
 /// Whether what is known of revocation is as much as the trust in the authority asks for.
 fn settled(judgement: &Judgement, authority: Option<&Authority>, at: Timestamp) -> Settled {
-    let mut checks = judgement.checks.iter();
-    let found = checks.find(|check| check.name == CheckName::Revocation);
-    let (verdict, reason) = match found {
-        Some(check) => (check.verdict, check.reason.clone()),
-        None => (TokenVerdict::NotChecked, String::new()),
+    let (outcome, reason) = match judgement.checks.get(&CheckName::Revocation) {
+        Some(check) => (check.outcome, check.reason.clone()),
+        None => (Outcome::NotChecked, String::new()),
     };
     let mut settled = Settled {
-        outcome: outcome(verdict),
+        outcome,
         reason,
         suffices: false,
         caveats: Vec::new(),
     };
-    let Some(authority) = authority.filter(|_| verdict != TokenVerdict::Failed) else {
+    let Some(authority) = authority.filter(|_| outcome != Outcome::Failed) else {
         return settled;
     };
     let demand = authority.revocation();
@@ -384,12 +380,4 @@ fn settled(judgement: &Judgement, authority: Option<&Authority>, at: Timestamp) 
         settled.reason = open.join("; ");
     }
     settled
-}
-
-fn outcome(verdict: TokenVerdict) -> Outcome {
-    match verdict {
-        TokenVerdict::Passed => Outcome::Passed,
-        TokenVerdict::Failed => Outcome::Failed,
-        TokenVerdict::NotChecked => Outcome::NotChecked,
-    }
 }

@@ -6,10 +6,10 @@ use serde::Serializer;
 use sha2::{Digest, Sha256};
 
 use super::Verdict;
-use crate::checks::Outcome;
 use crate::format::{Evidence, FORMAT, Known};
 use crate::receipt::Claim;
 use crate::trust::{Authority, Trust};
+use counterfoil_checks::Outcome;
 
 /// A time as RFC 3339 has it.
 #[expect(clippy::ref_option, reason = "serde gives the field as it is")]

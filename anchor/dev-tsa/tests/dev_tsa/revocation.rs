@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use counterfoil_dev_tsa::{Behaviour, Clock, DevTsa, OpensslOptions, OpensslTsa, Options, Reason};
 use counterfoil_rfc3161::{
-    Certificate, CheckName, Covers, Judgement, Question, Request, RevocationData, RevocationKind,
-    RevocationReason, RevocationSource, RevocationStatus, Standing, Verdict, parse_response,
+    Certificate, CheckName, Covers, Judgement, Outcome, Question, Request, RevocationData,
+    RevocationKind, RevocationReason, RevocationSource, RevocationStatus, Standing, parse_response,
     revocation_sources, revocation_status, verify,
 };
 
@@ -73,12 +73,12 @@ fn judged(token: &[u8], root: &[u8], data: &[(RevocationKind, Vec<u8>)]) -> Judg
 }
 
 /// The verdict and the words of the check.
-fn check(judgement: &Judgement) -> (Verdict, &str) {
+fn check(judgement: &Judgement) -> (Outcome, &str) {
     let mut checks = judgement.checks.iter();
     let check = checks
         .find(|check| check.name == CheckName::Revocation)
         .unwrap();
-    (check.verdict, &check.reason)
+    (check.outcome, &check.reason)
 }
 
 #[tokio::test]
@@ -88,14 +88,14 @@ async fn lists_and_answers_of_after_the_token_settle_each_certificate() {
     for data in [stamped.lists(), stamped.answers()] {
         let judgement = stamped.judged(&data);
         assert_eq!(judgement.revocation, [Standing::Good, Standing::Good]);
-        assert_eq!(check(&judgement).0, Verdict::Passed, "{judgement:?}");
+        assert_eq!(check(&judgement).0, Outcome::Passed, "{judgement:?}");
         assert!(judgement.is_good(), "{judgement:?}");
         // One of the two is about the signer, the other about who issued its certificate.
         for one in data {
             let judgement = stamped.judged(&[one]);
             let settled = judgement.revocation.iter().filter(|one| one.is_settled());
             assert_eq!(settled.count(), 1, "{judgement:?}");
-            assert_eq!(check(&judgement).0, Verdict::NotChecked, "{judgement:?}");
+            assert_eq!(check(&judgement).0, Outcome::NotChecked, "{judgement:?}");
         }
     }
 }
@@ -105,7 +105,7 @@ async fn what_is_missing_or_older_than_the_token_is_not_checked() {
     let stamped = Stamped::new().await;
     let judgement = stamped.judged(&[]);
     let (verdict, reason) = check(&judgement);
-    assert_eq!(verdict, Verdict::NotChecked);
+    assert_eq!(verdict, Outcome::NotChecked);
     assert!(reason.ends_with("nothing was captured"), "{reason}");
     assert!(
         judgement.is_good(),
@@ -119,14 +119,14 @@ async fn what_is_missing_or_older_than_the_token_is_not_checked() {
     };
     let judgement = stamped.judged(&old);
     let (verdict, reason) = check(&judgement);
-    assert_eq!(verdict, Verdict::NotChecked);
+    assert_eq!(verdict, Outcome::NotChecked);
     assert!(
         reason.contains("older than the token; the next comes by"),
         "{reason}"
     );
     stamped.clock.advance(Duration::from_mins(4));
     let both = [old, stamped.lists()].concat();
-    assert_eq!(check(&stamped.judged(&both)).0, Verdict::Passed);
+    assert_eq!(check(&stamped.judged(&both)).0, Outcome::Passed);
 }
 
 /// RFC 3161 section 4.
@@ -151,9 +151,9 @@ async fn a_revocation_after_the_token_matters_for_its_reason() {
             for data in [stamped.lists(), stamped.answers()] {
                 let judgement = stamped.judged(&data);
                 let expected = if stands {
-                    Verdict::Passed
+                    Outcome::Passed
                 } else {
-                    Verdict::Failed
+                    Outcome::Failed
                 };
                 assert_eq!(check(&judgement).0, expected, "{behaviour}: {judgement:?}");
                 assert_eq!(judgement.is_good(), stands, "{behaviour}");
@@ -180,7 +180,7 @@ async fn a_token_of_after_the_revocation_does_not_stand() {
     stamped.later();
     for data in [stamped.lists(), stamped.answers()] {
         let judgement = stamped.judged(&data);
-        assert_eq!(check(&judgement).0, Verdict::Failed, "{judgement:?}");
+        assert_eq!(check(&judgement).0, Outcome::Failed, "{judgement:?}");
         let reason = RevocationReason::Superseded;
         let standing = &judgement.revocation[0];
         assert!(matches!(standing, Standing::Revoked { reason: why, .. } if *why == reason));
@@ -197,7 +197,7 @@ async fn a_stranger_under_the_same_names_says_nothing() {
         .unwrap()
         .map(|list| (RevocationKind::Crl, list));
     let judgement = stamped.judged(&lists);
-    assert_eq!(check(&judgement).0, Verdict::NotChecked);
+    assert_eq!(check(&judgement).0, Outcome::NotChecked);
     let why = |standing: &Standing| match standing {
         Standing::Unknown(why) => why.clone(),
         other => panic!("{other:?}"),

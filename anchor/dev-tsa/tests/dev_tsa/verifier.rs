@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use counterfoil_dev_tsa::{Algorithm, Behaviour, Clock, DevTsa, Options};
 use counterfoil_rfc3161::{
-    Certificate, CheckName, Covers, HashAlgorithm, Imprint, Judgement, Nonce, Oid, Question,
-    Request, ResponseError, Timestamp, Verdict, parse_response, verify,
+    Certificate, CheckName, Covers, HashAlgorithm, Imprint, Judgement, Nonce, Oid, Outcome,
+    Question, Request, ResponseError, Timestamp, parse_response, verify,
 };
 
 use crate::support::{Openssl, QUERY, post, start};
@@ -53,12 +53,12 @@ fn judged(tsa: &DevTsa, extra: &[Certificate], at: SystemTime) -> Judgement {
 }
 
 /// The checks that did not pass, and what they came to. Of revocation nothing is given here.
-fn troubles(judgement: &Judgement) -> Vec<(CheckName, Verdict)> {
+fn troubles(judgement: &Judgement) -> Vec<(CheckName, Outcome)> {
     judgement
         .checks
         .iter()
-        .filter(|check| check.verdict != Verdict::Passed && check.name != CheckName::Revocation)
-        .map(|check| (check.name, check.verdict))
+        .filter(|check| check.outcome != Outcome::Passed && check.name != CheckName::Revocation)
+        .map(|check| (check.name, check.outcome))
         .collect()
 }
 
@@ -82,7 +82,7 @@ async fn honest_tokens_of_each_algorithm_pass_each_check() {
 
         tsa.behave(Behaviour::BadSignature);
         let judgement = judged(&tsa, &[], SystemTime::now());
-        let expected = [(CheckName::Signature, Verdict::Failed)];
+        let expected = [(CheckName::Signature, Outcome::Failed)];
         assert_eq!(troubles(&judgement), expected, "{algorithm}");
     }
 }
@@ -90,7 +90,7 @@ async fn honest_tokens_of_each_algorithm_pass_each_check() {
 #[tokio::test]
 async fn each_behaviour_is_found_by_the_check_that_it_is_about_alone() {
     use CheckName as Name;
-    use Verdict::{Failed, NotChecked};
+    use Outcome::{Failed, NotChecked};
     // Stands, so that nothing depends on how long the test takes.
     let clock = Clock::standing_at(SystemTime::now());
     let tsa = start(Options {
@@ -98,7 +98,7 @@ async fn each_behaviour_is_found_by_the_check_that_it_is_about_alone() {
         ..Options::default()
     })
     .await;
-    let rows: [(&str, &[(Name, Verdict)]); 14] = [
+    let rows: [(&str, &[(Name, Outcome)]); 14] = [
         ("honest", &[]),
         ("wrong-nonce", &[(Name::Nonce, Failed)]),
         ("other-data", &[(Name::Imprint, Failed)]),
@@ -162,7 +162,7 @@ async fn a_root_that_is_not_trusted_is_not_checked() {
         revocation: &[],
         at: None,
     });
-    assert_eq!(judgement.verdict(CheckName::Path), Verdict::NotChecked);
+    assert_eq!(judgement.outcome(CheckName::Path), Outcome::NotChecked);
     assert!(!judgement.is_good() && judgement.first_failure().is_none());
 }
 
@@ -176,7 +176,7 @@ async fn a_stale_token_has_another_nonce_and_an_older_time() {
     })
     .await;
     let judgement = judged(&tsa, &[], clock.now());
-    assert_eq!(troubles(&judgement), [(CheckName::Nonce, Verdict::Failed)]);
+    assert_eq!(troubles(&judgement), [(CheckName::Nonce, Outcome::Failed)]);
     let hour_ago = clock.now() - Duration::from_hours(1);
     assert_eq!(
         judgement.gen_time.unwrap().time.seconds(),
@@ -195,8 +195,8 @@ async fn certificates_from_elsewhere_stand_in_for_those_left_out() {
     let judgement = judged(&tsa, &extra, SystemTime::now());
     assert!(judgement.is_good(), "{judgement:?}");
     assert_eq!(
-        judged(&tsa, &extra[..1], SystemTime::now()).verdict(CheckName::Path),
-        Verdict::NotChecked
+        judged(&tsa, &extra[..1], SystemTime::now()).outcome(CheckName::Path),
+        Outcome::NotChecked
     );
 }
 

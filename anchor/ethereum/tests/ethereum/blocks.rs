@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use counterfoil_ethereum::trie::{Trie, index_key, verify};
-use counterfoil_ethereum::{Header, Kind, Outcome, Receipt, Transaction, TrieRoot};
+use counterfoil_ethereum::{Execution, Header, Kind, Receipt, Transaction, TrieRoot};
 use serde_json::Value;
 
 use crate::vectors::{bytes, folder, list, text};
@@ -87,7 +87,7 @@ fn transactions_and_receipts_of_every_type() {
             let outcome = receipt.outcome.unwrap();
             // Byzantium, block 4,370,000, gave receipts a status.
             let untold = chain == 1 && header.number < 4_370_000;
-            assert_eq!(outcome == Outcome::Untold, untold, "{name}: {place}");
+            assert_eq!(outcome == Execution::Untold, untold, "{name}: {place}");
             if let Some(of_block) = &of_block {
                 assert_eq!(
                     Transaction::parse(&of_block[place]).unwrap().kind,
@@ -95,7 +95,7 @@ fn transactions_and_receipts_of_every_type() {
                 );
             }
             *receipts
-                .entry((receipt.kind, outcome == Outcome::Succeeded))
+                .entry((receipt.kind, outcome == Execution::Succeeded))
                 .or_insert(0) += 1;
         }
     }

@@ -7,7 +7,7 @@ use counterfoil_ethereum::CheckName::{
 };
 use counterfoil_ethereum::rlp::{encode_bytes, encode_integer, encode_list};
 use counterfoil_ethereum::{
-    BlockHash, Calldata, CheckName, Judgement, MAX_HEADER_FIELDS, Question, Record, Verdict, verify,
+    BlockHash, Calldata, CheckName, Judgement, MAX_HEADER_FIELDS, Outcome, Question, Record, verify,
 };
 use counterfoil_tiles::hash::hash_leaf;
 
@@ -32,15 +32,15 @@ const ALL: [CheckName; 12] = [
 fn but(judgement: &Judgement, failed: &[CheckName], not_checked: &[CheckName]) {
     let names: Vec<CheckName> = judgement.checks.iter().map(|check| check.name).collect();
     assert_eq!(names, ALL);
-    for check in &judgement.checks {
+    for check in judgement.checks.iter() {
         let expected = if failed.contains(&check.name) {
-            Verdict::Failed
+            Outcome::Failed
         } else if not_checked.contains(&check.name) {
-            Verdict::NotChecked
+            Outcome::NotChecked
         } else {
-            Verdict::Passed
+            Outcome::Passed
         };
-        assert_eq!(check.verdict, expected, "{}: {}", check.name, check.reason);
+        assert_eq!(check.outcome, expected, "{}: {}", check.name, check.reason);
         assert!(!check.reason.is_empty());
     }
 }

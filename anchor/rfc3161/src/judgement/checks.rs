@@ -1,6 +1,8 @@
 //! The checks of what a token itself says.
 
-use super::{Covers, Trouble, failed, not_checked};
+use counterfoil_checks::{Trouble, failed, not_checked};
+
+use super::Covers;
 use crate::algorithm::{self, HashAlgorithm};
 use crate::ber::{self, Reader};
 use crate::oid::{Oid, joined};

@@ -1,6 +1,7 @@
 //! The check of what was published about the revocation of the chain's certificates.
 
-use super::{Trouble, failed, not_checked};
+use counterfoil_checks::{Trouble, failed, not_checked};
+
 use crate::certificate::Certificate;
 use crate::revocation::{RevocationKind, RevocationReason, RevocationStatus, revocation_status};
 use crate::time::Timestamp;

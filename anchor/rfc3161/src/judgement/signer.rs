@@ -1,6 +1,8 @@
 //! The checks that need the signer's certificate.
 
-use super::{CheckName, Judgement, Question, Trouble, failed, not_checked};
+use counterfoil_checks::{Trouble, failed, not_checked};
+
+use super::{CheckName, Judgement, Question};
 use crate::algorithm::{self, HashAlgorithm, SignatureError};
 use crate::certificate::{Certificate, DIGITAL_SIGNATURE, NON_REPUDIATION};
 use crate::oid::joined;
@@ -25,18 +27,24 @@ pub(super) fn judge(token: &Token, question: &Question<'_>, judgement: &mut Judg
         Ok(signer) => signer,
         Err(reason) => {
             for name in about_signer {
-                judgement.note(name, Err(not_checked(&reason)));
+                judgement.checks.note(name, Err(not_checked(&reason)));
             }
             return;
         }
     };
-    judgement.note(
+    judgement.checks.note(
         CheckName::SigningCertificate,
         signing_certificate(token, &signer),
     );
-    judgement.note(CheckName::Signature, signature(token, &signer));
-    judgement.note(CheckName::KeyUsage, key_usage(&signer));
-    judgement.note(CheckName::ExtendedKeyUsage, extended_key_usage(&signer));
+    judgement
+        .checks
+        .note(CheckName::Signature, signature(token, &signer));
+    judgement
+        .checks
+        .note(CheckName::KeyUsage, key_usage(&signer));
+    judgement
+        .checks
+        .note(CheckName::ExtendedKeyUsage, extended_key_usage(&signer));
     let mut others = token.certificates.clone();
     others.extend_from_slice(question.extra);
     let search = |constraints| {
@@ -57,8 +65,12 @@ pub(super) fn judge(token: &Token, question: &Question<'_>, judgement: &mut Judg
     if let (Ok(chain), Ok(_)) = (&path, &constraints) {
         judgement.chain.clone_from(chain);
     }
-    judgement.note(CheckName::Path, path.map(|chain| words(&chain)));
-    judgement.note(CheckName::BasicConstraints, constraints);
+    judgement
+        .checks
+        .note(CheckName::Path, path.map(|chain| words(&chain)));
+    judgement
+        .checks
+        .note(CheckName::BasicConstraints, constraints);
 }
 
 fn words(chain: &[Certificate]) -> String {

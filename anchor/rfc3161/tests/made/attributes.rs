@@ -1,6 +1,6 @@
 //! What the signed attributes say, and the signature over them.
 
-use counterfoil_rfc3161::{CheckName, Verdict};
+use counterfoil_rfc3161::{CheckName, Outcome};
 
 use crate::der::{octets, oid};
 use crate::world::{
@@ -217,7 +217,7 @@ fn a_token_without_signed_attributes_fails_each_check_that_needs_them() {
         CheckName::SigningCertificate,
         CheckName::Signature,
     ];
-    let failed = failed.map(|name| (name, Verdict::Failed));
+    let failed = failed.map(|name| (name, Outcome::Failed));
     assert_eq!(troubles(&world.judge(&token)), failed);
 }
 

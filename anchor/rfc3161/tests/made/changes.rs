@@ -1,6 +1,6 @@
 //! A token of which one bit was changed, or several.
 
-use counterfoil_rfc3161::Verdict;
+use counterfoil_rfc3161::Outcome;
 
 use crate::world::World;
 
@@ -36,7 +36,7 @@ fn every_changed_bit_of_what_is_signed_is_refused() {
             changed[at] ^= 1 << bit;
             let judgement = world.judge(&changed);
             let mut checks = judgement.checks.iter();
-            let failed = checks.any(|check| check.verdict == Verdict::Failed);
+            let failed = checks.any(|check| check.outcome == Outcome::Failed);
             assert!(failed, "bit {bit} of byte {at}: {judgement:#?}");
         }
     }

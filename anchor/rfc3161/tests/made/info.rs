@@ -1,6 +1,6 @@
 //! What `TSTInfo` says, and what was asked for.
 
-use counterfoil_rfc3161::{CheckName, Covers, Question, Verdict, verify};
+use counterfoil_rfc3161::{CheckName, Covers, Outcome, Question, verify};
 
 use crate::der::{element, integer, octets, sequence};
 use crate::world::{
@@ -165,7 +165,7 @@ fn a_token_need_not_say_how_exact_its_time_is() {
     let judgement = world.judge(&token);
     assert_eq!(
         troubles(&judgement),
-        [(CheckName::Accuracy, Verdict::NotChecked)]
+        [(CheckName::Accuracy, Outcome::NotChecked)]
     );
     assert!(judgement.is_good());
 }
@@ -195,7 +195,7 @@ fn a_digest_is_as_long_as_its_algorithm_says_and_nothing_that_is_not_asked_for_i
         revocation: &[],
         at: None,
     });
-    let unasked = [Imprint, Nonce, Policy, Time].map(|name| (name, Verdict::NotChecked));
-    let expected = [&[(ImprintAlgorithm, Verdict::Failed)], &unasked[..]].concat();
+    let unasked = [Imprint, Nonce, Policy, Time].map(|name| (name, Outcome::NotChecked));
+    let expected = [&[(ImprintAlgorithm, Outcome::Failed)], &unasked[..]].concat();
     assert_eq!(troubles(&judgement), expected);
 }

@@ -1,6 +1,6 @@
 //! Certificates: what they may be used for, and the path to a root.
 
-use counterfoil_rfc3161::{CheckName, Verdict};
+use counterfoil_rfc3161::{CheckName, Outcome};
 
 use crate::der::{bits, boolean, element, octets, oid, sequence};
 use crate::world::{
@@ -182,11 +182,11 @@ fn each_issuer_is_an_authority() {
 }
 
 /// The path fails, so that it has no constraints to check.
-fn assert_no_path(change: fn(&mut World), verdict: Verdict, reason: &str, what: &str) {
+fn assert_no_path(change: fn(&mut World), verdict: Outcome, reason: &str, what: &str) {
     let judgement = judged(change);
     let expected = [
         (CheckName::Path, verdict),
-        (CheckName::BasicConstraints, Verdict::NotChecked),
+        (CheckName::BasicConstraints, Outcome::NotChecked),
     ];
     assert_eq!(troubles(&judgement), expected, "{what}: {judgement:#?}");
     let mut checks = judgement.checks.iter();
@@ -214,7 +214,7 @@ fn each_certificate_is_valid_at_the_time_of_the_token() {
         ("the root's until before", |world| world.root.to = BEFORE),
     ];
     for (what, change) in rows {
-        assert_no_path(change, Verdict::Failed, "is valid from", what);
+        assert_no_path(change, Outcome::Failed, "is valid from", what);
     }
     assert_good(
         &judged(|world| world.signer.from = GEN_TIME),
@@ -275,7 +275,7 @@ fn a_critical_extension_that_is_not_understood_ends_a_path() {
         ),
     ];
     for (what, change, reason) in rows {
-        assert_no_path(change, Verdict::Failed, reason, what);
+        assert_no_path(change, Outcome::Failed, reason, what);
     }
     let other = judged(|world| {
         world
@@ -298,8 +298,8 @@ fn who_is_not_trusted_is_not_checked() {
     let mut world = World::new();
     let token = world.token(|_| (), |_| ());
     let not_checked = [
-        (CheckName::Path, Verdict::NotChecked),
-        (CheckName::BasicConstraints, Verdict::NotChecked),
+        (CheckName::Path, Outcome::NotChecked),
+        (CheckName::BasicConstraints, Outcome::NotChecked),
     ];
     world.root.key = key();
     assert_eq!(
@@ -354,8 +354,8 @@ fn a_search_that_is_given_up_shows_nothing() {
     );
     let judgement = world.judge(&token);
     let not_checked = [
-        (CheckName::Path, Verdict::NotChecked),
-        (CheckName::BasicConstraints, Verdict::NotChecked),
+        (CheckName::Path, Outcome::NotChecked),
+        (CheckName::BasicConstraints, Outcome::NotChecked),
     ];
     assert_eq!(troubles(&judgement), not_checked);
     let mut checks = judgement.checks.iter();

@@ -1,6 +1,6 @@
 //! Certificate policies (RFC 5280 section 6.1), where any is acceptable: what counts is whether one holds where one is demanded.
 
-use counterfoil_rfc3161::{CheckName, Judgement, Verdict};
+use counterfoil_rfc3161::{CheckName, Judgement, Outcome};
 
 use crate::der::{element, oid, sequence};
 use crate::world::{World, assert_good, extension, troubles};
@@ -173,8 +173,8 @@ fn a_path_fails_where_a_demanded_policy_does_not_hold() {
     ] {
         let judgement = judged(&row);
         let expected = [
-            (CheckName::Path, Verdict::Failed),
-            (CheckName::BasicConstraints, Verdict::NotChecked),
+            (CheckName::Path, Outcome::Failed),
+            (CheckName::BasicConstraints, Outcome::NotChecked),
         ];
         assert_eq!(troubles(&judgement), expected, "{}", row.0);
         let said = &judgement.first_failure().unwrap().reason;

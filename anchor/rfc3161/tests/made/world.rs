@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{self, SHA256, SHA512};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use counterfoil_rfc3161::{
-    Certificate, Check, CheckName, Covers, Judgement, Nonce, Oid, Question, Timestamp, Verdict,
+    Certificate, Check, CheckName, Covers, Judgement, Nonce, Oid, Outcome, Question, Timestamp,
     verify,
 };
 
@@ -343,14 +343,14 @@ pub(crate) fn certificate(der: &[u8]) -> Certificate {
 }
 
 /// The checks that did not pass.
-pub(crate) fn troubles(judgement: &Judgement) -> Vec<(CheckName, Verdict)> {
+pub(crate) fn troubles(judgement: &Judgement) -> Vec<(CheckName, Outcome)> {
     let troubled = judgement
         .checks
         .iter()
-        .filter(|check| check.verdict != Verdict::Passed)
+        .filter(|check| check.outcome != Outcome::Passed)
         // Of revocation nothing is given here.
         .filter(|check| check.name != CheckName::Revocation);
-    troubled.map(|check| (check.name, check.verdict)).collect()
+    troubled.map(|check| (check.name, check.outcome)).collect()
 }
 
 /// Everything passed.
@@ -361,14 +361,14 @@ pub(crate) fn assert_good(judgement: &Judgement, what: &str) {
 
 /// One check failed, for this reason, and all others passed.
 pub(crate) fn assert_fails(judgement: &Judgement, name: CheckName, reason: &str, what: &str) {
-    assert_is_alone(judgement, name, Verdict::Failed, reason, what);
+    assert_is_alone(judgement, name, Outcome::Failed, reason, what);
 }
 
 /// One check came to something else than the others, which passed.
 pub(crate) fn assert_is_alone(
     judgement: &Judgement,
     name: CheckName,
-    verdict: Verdict,
+    verdict: Outcome,
     reason: &str,
     what: &str,
 ) {

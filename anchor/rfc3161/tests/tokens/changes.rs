@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use counterfoil_rfc3161::{CheckName, Covers, Token, Verdict};
+use counterfoil_rfc3161::{CheckName, Covers, Outcome, Token};
 
 use crate::rows::{Row, rows};
 
@@ -105,8 +105,8 @@ fn a_token_cut_short_is_no_token() {
         for length in 0..row.token.len() {
             let judgement = row.judge(&row.token[..length], Covers::Unknown);
             assert_eq!(
-                judgement.verdict(CheckName::Parsed),
-                Verdict::Failed,
+                judgement.outcome(CheckName::Parsed),
+                Outcome::Failed,
                 "{} at {length}",
                 row.file
             );

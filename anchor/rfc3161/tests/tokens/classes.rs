@@ -1,6 +1,6 @@
 //! Each token by its class: how many are refused, by which check, and for which reason.
 
-use counterfoil_rfc3161::{Check, CheckName, Covers, Judgement, Verdict};
+use counterfoil_rfc3161::{Check, CheckName, Covers, Judgement, Outcome};
 
 use crate::rows::rows;
 
@@ -25,7 +25,7 @@ struct Refused {
     class: &'static str,
     tokens: usize,
     by: CheckName,
-    verdict: Verdict,
+    verdict: Outcome,
     reason: &'static str,
 }
 
@@ -39,7 +39,7 @@ const fn refused(
         class,
         tokens,
         by,
-        verdict: Verdict::Failed,
+        verdict: Outcome::Failed,
         reason,
     }
 }
@@ -104,7 +104,7 @@ const REFUSED: [Refused; 12] = [
         class: "no-signer-cert",
         tokens: 5,
         by: CheckName::Signature,
-        verdict: Verdict::NotChecked,
+        verdict: Outcome::NotChecked,
         reason: "neither in the token nor beside it",
     },
 ];
@@ -112,7 +112,7 @@ const REFUSED: [Refused; 12] = [
 fn failures(judgement: &Judgement) -> Vec<&Check> {
     let checks = judgement.checks.iter();
     checks
-        .filter(|check| check.verdict == Verdict::Failed)
+        .filter(|check| check.outcome == Outcome::Failed)
         .collect()
 }
 
@@ -124,14 +124,14 @@ fn tokens_that_others_hold_to_be_valid_are_good_but_for_reasons_of_our_own() {
         let judgement = row.judge(&row.token, Covers::Unknown);
         let failures = failures(&judgement);
         if failures.is_empty() {
-            assert!(judgement.verdict(CheckName::Imprint) == Verdict::NotChecked);
+            assert!(judgement.outcome(CheckName::Imprint) == Outcome::NotChecked);
             for name in [
                 CheckName::Signature,
                 CheckName::Path,
                 CheckName::BasicConstraints,
             ] {
-                let verdict = judgement.verdict(name);
-                assert_eq!(verdict, Verdict::Passed, "{}: {judgement:#?}", row.file);
+                let verdict = judgement.outcome(name);
+                assert_eq!(verdict, Outcome::Passed, "{}: {judgement:#?}", row.file);
             }
             good += 1;
             continue;
@@ -163,7 +163,7 @@ fn tokens_that_others_refuse_are_refused_for_the_reason_of_their_class() {
         assert!(!judgement.is_good(), "{}", row.file);
         let fits = |refused: &Refused| {
             let is_said = |check: &Check| {
-                (check.name, check.verdict) == (refused.by, refused.verdict)
+                (check.name, check.outcome) == (refused.by, refused.verdict)
                     && check.reason.contains(refused.reason)
             };
             refused.class == row.class && judgement.checks.iter().any(is_said)
