@@ -3,8 +3,9 @@
 #![cfg(all(feature = "dev", feature = "log"))]
 
 mod common;
+#[path = "../../evidence/tests/kept/mod.rs"]
+mod kept;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -13,30 +14,24 @@ use std::sync::{Arc, Mutex};
 
 use common::server::{Server, data};
 use common::{Counterfoil, Ran};
-use counterfoil_dev_tsa::{DevTsa, Options};
 use counterfoil_evidence::format::{Evidence, Known};
-use counterfoil_evidence::moment::Moment;
-use counterfoil_evidence::names::{CheckpointHash, Named, Place};
-use counterfoil_evidence::record::TokenRecord;
 use counterfoil_evidence::trust::Trust;
-use counterfoil_rfc3161::Token;
 use counterfoil_tiles::checkpoint::{Checkpoint, OriginHash};
 use counterfoil_tiles::note::Note;
+use kept::{Authority, Blobs, keep, listed};
 use sha2::{Digest, Sha256};
 
-type Blobs = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
-
-/// An anchor that serves what it is given, and the lists of that; it answers whole lists, whatever part is asked for.
+/// An anchor that serves what it is given, and the lists of that.
 struct Anchor {
     url: String,
-    blobs: Blobs,
+    blobs: Arc<Mutex<Blobs>>,
 }
 
 impl Anchor {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        let blobs = Blobs::default();
+        let blobs = Arc::<Mutex<Blobs>>::default();
         let serves = Arc::clone(&blobs);
         // Ends with the test process.
         std::thread::spawn(move || {
@@ -66,51 +61,21 @@ impl Anchor {
     }
 
     /// Keeps a checkpoint, and a token over it.
-    fn take(&self, checkpoint: &[u8], tsa: &DevTsa) {
+    fn take(&self, checkpoint: &[u8], authority: &Authority) {
         let note = Note::parse(checkpoint).unwrap();
-        let parsed = Checkpoint::parse(note.text()).unwrap();
-        let place = Place {
-            origin: OriginHash::of(parsed.origin()),
-            size: parsed.size(),
-            checkpoint: CheckpointHash::of(checkpoint),
-        };
-        let token = tsa.stamp(checkpoint).unwrap();
-        let time = Token::parse(&token).unwrap().info().gen_time.seconds();
-        let time = Moment::from_seconds(u64::try_from(time).unwrap());
-        let record = TokenRecord {
-            authority: "dev".parse().unwrap(),
-            url: tsa.tsr_url(),
-            checkpoint: checkpoint.to_vec(),
-            token,
-            certificates: [tsa.signer(), tsa.intermediate(), tsa.root()]
-                .map(<[u8]>::to_vec)
-                .to_vec(),
-            gen_time: time,
-            received: time,
-            revocation: Vec::new(),
-        };
+        let origin = OriginHash::of(Checkpoint::parse(note.text()).unwrap().origin());
         let mut blobs = self.blobs.lock().unwrap();
-        blobs.insert(place.path(&Named::Checkpoint), checkpoint.to_vec());
-        let name = Named::Record("rfc3161-dev".parse().unwrap());
-        blobs.insert(place.path(&name), record.encode().unwrap());
+        keep(&mut blobs, origin, checkpoint, authority);
     }
 }
 
-fn answer(blobs: &BTreeMap<String, Vec<u8>>, path: &str) -> Option<Vec<u8>> {
-    let path = path.trim_start_matches('/').split('?').next().unwrap();
-    if let Some(blob) = blobs.get(path) {
-        return Some(blob.clone());
+fn answer(blobs: &Blobs, target: &str) -> Option<Vec<u8>> {
+    let target = target.trim_start_matches('/');
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    match blobs.get(path) {
+        Some(blob) => Some(blob.clone()),
+        None => listed(blobs, path, query).map(String::into_bytes),
     }
-    let within = |blob: &String| {
-        let rest = blob.strip_prefix(path)?.strip_prefix('/')?;
-        rest.split('/').next().map(ToOwned::to_owned)
-    };
-    let lines: BTreeSet<String> = blobs.keys().filter_map(within).collect();
-    let text: String = lines
-        .iter()
-        .flat_map(|line| [line.as_str(), "\n"])
-        .collect();
-    (!text.is_empty()).then(|| text.into_bytes())
 }
 
 /// A log with three files, one of them with its contents, and an anchor that it names.
@@ -118,14 +83,14 @@ struct World {
     counterfoil: Counterfoil,
     server: Server,
     anchor: Anchor,
-    tsa: DevTsa,
+    authority: Authority,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl World {
     fn new() -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let tsa = runtime.block_on(DevTsa::start(Options::default())).unwrap();
+        let authority = runtime.block_on(Authority::start("dev"));
         let (counterfoil, anchor) = (Counterfoil::new(), Anchor::start());
         Server::init(&counterfoil);
         let server = Server::start(&counterfoil, &["--log-anchors", &anchor.url]);
@@ -136,7 +101,7 @@ impl World {
             counterfoil,
             server,
             anchor,
-            tsa,
+            authority,
             _runtime: runtime,
         };
         world.submit(&["records/a", "records/b"]);
@@ -170,7 +135,7 @@ impl World {
     }
 
     fn anchored(&self) {
-        self.anchor.take(&self.checkpoint(), &self.tsa);
+        self.anchor.take(&self.checkpoint(), &self.authority);
     }
 }
 
@@ -262,7 +227,7 @@ fn it_is_put_together_from_tiles_and_an_anchors_records() {
     let early = world.of_log(&["0", "--anchor", &anchor.url]);
     assert_eq!(early.code, 3, "{}", early.all());
     assert!(early.stderr.contains("ask again later"), "{}", early.all());
-    anchor.take(&checkpoint, &world.tsa);
+    anchor.take(&checkpoint, &world.authority);
     // The tree grows: the partial tiles of the anchored size are gone.
     world.counterfoil.write("more", "more");
     world.submit(&["more"]);
@@ -296,7 +261,7 @@ fn what_does_not_verify_is_not_written() {
     let checkpoint = String::from_utf8(world.checkpoint()).unwrap();
     let anchor = |checkpoint: &str| {
         let anchor = Anchor::start();
-        anchor.take(checkpoint.as_bytes(), &world.tsa);
+        anchor.take(checkpoint.as_bytes(), &world.authority);
         anchor
     };
     // Another log of the same name and size, under another key.
@@ -387,7 +352,7 @@ fn a_trust_file_is_made_of_what_a_deployment_says_and_warns_of_it() {
         panic!("{trust:?}");
     };
     assert_eq!(authority.name(), "dev");
-    assert_eq!(authority.roots()[0].der(), world.tsa.root());
+    assert_eq!(authority.roots()[0].der(), world.authority.tsa.root());
     let again = make(&["-o", "trust.toml"]);
     assert_eq!(again.code, 2, "{}", again.all());
     let elsewhere = make(&["-o", "other.toml", "--anchor", &world.anchor.url]);

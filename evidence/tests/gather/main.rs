@@ -1,5 +1,7 @@
 //! What is gathered of honest anchors, and what is not taken of others: tokens are real, and the rest is said by them.
 
+#[path = "../kept/mod.rs"]
+mod kept;
 mod world;
 
 use bytes::Bytes;
@@ -14,7 +16,8 @@ use counterfoil_evidence::names::{Named, Place};
 use counterfoil_evidence::record::{Revocation, RevocationKind, RevocationRecord, TokenRecord};
 use counterfoil_tiles::hash::{LeafIndex, TreeSize};
 use counterfoil_tiles::note::Note;
-use world::{Authority, Fake, PUBLISHED, log, note, place, receipt};
+use kept::Authority;
+use world::{Fake, PUBLISHED, log, note, place, receipt};
 
 fn wanted(index: u64) -> Wanted {
     Wanted {

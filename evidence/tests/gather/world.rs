@@ -1,15 +1,11 @@
 //! A log of fewer than 256 entries, anchors that serve what they are told to, and authorities whose tokens are real.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use bytes::Bytes;
-use counterfoil_dev_tsa::{DevTsa, Options};
 use counterfoil_evidence::gather::{Anchor, Ask, Failed, NoReceipt};
-use counterfoil_evidence::moment::Moment;
-use counterfoil_evidence::names::{CheckpointHash, Named, Place, RecordName};
-use counterfoil_evidence::record::TokenRecord;
-use counterfoil_rfc3161::Token;
+use counterfoil_evidence::names::{Named, Place, RecordName};
 use counterfoil_tiles::checkpoint::{Checkpoint, Origin, OriginHash};
 use counterfoil_tiles::cosignature::sign_as_log;
 use counterfoil_tiles::hash::{LeafIndex, NodeHash, TreeSize, hash_leaf};
@@ -18,6 +14,8 @@ use counterfoil_tiles::note::Note;
 use counterfoil_tiles::proof::{ProofPlan, root_from_tiles};
 use counterfoil_tiles::receipt::Receipt;
 use counterfoil_tiles::tile::{Tile, TileId};
+
+use crate::kept::{Authority, Blobs, keep, listed, place_of};
 
 pub(crate) const ORIGIN: &str = "example.com/log";
 pub(crate) const PUBLISHED: u64 = 200;
@@ -66,17 +64,13 @@ pub(crate) async fn receipt(
 }
 
 pub(crate) fn place(note: &Note) -> Place {
-    Place {
-        origin: log(),
-        size: Checkpoint::parse(note.text()).unwrap().size(),
-        checkpoint: CheckpointHash::of(note.as_bytes()),
-    }
+    place_of(log(), note.as_bytes())
 }
 
 /// An anchor that serves what it is told to.
 #[derive(Default)]
 pub(crate) struct Fake {
-    pub(crate) blobs: BTreeMap<String, Vec<u8>>,
+    pub(crate) blobs: Blobs,
     pub(crate) instead: BTreeMap<String, Result<Option<Bytes>, Failed>>,
     pub(crate) asked: Mutex<Vec<String>>,
 }
@@ -92,27 +86,7 @@ impl Anchor for Fake {
         if let Ask::Checkpoint(_) | Ask::Record(_) = ask {
             return Ok(self.blobs.get(path).cloned().map(Bytes::from));
         }
-        let within = |blob: &String| {
-            let rest = blob.strip_prefix(folder)?.strip_prefix('/')?;
-            rest.split('/').next().map(ToOwned::to_owned)
-        };
-        let lines: BTreeSet<String> = self.blobs.keys().filter_map(within).collect();
-        let mut lines: Vec<String> = lines.into_iter().collect();
-        lines.sort_by_key(|line| line.parse::<u64>().ok());
-        if let Some(after) = query.strip_prefix("after=") {
-            let after: u64 = after.parse().unwrap();
-            lines.retain(|line| line.parse::<u64>().unwrap() > after);
-        }
-        if let Some(last) = query.strip_prefix("last=") {
-            let last: usize = last.parse().unwrap();
-            lines = lines.split_off(lines.len().saturating_sub(last));
-        }
-        let found = !lines.is_empty() || !query.is_empty();
-        let text: String = lines
-            .iter()
-            .flat_map(|line| [line.as_str(), "\n"])
-            .collect();
-        Ok(found.then(|| Bytes::from(text)))
+        Ok(listed(&self.blobs, folder, query).map(Bytes::from))
     }
 }
 
@@ -131,49 +105,13 @@ impl Fake {
 
     /// Anchors a checkpoint by these authorities.
     pub(crate) fn anchors(&mut self, note: &Note, authorities: &[&Authority]) {
-        let place = self.checkpoint(note);
         for authority in authorities {
-            let name = format!("rfc3161-{}", authority.name);
-            let record = authority.record(note.as_bytes());
-            self.record(place, &name, record.encode().unwrap());
+            keep(&mut self.blobs, log(), note.as_bytes(), authority);
         }
     }
 
     pub(crate) fn asked(&self, what: &str) -> usize {
         let asked = self.asked.lock().unwrap();
         asked.iter().filter(|path| path.contains(what)).count()
-    }
-}
-
-pub(crate) struct Authority {
-    name: &'static str,
-    pub(crate) tsa: DevTsa,
-}
-
-impl Authority {
-    pub(crate) async fn start(name: &'static str) -> Self {
-        let options = Options {
-            name: name.to_owned(),
-            ..Options::default()
-        };
-        let tsa = DevTsa::start(options).await.unwrap();
-        Self { name, tsa }
-    }
-
-    pub(crate) fn record(&self, checkpoint: &[u8]) -> TokenRecord {
-        let token = self.tsa.stamp(checkpoint).unwrap();
-        let time = Token::parse(&token).unwrap().info().gen_time;
-        let time = Moment::from_seconds(u64::try_from(time.seconds()).unwrap());
-        let chain = [self.tsa.signer(), self.tsa.intermediate(), self.tsa.root()];
-        TokenRecord {
-            authority: self.name.parse().unwrap(),
-            url: self.tsa.tsr_url(),
-            checkpoint: checkpoint.to_vec(),
-            token,
-            certificates: chain.map(<[u8]>::to_vec).to_vec(),
-            gen_time: time,
-            received: time,
-            revocation: Vec::new(),
-        }
     }
 }

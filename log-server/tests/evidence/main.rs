@@ -1,10 +1,12 @@
 //! Evidence from a log that runs, with anchors that are honest and others.
 
 mod anchor;
+#[path = "../../../evidence/tests/kept/mod.rs"]
+mod kept;
 
 use std::time::{Duration, Instant};
 
-use anchor::{Authority, FakeAnchor, Mood};
+use anchor::{FakeAnchor, Mood};
 use counterfoil_evidence::format::{Anchor, Evidence, Known};
 use counterfoil_evidence::gather::check_token;
 use counterfoil_log_server::config::Config;
@@ -16,6 +18,7 @@ use counterfoil_tiles::hash::{NodeHash, TreeSize};
 use counterfoil_tiles::key::{Algorithm, KeyName, Seed, SigningKey};
 use counterfoil_tiles::note::Note;
 use counterfoil_tiles::policy::Policy;
+use kept::Authority;
 use reqwest::{Client, Response};
 use serde_json::Value;
 use tokio::sync::oneshot;
