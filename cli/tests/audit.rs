@@ -5,7 +5,8 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Counterfoil, Ran, copy_tree, vectors_dir};
+use common::{Counterfoil, Ran, copy_tree};
+use counterfoil_tests::vectors_dir;
 
 /// A copy of Tessera's log of 66,000 entries.
 struct Log {

@@ -6,7 +6,8 @@ use std::fs;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::{Counterfoil, json_lines, vectors_dir};
+use common::{Counterfoil, json_lines};
+use counterfoil_tests::vectors_dir;
 
 #[test]
 fn each_artefact_is_explained() {

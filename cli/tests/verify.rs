@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::{Counterfoil, Ran, json_lines, vectors_dir};
+use common::{Counterfoil, Ran, json_lines};
+use counterfoil_tests::vectors_dir;
 use serde_json::Value;
 
 fn text<'a>(row: &'a Value, key: &str) -> &'a str {

@@ -3,6 +3,7 @@
 mod common;
 mod formats;
 
+use counterfoil_tests::vectors_dir;
 use std::collections::BTreeMap;
 
 use counterfoil_tiles::checkpoint::{
@@ -40,7 +41,7 @@ struct TextRow {
 
 #[test]
 fn checkpoint_texts() {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return;
     };
     for row in common::json_lines::<TextRow>(&dir, "checkpoint/bodies.jsonl") {
@@ -56,7 +57,7 @@ fn checkpoint_texts() {
 /// Files of the index whose text formats takes for a checkpoint and the specification does not.
 #[test]
 fn texts_of_public_checkpoints() {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return;
     };
     let dir = dir.join("checkpoint");
@@ -173,7 +174,7 @@ fn verify(
 
 #[test]
 fn generated_checkpoints() {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return;
     };
     let keys = keys(&dir);
@@ -250,7 +251,7 @@ struct SubtreeRow {
 
 #[test]
 fn generated_subtree_cosignatures() {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return;
     };
     let keys = keys(&dir);

@@ -3,6 +3,7 @@
 mod common;
 mod formats;
 
+use counterfoil_tests::vectors_dir;
 use std::collections::BTreeSet;
 
 use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
@@ -40,7 +41,7 @@ fn bytes32(text: &str) -> [u8; 32] {
 }
 
 fn cctv() -> Option<Cctv> {
-    Some(formats::json(&common::vectors_dir()?, "ed25519/cctv.json"))
+    Some(formats::json(&vectors_dir()?, "ed25519/cctv.json"))
 }
 
 #[test]
@@ -145,7 +146,7 @@ struct WycheproofRow {
 
 #[test]
 fn wycheproof_signatures() {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return;
     };
     let file: Wycheproof = formats::json(&dir, "wycheproof/ed25519_test.json");

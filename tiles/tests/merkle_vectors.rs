@@ -2,8 +2,9 @@
 
 mod common;
 
+use common::json_lines;
 use common::naive::{self, Wider};
-use common::{json_lines, vectors_dir};
+use counterfoil_tests::vectors_dir;
 use counterfoil_tiles::frontier::Frontier;
 use counterfoil_tiles::hash::{LeafHash, LeafIndex, NodeHash, TreeSize, empty_root};
 use counterfoil_tiles::proof::{

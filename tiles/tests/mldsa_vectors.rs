@@ -9,6 +9,7 @@
 mod common;
 mod formats;
 
+use counterfoil_tests::vectors_dir;
 use counterfoil_tiles::checkpoint::{Checkpoint, Origin};
 use counterfoil_tiles::cosignature::{Timestamp, cosign_checkpoint, ml_dsa_message};
 use counterfoil_tiles::hash::{NodeHash, TreeSize};
@@ -60,7 +61,7 @@ fn verifies(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
 
 #[test]
 fn wycheproof_signatures() {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return;
     };
     let file: Wycheproof = formats::json(&dir, "wycheproof/mldsa_44_verify_test.json");
@@ -81,7 +82,7 @@ fn wycheproof_signatures() {
 
 #[test]
 fn wycheproof_seeds_give_the_recorded_keys_and_their_signatures_verify() {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return;
     };
     let file: Wycheproof = formats::json(&dir, "wycheproof/mldsa_44_sign_seed_test.json");
@@ -143,7 +144,7 @@ struct Accumulated {
 /// signatures. (The third record, of 60 million seeds, would take days.)
 #[test]
 fn accumulated_keys_agree_and_signatures_verify() {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return;
     };
     let recorded: Accumulated = formats::json(&dir, "mldsa/cctv-accumulated.json");

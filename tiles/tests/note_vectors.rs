@@ -3,6 +3,7 @@
 mod common;
 mod formats;
 
+use counterfoil_tests::vectors_dir;
 use std::collections::{BTreeMap, BTreeSet};
 
 use counterfoil_tiles::key::{Algorithm, KeyError, KeyRing, Vkey};
@@ -62,7 +63,7 @@ fn known_keys(row: &BTreeMap<String, String>, folder: &[BTreeMap<String, String>
 }
 
 fn check_folder(folder: &str) -> BTreeMap<String, usize> {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return BTreeMap::new();
     };
     let dir = dir.join(folder);
@@ -168,7 +169,7 @@ struct GolangNote {
 
 #[test]
 fn notes_of_golang_org_x_mod() {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return;
     };
     for row in common::json_lines::<GolangNote>(&dir, "note/golang-mod.jsonl") {
@@ -198,7 +199,7 @@ struct VkeyRow {
 
 #[test]
 fn verifier_keys() {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return;
     };
     let mut accepted = BTreeMap::<_, usize>::new();

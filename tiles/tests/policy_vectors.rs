@@ -3,6 +3,7 @@
 mod common;
 mod formats;
 
+use counterfoil_tests::vectors_dir;
 use std::collections::BTreeSet;
 
 use counterfoil_tiles::checkpoint::Checkpoint;
@@ -55,7 +56,7 @@ struct PolicyCheckpoint {
 
 #[test]
 fn generated_policies() {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return;
     };
     let rows = common::json_lines::<Row>(&dir, "generated/policy.jsonl");
@@ -130,7 +131,7 @@ struct Other {
 
 #[test]
 fn policies_of_other_projects() {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return;
     };
     let mut differences = Vec::new();

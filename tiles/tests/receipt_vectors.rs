@@ -3,6 +3,7 @@
 mod common;
 mod formats;
 
+use counterfoil_tests::vectors_dir;
 use std::collections::BTreeMap;
 
 use counterfoil_tiles::checkpoint::{LogKey, Origin, SignedCheckpoint};
@@ -38,7 +39,7 @@ fn sumdb_key(row: &Sumdb) -> LogKey {
 
 #[test]
 fn receipts_of_the_go_checksum_database() {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return;
     };
     let rows = common::json_lines::<Sumdb>(&dir, "proof/sumdb.jsonl");
@@ -67,7 +68,7 @@ fn receipts_of_the_go_checksum_database() {
 
 #[test]
 fn the_receipt_file_of_a_go_record() {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return;
     };
     let rows = common::json_lines::<Sumdb>(&dir, "proof/sumdb.jsonl");
@@ -90,7 +91,7 @@ struct PartRow {
 /// Those rows end in texts that are no checkpoints; a real one is put in their place.
 #[test]
 fn the_part_before_the_checkpoint() {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return;
     };
     let checkpoint = "example.com/foo\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n— example.com/foo AAAAAAA=\n";
@@ -180,7 +181,7 @@ fn policy(keys: &Keys, quorum: usize) -> Policy {
 
 #[test]
 fn generated_receipts() {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return;
     };
     let keys = common::json_lines::<Keys>(&dir, "generated/keys.jsonl");
@@ -242,7 +243,7 @@ fn generated_receipts() {
 
 #[test]
 fn the_rest_of_a_receipt_is_its_checkpoint_verbatim() {
-    let Some(dir) = common::vectors_dir() else {
+    let Some(dir) = vectors_dir() else {
         return;
     };
     for row in common::json_lines::<Sumdb>(&dir, "proof/sumdb.jsonl") {

@@ -3,6 +3,7 @@
 mod common;
 mod formats;
 
+use counterfoil_tests::vectors_dir;
 use counterfoil_tiles::checkpoint::Checkpoint;
 use counterfoil_tiles::cosignature::{Timestamp, ed25519_message};
 use counterfoil_tiles::key::Algorithm;
@@ -14,7 +15,7 @@ use counterfoil_tiles::witness_wire::{
 };
 
 fn example(name: &str) -> Option<String> {
-    let path = common::vectors_dir()?.join("specs").join(name);
+    let path = vectors_dir()?.join("specs").join(name);
     Some(
         std::fs::read_to_string(&path)
             .unwrap_or_else(|error| panic!("{}: {error}", path.display())),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::naive::{self, Wider};
-use common::vectors_dir;
+use counterfoil_tests::vectors_dir;
 use counterfoil_tiles::checkpoint::{LogKey, SignedCheckpoint};
 use counterfoil_tiles::frontier::Frontier;
 use counterfoil_tiles::hash::{

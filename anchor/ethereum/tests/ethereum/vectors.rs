@@ -1,26 +1,13 @@
 //! Where the vectors are, and how they are read.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use counterfoil_tests::vectors_dir;
 use serde_json::Value;
 
 /// The folder of the vectors; none, where they are not there and need not be.
 pub(crate) fn folder() -> Option<PathBuf> {
-    let folder = std::env::var_os("COUNTERFOIL_VECTORS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"),
-        PathBuf::from,
-    );
-    let folder = folder.join("ethereum");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(
-        std::env::var_os("COUNTERFOIL_REQUIRE_VECTORS").is_none(),
-        "{} is missing",
-        folder.display()
-    );
-    eprintln!("skipped: {} is missing", folder.display());
-    None
+    Some(vectors_dir()?.join("ethereum"))
 }
 
 /// The rows of a file of JSON lines; none, where there are no vectors.

@@ -1,28 +1,11 @@
 //! Tokens that others made, with their classes.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine as _;
 use counterfoil_rfc3161::{Certificate, Covers, Judgement, Question, parse_response, verify};
-
-fn vectors() -> Option<PathBuf> {
-    let folder = std::env::var_os("COUNTERFOIL_VECTORS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"),
-        PathBuf::from,
-    );
-    let folder = folder.join("rfc3161");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(
-        std::env::var_os("COUNTERFOIL_REQUIRE_VECTORS").is_none(),
-        "{} is missing",
-        folder.display()
-    );
-    eprintln!("skipped: {} is missing", folder.display());
-    None
-}
+use counterfoil_tests::vectors_dir;
 
 fn certificates(path: &Path) -> Vec<Certificate> {
     let Ok(text) = std::fs::read_to_string(path) else {
@@ -76,7 +59,7 @@ impl Row {
 
 /// All rows; none, where the vectors are not there and need not be.
 pub(crate) fn rows() -> Vec<Row> {
-    let Some(folder) = vectors() else {
+    let Some(folder) = vectors_dir().map(|dir| dir.join("rfc3161")) else {
         return Vec::new();
     };
     let index = std::fs::read_to_string(folder.join("INDEX.tsv")).unwrap();
