@@ -24,7 +24,10 @@ impl Blobs for Place {
 
 fn blob(place: &Place, named: &Named) -> BlobName {
     // 64 + 9 + 20 + 1 + 64 + 1 bytes before the name, and at most 8 + 40 + 4 + 12 + 3 in it.
-    #[allow(clippy::expect_used)]
+    #[expect(
+        clippy::expect_used,
+        reason = "hexadecimal digits, numbers and checked names are a name"
+    )]
     BlobName::new(&place.path(named))
         .expect("hexadecimal digits, numbers and checked names are a name")
 }

@@ -347,7 +347,7 @@ mod tests {
         fn a_part_is_no_record(record in record(), share in 0.0..1.0_f64) {
             let bytes = record.encode().unwrap();
             // Without its newline it is whole.
-            #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a small length")]
             let end = ((bytes.len() - 1) as f64 * share) as usize;
             prop_assert!(TokenRecord::parse(&bytes[..end]).is_err());
         }

@@ -46,6 +46,20 @@ impl Default for Plan {
     }
 }
 
+/// The parts of a record that are bytes.
+pub fn parts(record: &mut Record) -> Vec<&mut Vec<u8>> {
+    let single = [
+        &mut record.header,
+        &mut record.transaction,
+        &mut record.receipt,
+    ];
+    let nodes = record
+        .transaction_proof
+        .iter_mut()
+        .chain(&mut record.receipt_proof);
+    single.into_iter().chain(nodes).collect()
+}
+
 /// A record and what it is judged by.
 pub struct Anchored {
     /// The record.

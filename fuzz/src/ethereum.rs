@@ -11,7 +11,7 @@ use counterfoil_ethereum::rlp::{Item, encode_bytes, encode_list};
 use counterfoil_ethereum::trie::{index_key, verify};
 use counterfoil_ethereum::{Calldata, Header, Receipt, Transaction};
 
-use anchored::{Anchored, INDEX, Plan};
+use anchored::{Anchored, INDEX, Plan, parts};
 use edits::edited;
 
 /// A target by its name.
@@ -100,16 +100,7 @@ pub fn ethereum_record(data: &[u8]) {
         return;
     };
     let mut record = good.record.clone();
-    let parts = [
-        &mut record.header,
-        &mut record.transaction,
-        &mut record.receipt,
-    ];
-    let nodes = record
-        .transaction_proof
-        .iter_mut()
-        .chain(&mut record.receipt_proof);
-    let parts: Vec<&mut Vec<u8>> = parts.into_iter().chain(nodes).collect();
+    let parts = parts(&mut record);
     let which = usize::from(*which) % parts.len();
     if let Some(part) = parts.into_iter().nth(which) {
         *part = edited(part, edits);

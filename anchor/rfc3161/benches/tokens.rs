@@ -1,8 +1,7 @@
 //! Whole tokens verified, by the kind of the authority's keys: `cargo bench -p counterfoil-rfc3161 --bench tokens`.
 //!
 //! Each token comes from the development TSA, with the certificates of its signer and of an intermediate in it: three
-//! signatures are verified for each. Beside it stands what these three alone cost. The figures of one machine are in
-//! docs/performance.md.
+//! signatures are verified for each. Beside it stands what these three alone cost.
 #![allow(
     missing_docs,
     reason = "criterion's macros make public functions without documentation"

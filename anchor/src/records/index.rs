@@ -29,7 +29,10 @@ pub struct Index {
 
 /// Where one checkpoint of a fork is: `<origin hash>/forks/<SHA-256 of the refused one>/anchored` or `…/refused`.
 pub(super) fn fork_name(log: OriginHash, refused: CheckpointHash, which: &str) -> BlobName {
-    #[allow(clippy::expect_used)]
+    #[expect(
+        clippy::expect_used,
+        reason = "hexadecimal digits and words are a name"
+    )]
     BlobName::new(&format!("{log}/forks/{refused}/{which}"))
         .expect("hexadecimal digits and words are a name")
 }

@@ -210,7 +210,7 @@ impl Inner {
 
     /// Looks at a log once, and asks every authority once.
     pub(super) async fn once(self: &Arc<Self>, log: usize) -> Once {
-        #[allow(clippy::expect_used)]
+        #[expect(clippy::expect_used, reason = "the caller counts the logs of the plan")]
         let plan = self
             .plan
             .logs

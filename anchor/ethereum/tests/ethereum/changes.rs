@@ -2,21 +2,7 @@
 
 use counterfoil_ethereum::{Record, verify};
 
-use crate::bodies::anchored::{Anchored, Plan};
-
-/// The parts of a record that are bytes.
-fn parts(record: &mut Record) -> Vec<&mut Vec<u8>> {
-    let single = [
-        &mut record.header,
-        &mut record.transaction,
-        &mut record.receipt,
-    ];
-    let nodes = record
-        .transaction_proof
-        .iter_mut()
-        .chain(&mut record.receipt_proof);
-    single.into_iter().chain(nodes).collect()
-}
+use crate::bodies::anchored::{Anchored, Plan, parts};
 
 fn refused(good: &Anchored, record: &Record, what: &str) {
     let judgement = verify(&good.question(record));
