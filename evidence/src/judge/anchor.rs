@@ -220,15 +220,18 @@ fn candidate<'a>(
             judgement,
         }
     };
-    let candidates = trust.authorities().iter().map(Some).map(under);
-    // The first of the best.
-    let best = candidates.reduce(|best, other| {
-        if other.rank() > best.rank() {
-            other
-        } else {
-            best
+    let mut best: Option<Candidate<'_>> = None;
+    for authority in trust.authorities() {
+        let candidate = under(Some(authority));
+        if candidate.holds() {
+            return candidate;
         }
-    });
+        // The first of the best.
+        let is_better = |best: &Candidate<'_>| candidate.rank() > best.rank();
+        if best.as_ref().is_none_or(is_better) {
+            best = Some(candidate);
+        }
+    }
     best.unwrap_or_else(|| under(None))
 }
 
@@ -240,14 +243,13 @@ fn data(revocation: &record::Revocation) -> RevocationData<'_> {
 }
 
 impl Candidate<'_> {
-    /// How much it shows.
+    /// How much it shows, where it does not hold.
     fn rank(&self) -> u8 {
-        match (self.authority, self.holds()) {
-            (Some(_), true) => 3,
-            (Some(_), false) => 2,
+        match self.authority {
+            Some(_) => 2,
             // The path is wrong, and not only unknown.
-            (None, _) if self.judgement.outcome(CheckName::Path) == Outcome::Failed => 1,
-            (None, _) => 0,
+            None if self.judgement.outcome(CheckName::Path) == Outcome::Failed => 1,
+            None => 0,
         }
     }
 
