@@ -18,7 +18,6 @@ mod words;
 
 use counterfoil_rfc3161::Timestamp;
 use counterfoil_tiles::checkpoint::LogKey;
-use counterfoil_tiles::policy::Policy;
 use serde::Serialize;
 
 use crate::format::{Entry, Evidence, Known};
@@ -100,7 +99,9 @@ pub fn judge(evidence: &Evidence, trust: &Trust, claim: Option<&Claim>, at: Time
     }
     let anchored = anchor::check_all(evidence, trust, at, &mut checks);
     let mut caveats = anchored.caveats;
-    caveats.extend(other_policy(evidence.policy(), trust.policy()));
+    if !trust.is_policy(evidence.policy()) {
+        caveats.push("the evidence says that it was made under another policy than the one that is trusted, which alone was used".to_owned());
+    }
     let outcome = outcome(&checks);
     let mut verdict = Verdict {
         outcome,
@@ -169,12 +170,4 @@ fn check_entry(entry: &Entry, claim: Option<&Claim>, checks: &mut Checks) -> Opt
         ),
     );
     None
-}
-
-/// That the evidence names another policy than the verifier's.
-fn other_policy(text: &str, policy: &Policy) -> Option<String> {
-    let same = Policy::parse(text.as_bytes()).is_ok_and(|named| named == *policy);
-    (!same).then(|| {
-        "the evidence says that it was made under another policy than the one that is trusted, which alone was used".to_owned()
-    })
 }

@@ -130,7 +130,12 @@ fn check_quorum(signed: &SignedCheckpoint, policy: &Policy, checks: &mut Checks)
             return None;
         }
     };
-    let satisfied = policy.witnessed(signed.clone()).is_ok();
+    let satisfied = policy.satisfied_by(|witness| {
+        let has_cosigned = |check: &CosignatureCheck<'_>| {
+            check.witness.vkey() == witness.vkey() && check.cosignature.is_some()
+        };
+        seen.iter().any(has_cosigned)
+    });
     if policy.quorum() == Quorum::None {
         checks.passed("quorum", "no witness is asked for, so nobody but the log vouches that everyone sees the same log");
     } else if satisfied {

@@ -26,7 +26,7 @@ mod write;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use counterfoil_rfc3161::{Certificate, Oid};
+use counterfoil_rfc3161::{Certificate, Known, Oid};
 use counterfoil_tiles::policy::{Policy, PolicyError};
 use rustls_pki_types::pem::{PemObject, SectionKind};
 use serde::Deserialize;
@@ -217,6 +217,8 @@ pub struct Trust {
     policy_text: String,
     policy: Policy,
     authorities: Vec<Authority>,
+    /// What the evidence judged so far has shown to be signed.
+    known: Known,
 }
 
 impl Trust {
@@ -245,6 +247,7 @@ impl Trust {
             policy_text,
             policy,
             authorities,
+            known: Known::default(),
         })
     }
 
@@ -281,6 +284,16 @@ impl Trust {
     /// The authorities.
     pub fn authorities(&self) -> &[Authority] {
         &self.authorities
+    }
+
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// Whether a policy is this one, however it is spelled.
+    pub(crate) fn is_policy(&self, text: &str) -> bool {
+        let is_same = |policy: Policy| policy == self.policy;
+        text == self.policy_text || Policy::parse(text.as_bytes()).is_ok_and(is_same)
     }
 }
 

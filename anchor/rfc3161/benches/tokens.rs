@@ -1,7 +1,7 @@
 //! Whole tokens verified, by the kind of the authority's keys: `cargo bench -p counterfoil-rfc3161 --bench tokens`.
 //!
 //! Each token comes from the development TSA, with the certificates of its signer and of an intermediate in it: three
-//! signatures are verified for each. Beside it stands what these three alone cost.
+//! signatures are verified for each, or one where those of the chain are known from the token before.
 #![allow(
     missing_docs,
     reason = "criterion's macros make public functions without documentation"
@@ -10,7 +10,9 @@
 use std::hint::black_box;
 
 use counterfoil_dev_tsa::{Algorithm, DevTsa, Options};
-use counterfoil_rfc3161::{Certificate, Covers, Question, Timestamp, Token, verify};
+use counterfoil_rfc3161::{
+    Certificate, Covers, Known, Question, Timestamp, Token, verify, verify_knowing,
+};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 /// As long as a checkpoint with the cosignatures of three witnesses, two of them with ML-DSA-44 as well.
@@ -64,6 +66,10 @@ fn tokens(criterion: &mut Criterion) {
         assert!(judgement.is_good(), "{algorithm}: {judgement:?}");
         group.bench_function(BenchmarkId::from_parameter(algorithm.name()), |b| {
             b.iter(|| verify(black_box(&question)));
+        });
+        let known = Known::default();
+        group.bench_function(BenchmarkId::new("known chain", algorithm.name()), |b| {
+            b.iter(|| verify_knowing(black_box(&question), &known));
         });
     }
     group.finish();

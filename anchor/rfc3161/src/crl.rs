@@ -1,7 +1,7 @@
 //! Certificate revocation lists (RFC 5280 section 5): read in the order in which they stand, and nothing kept but what is said of one
 //! certificate.
 
-use crate::algorithm::{self, AlgorithmIdentifier};
+use crate::algorithm::AlgorithmIdentifier;
 use crate::ber::{self, BOOLEAN, ENUMERATED, Element, INTEGER, OID, Reader, SEQUENCE};
 use crate::certificate::{CRL_SIGN, Extension, Name, read_extensions};
 use crate::revocation::{About, RevocationReason, Revoked, Statement, Trouble, valid_at};
@@ -69,7 +69,9 @@ pub(crate) fn read(about: &About<'_>, data: &[u8]) -> Result<Statement, Trouble>
         )));
     }
     valid_at(about.issuer, this_update)?;
-    algorithm::verify(about.issuer.spki(), &algorithm, None, tbs.raw, signature)
+    about
+        .known
+        .verify(about.issuer.spki(), &algorithm, tbs.raw, signature)
         .map_err(|error| Trouble(error.to_string()))?;
     read_signed(about, &mut reader, is_v2, this_update)
 }

@@ -9,6 +9,7 @@ use core::fmt;
 use counterfoil_checks::{Checks, Outcome, failed};
 
 use crate::certificate::Certificate;
+use crate::known::Known;
 use crate::oid::Oid;
 use crate::request::{Imprint, Nonce};
 use crate::time::Timestamp;
@@ -150,6 +151,11 @@ impl Judgement {
 
 /// Judges a token.
 pub fn verify(question: &Question<'_>) -> Judgement {
+    verify_knowing(question, &Known::default())
+}
+
+/// Judges a token, where many are judged that share certificates and revocation data: what is `known` of them is not verified again.
+pub fn verify_knowing(question: &Question<'_>, known: &Known) -> Judgement {
     let mut judgement = Judgement {
         checks: Checks::default(),
         gen_time: None,
@@ -199,8 +205,9 @@ pub fn verify(question: &Question<'_>) -> Judgement {
     judgement
         .checks
         .note(CheckName::MessageDigest, checks::message_digest(&token));
-    signer::judge(&token, question, &mut judgement);
-    judgement.revocation = revocation::standings(&judgement.chain, question.revocation, time);
+    signer::judge(&token, question, known, &mut judgement);
+    judgement.revocation =
+        revocation::standings(&judgement.chain, question.revocation, time, known);
     judgement.checks.note(
         CheckName::Revocation,
         revocation::check(&judgement.chain, &judgement.revocation),

@@ -15,6 +15,7 @@ mod ber;
 mod certificate;
 mod crl;
 mod judgement;
+mod known;
 mod ocsp;
 mod oid;
 mod path;
@@ -32,7 +33,9 @@ pub use counterfoil_checks::Outcome;
 pub use crl::{MAX_CRL_ENTRIES, MAX_CRL_SIZE};
 pub use judgement::{
     Check, CheckName, Covers, GenTime, Judgement, Question, RevocationData, Standing, verify,
+    verify_knowing,
 };
+pub use known::Known;
 pub use ocsp::MAX_OCSP_SIZE;
 pub use oid::{Oid, OidError};
 pub use pem::PemError;

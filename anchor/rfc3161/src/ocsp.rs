@@ -1,6 +1,6 @@
 //! The Online Certificate Status Protocol (RFC 6960): what is asked, and what is answered.
 
-use crate::algorithm::{self, AlgorithmIdentifier, HashAlgorithm};
+use crate::algorithm::{AlgorithmIdentifier, HashAlgorithm};
 use crate::ber::{
     self, ENUMERATED, Element, EncodingError, GENERALIZED_TIME, INTEGER, OCTET_STRING, Reader,
     SEQUENCE,
@@ -119,7 +119,9 @@ fn read_basic(about: &About<'_>, basic: &[u8]) -> Result<Statement, Trouble> {
 
     let data = ResponseData::read(&tbs, about)?;
     let responder = data.responder(about, &certificates)?;
-    algorithm::verify(responder.spki(), &algorithm, None, tbs.raw, signature)
+    about
+        .known
+        .verify(responder.spki(), &algorithm, tbs.raw, signature)
         .map_err(|error| Trouble(error.to_string()))?;
     Ok(data.statement)
 }
@@ -265,10 +267,9 @@ fn is_delegate(delegate: &Certificate, about: &About<'_>) -> Result<(), Trouble>
             issuer.subject()
         ));
     }
-    let signed = algorithm::verify(
+    let signed = about.known.verify(
         issuer.spki(),
         delegate.algorithm(),
-        None,
         delegate.tbs(),
         delegate.signature(),
     );

@@ -48,6 +48,13 @@ impl Oid {
             if octets.first() == Some(&0x80) {
                 return Err(value());
             }
+            if !text.is_empty()
+                && let Some(arc) = small_arc(octets)
+            {
+                text.push('.');
+                text.push_str(&arc.to_string());
+                continue;
+            }
             let mut arc = Number::<1_000_000_000>::default();
             for octet in octets {
                 arc.times_plus(128, u32::from(octet & 0x7f));
@@ -71,6 +78,12 @@ impl Oid {
     pub fn to_der(&self) -> Vec<u8> {
         ber::encode(ber::OID, &content(&self.0).unwrap_or_default())
     }
+}
+
+/// An arc that fits into four octets, as nearly all do: no arithmetic without bound is needed for it.
+fn small_arc(octets: &[u8]) -> Option<u32> {
+    let bits = |arc: u32, octet: &u8| (arc << 7) | u32::from(octet & 0x7f);
+    (octets.len() <= 4).then(|| octets.iter().fold(0, bits))
 }
 
 /// The content octets of an object identifier in dotted decimals; none if it is none.

@@ -8,8 +8,9 @@
 //! may be of version 1. What it does say about itself holds (section 6.2 leaves that open): its validity, and basic constraints and
 //! key usage if they are there.
 
-use crate::algorithm::{self, SignatureError};
+use crate::algorithm::SignatureError;
 use crate::certificate::{Certificate, KEY_CERT_SIGN};
+use crate::known::Known;
 use crate::oid::{Oid, joined};
 use crate::policy::{self, PolicyError};
 use crate::time::Timestamp;
@@ -119,6 +120,7 @@ pub(crate) struct Search<'a> {
     others: &'a [Certificate],
     at: Timestamp,
     constraints: Constraints,
+    known: &'a Known,
     signatures: usize,
     is_given_up: bool,
     worst: Option<(usize, PathError)>,
@@ -130,12 +132,14 @@ impl<'a> Search<'a> {
         others: &'a [Certificate],
         at: Timestamp,
         constraints: Constraints,
+        known: &'a Known,
     ) -> Self {
         Self {
             roots,
             others,
             at,
             constraints,
+            known,
             signatures: 0,
             is_given_up: false,
             worst: None,
@@ -191,10 +195,9 @@ impl<'a> Search<'a> {
                 return false;
             }
             self.signatures = self.signatures.saturating_add(1);
-            let signed = algorithm::verify(
+            let signed = self.known.verify(
                 issuer.spki(),
                 last.algorithm(),
-                None,
                 last.tbs(),
                 last.signature(),
             );

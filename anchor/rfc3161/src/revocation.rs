@@ -6,6 +6,7 @@ use core::fmt;
 
 use crate::ber::EncodingError;
 use crate::certificate::Certificate;
+use crate::known::Known;
 use crate::time::Timestamp;
 use crate::{crl, ocsp};
 
@@ -188,10 +189,26 @@ pub fn revocation_status(
     data: &[u8],
     gen_time: Timestamp,
 ) -> RevocationStatus {
+    status(chain, certificate, kind, data, gen_time, &Known::default())
+}
+
+/// The same, where signatures may be known already.
+pub(crate) fn status(
+    chain: &[Certificate],
+    certificate: usize,
+    kind: RevocationKind,
+    data: &[u8],
+    gen_time: Timestamp,
+    known: &Known,
+) -> RevocationStatus {
     let Some([subject, issuer, ..]) = chain.get(certificate..) else {
         return RevocationStatus::Nothing("no certificate of the chain issued it".into());
     };
-    let about = About { subject, issuer };
+    let about = About {
+        subject,
+        issuer,
+        known,
+    };
     let statement = match kind {
         RevocationKind::Crl => crl::read(&about, data),
         RevocationKind::Ocsp => ocsp::read(&about, data),
@@ -202,10 +219,11 @@ pub fn revocation_status(
     }
 }
 
-/// A certificate, and who issued it.
+/// A certificate, who issued it, and what is known to be signed.
 pub(crate) struct About<'a> {
     pub(crate) subject: &'a Certificate,
     pub(crate) issuer: &'a Certificate,
+    pub(crate) known: &'a Known,
 }
 
 /// Whether a certificate is valid then: through its last second.

@@ -3,7 +3,8 @@
 use counterfoil_checks::{Trouble, failed, not_checked};
 
 use crate::certificate::Certificate;
-use crate::revocation::{RevocationKind, RevocationReason, RevocationStatus, revocation_status};
+use crate::known::Known;
+use crate::revocation::{RevocationKind, RevocationReason, RevocationStatus, status};
 use crate::time::Timestamp;
 
 /// How many data that say nothing are told of.
@@ -55,10 +56,11 @@ pub(super) fn standings(
     chain: &[Certificate],
     data: &[RevocationData<'_>],
     gen_time: Timestamp,
+    known: &Known,
 ) -> Vec<Standing> {
     let below_root = chain.len().saturating_sub(1);
     (0..below_root)
-        .map(|index| standing(chain, index, data, gen_time))
+        .map(|index| standing(chain, index, data, gen_time, known))
         .collect()
 }
 
@@ -67,12 +69,13 @@ fn standing(
     index: usize,
     data: &[RevocationData<'_>],
     gen_time: Timestamp,
+    known: &Known,
 ) -> Standing {
     let mut settled = None;
     let mut too_old = None;
     let mut troubles = Vec::new();
     for one in data {
-        match revocation_status(chain, index, one.kind, one.data, gen_time) {
+        match status(chain, index, one.kind, one.data, gen_time, known) {
             // Nothing takes it back.
             RevocationStatus::Revoked { at, reason } => return Standing::Revoked { at, reason },
             RevocationStatus::RevokedLater { at, reason } => {

@@ -5,6 +5,7 @@ use counterfoil_checks::{Trouble, failed, not_checked};
 use super::{CheckName, Judgement, Question};
 use crate::algorithm::{self, HashAlgorithm, SignatureError};
 use crate::certificate::{Certificate, DIGITAL_SIGNATURE, NON_REPUDIATION};
+use crate::known::Known;
 use crate::oid::joined;
 use crate::path::{Constraints, PathError, Rank, Search};
 use crate::token::{EssCertId, EssVersion, Token};
@@ -14,7 +15,12 @@ const SIGNING_CERTIFICATE: &str = "1.2.840.113549.1.9.16.2.12";
 const SIGNING_CERTIFICATE_V2: &str = "1.2.840.113549.1.9.16.2.47";
 
 /// The checks that need the signer's certificate.
-pub(super) fn judge(token: &Token, question: &Question<'_>, judgement: &mut Judgement) {
+pub(super) fn judge(
+    token: &Token,
+    question: &Question<'_>,
+    known: &Known,
+    judgement: &mut Judgement,
+) {
     let about_signer = [
         CheckName::SigningCertificate,
         CheckName::Signature,
@@ -48,7 +54,14 @@ pub(super) fn judge(token: &Token, question: &Question<'_>, judgement: &mut Judg
     let mut others = token.certificates.clone();
     others.extend_from_slice(question.extra);
     let search = |constraints| {
-        Search::new(question.roots, &others, token.info.gen_time, constraints).path(&signer)
+        Search::new(
+            question.roots,
+            &others,
+            token.info.gen_time,
+            constraints,
+            known,
+        )
+        .path(&signer)
     };
     // What fails by its constraints alone is a path all the same, and the check that is about them says so.
     let (path, constraints) = match search(Constraints::Kept) {
