@@ -206,8 +206,6 @@ pub fn verify_knowing(question: &Question<'_>, known: &Known) -> Judgement {
         .checks
         .note(CheckName::MessageDigest, checks::message_digest(&token));
     signer::judge(&token, question, known, &mut judgement);
-    judgement.revocation =
-        revocation::standings(&judgement.chain, question.revocation, time, known);
     judgement.checks.note(
         CheckName::Revocation,
         revocation::check(&judgement.chain, &judgement.revocation),

@@ -18,8 +18,11 @@ use crate::time::Timestamp;
 /// Longest path, signer and root included.
 pub(crate) const MAX_LENGTH: usize = 10;
 
-/// Most signatures that are verified in search of a path.
+/// Most signatures that are verified in search of paths.
 pub(crate) const MAX_SIGNATURES: usize = 256;
+
+/// Most paths that are found. Who cross-signs has two, or a few.
+pub(crate) const MAX_PATHS: usize = 32;
 
 /// A certificate that is no issuer in a path, or has none; and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +42,7 @@ pub(crate) enum PathError {
         to: Timestamp,
         at: Timestamp,
     },
-    #[error("{who} issued {subject}: {error}")]
+    #[error("{subject} is not shown to be issued by {who}, whom it names: {error}")]
     Signature {
         who: String,
         subject: String,
@@ -72,17 +75,9 @@ enum Place {
     Between,
 }
 
-/// How much an error says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Rank {
-    /// Nobody who is trusted was found, or not within bounds: nothing is wrong, and nothing shown.
-    Untrusted,
-    /// Something is wrong.
-    Wrong,
-}
-
 impl PathError {
-    pub(crate) fn rank(&self) -> Rank {
+    /// How near it comes to a path: what is wrong with certificates before what is not known of them.
+    fn weight(&self) -> u8 {
         match self {
             // A signature by another key under the issuer's name: an authority that has changed its key, or one that only calls itself so.
             Self::UnknownIssuer { .. }
@@ -91,93 +86,135 @@ impl PathError {
             | Self::Signature {
                 error: SignatureError::Bad,
                 ..
-            } => Rank::Untrusted,
-            _ => Rank::Wrong,
+            } => 0,
+            _ => 1,
         }
     }
+}
 
-    /// Whether it is about who may issue certificates.
-    pub(crate) fn is_about_constraints(&self) -> bool {
-        matches!(
-            self,
-            Self::NotAnAuthority(_) | Self::PathLength { .. } | Self::KeyUsage(_)
-        )
+/// What becomes of a search.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Paths that hold, each from the signer to a root, both included; at least one.
+    Paths(Vec<Vec<Certificate>>),
+    /// One holds but for this, which is about who may issue certificates.
+    Unconstrained(Vec<Certificate>, PathError),
+    /// One leads to a root by its signatures, and does not hold.
+    Wrong(PathError),
+    /// None leads to a root, or none within bounds: whatever else is wrong with certificates that nobody who is trusted stands behind,
+    /// anybody can put them there.
+    Untrusted(PathError),
+}
+
+/// What a path must keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Demand {
+    /// Signatures, as far as they can be verified: to tell whether anybody who is trusted stands behind a path.
+    Signatures,
+    /// Everything but who may issue certificates: to tell whether a path fails by that alone.
+    AllButConstraints,
+    /// Everything.
+    All,
+}
+
+/// Looks for the paths from a signer to a root.
+pub(crate) fn find(
+    signer: &Certificate,
+    roots: &[Certificate],
+    others: &[Certificate],
+    at: Timestamp,
+    known: &Known,
+) -> Found {
+    let search = |demand| Search::new(roots, others, at, demand, known);
+    match search(Demand::All).paths(signer) {
+        Ok(paths) => return Found::Paths(paths),
+        Err(PathError::TooLong) => return Found::Untrusted(PathError::TooLong),
+        Err(_) => {}
+    }
+    let trouble = |path: &[Certificate]| {
+        let trouble = search(Demand::All).trouble(path);
+        trouble.unwrap_or(PathError::TooLong)
+    };
+    if let Ok(mut paths) = search(Demand::AllButConstraints).paths(signer) {
+        let path = paths.swap_remove(0);
+        let error = trouble(&path);
+        return Found::Unconstrained(path, error);
+    }
+    match search(Demand::Signatures).paths(signer) {
+        Ok(paths) => Found::Wrong(
+            paths
+                .first()
+                .map_or(PathError::TooLong, |path| trouble(path)),
+        ),
+        Err(error) => Found::Untrusted(error),
     }
 }
 
-/// Whether it matters who may issue certificates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Constraints {
-    /// Each issuer is an authority by its basic constraints, path length and key usage.
-    Kept,
-    /// To tell whether a path fails by these alone.
-    PassedOver,
-}
-
-/// What a path is searched with.
-pub(crate) struct Search<'a> {
+/// What paths are searched with.
+struct Search<'a> {
     roots: &'a [Certificate],
     others: &'a [Certificate],
     at: Timestamp,
-    constraints: Constraints,
+    demand: Demand,
     known: &'a Known,
     signatures: usize,
     is_given_up: bool,
-    worst: Option<(usize, PathError)>,
+    found: Vec<Vec<Certificate>>,
+    nearest: Option<(usize, PathError)>,
 }
 
 impl<'a> Search<'a> {
-    pub(crate) fn new(
+    fn new(
         roots: &'a [Certificate],
         others: &'a [Certificate],
         at: Timestamp,
-        constraints: Constraints,
+        demand: Demand,
         known: &'a Known,
     ) -> Self {
         Self {
             roots,
             others,
             at,
-            constraints,
+            demand,
             known,
             signatures: 0,
             is_given_up: false,
-            worst: None,
+            found: Vec::new(),
+            nearest: None,
         }
     }
 
-    /// A path from a certificate to a root, both included.
-    pub(crate) fn path(mut self, signer: &Certificate) -> Result<Vec<Certificate>, PathError> {
-        let mut path = vec![signer.clone()];
-        if self.extend(&mut path) {
-            return Ok(path);
+    /// All paths within bounds, or why there is none.
+    fn paths(mut self, signer: &Certificate) -> Result<Vec<Vec<Certificate>>, PathError> {
+        self.extend(&mut vec![signer.clone()]);
+        if !self.found.is_empty() {
+            return Ok(self.found);
         }
-        match self.worst {
+        match self.nearest {
             Some((_, error)) if !self.is_given_up => Err(error),
             _ => Err(PathError::TooLong),
         }
     }
 
-    /// Keeps what came nearest: an error about what is trusted before one about what is not, and among those the one of the longest path.
+    /// Keeps what came nearest to a root.
     fn failed(&mut self, length: usize, error: PathError) {
-        let weight = |length: usize, error: &PathError| (error.rank(), length);
+        let weight = |length: usize, error: &PathError| (error.weight(), length);
         let is_nearer = self
-            .worst
+            .nearest
             .as_ref()
-            .is_none_or(|(worst, known)| weight(length, &error) > weight(*worst, known));
+            .is_none_or(|(nearest, known)| weight(length, &error) > weight(*nearest, known));
         if is_nearer {
-            self.worst = Some((length, error));
+            self.nearest = Some((length, error));
         }
     }
 
-    fn extend(&mut self, path: &mut Vec<Certificate>) -> bool {
+    fn extend(&mut self, path: &mut Vec<Certificate>) {
         let Some(last) = path.last().cloned() else {
-            return false;
+            return;
         };
         let length = path.len();
         if let Err(error) = self.acceptable(&last) {
-            self.failed(length, error);
-            return false;
+            return self.failed(length, error);
         }
         // A root that signed the token itself, or one of the path that is trusted as it is.
         if self.roots.iter().any(|root| root.der() == last.der()) {
@@ -185,62 +222,96 @@ impl<'a> Search<'a> {
         }
         if length == MAX_LENGTH {
             self.is_given_up = true;
-            return false;
+            return;
         }
         let candidates = self.candidates(&last, path);
-        let found = !candidates.is_empty();
-        for (issuer, place) in candidates {
-            if self.signatures == MAX_SIGNATURES {
-                self.is_given_up = true;
-                return false;
-            }
-            self.signatures = self.signatures.saturating_add(1);
-            let signed = self.known.verify(
-                issuer.spki(),
-                last.algorithm(),
-                last.tbs(),
-                last.signature(),
-            );
-            if let Err(error) = signed {
-                let (who, subject) = (issuer.subject().to_string(), last.subject().to_string());
-                self.failed(
-                    length,
-                    PathError::Signature {
-                        who,
-                        subject,
-                        error,
-                    },
-                );
-                continue;
-            }
-            let issues = match self.constraints {
-                Constraints::Kept => issues(issuer, place, path),
-                Constraints::PassedOver => Ok(()),
-            };
-            if let Err(error) = issues {
-                self.failed(length, error);
-                continue;
-            }
-            path.push(issuer.clone());
-            let is_path = match place {
-                Place::Root => self.ends(path),
-                Place::Between => self.extend(path),
-            };
-            if is_path {
-                return true;
-            }
-            path.pop();
-        }
-        if !found {
+        if candidates.is_empty() {
             let (issuer, subject) = (last.issuer().to_string(), last.subject().to_string());
             let error = if last.issuer() == last.subject() {
                 PathError::UntrustedRoot(subject)
             } else {
                 PathError::UnknownIssuer { issuer, subject }
             };
-            self.failed(length, error);
+            return self.failed(length, error);
         }
-        false
+        for (issuer, place) in candidates {
+            if self.signatures == MAX_SIGNATURES || self.found.len() == MAX_PATHS {
+                self.is_given_up = true;
+                return;
+            }
+            self.signatures = self.signatures.saturating_add(1);
+            if let Err(error) = self.issued(issuer, place, path, &last) {
+                self.failed(length, error);
+                continue;
+            }
+            path.push(issuer.clone());
+            match place {
+                Place::Root => self.ends(path),
+                Place::Between => self.extend(path),
+            }
+            path.pop();
+        }
+    }
+
+    /// Whether a certificate may be that of the issuer of the last one of a path.
+    fn issued(
+        &self,
+        issuer: &Certificate,
+        place: Place,
+        path: &[Certificate],
+        last: &Certificate,
+    ) -> Result<(), PathError> {
+        let signed = self.known.verify(
+            issuer.spki(),
+            last.algorithm(),
+            last.tbs(),
+            last.signature(),
+        );
+        if let Err(error) = signed {
+            // A signature that is broken, or of a kind that is not known, was perhaps made by whom the certificate names.
+            let is_named = || {
+                last.authority_key_id()
+                    .is_some_and(|named| issuer.subject_key_id() == Some(named))
+            };
+            let is_perhaps_right =
+                error != SignatureError::Bad && (place == Place::Root || is_named());
+            if self.demand != Demand::Signatures || !is_perhaps_right {
+                let (who, subject) = (issuer.subject().to_string(), last.subject().to_string());
+                return Err(PathError::Signature {
+                    who,
+                    subject,
+                    error,
+                });
+            }
+        }
+        match self.demand {
+            Demand::All => issues(issuer, place, path),
+            Demand::AllButConstraints | Demand::Signatures => Ok(()),
+        }
+    }
+
+    /// What is wrong with a path, from the signer up.
+    fn trouble(&self, path: &[Certificate]) -> Option<PathError> {
+        if let [only] = path
+            && let Err(error) = self.acceptable(only)
+        {
+            return Some(error);
+        }
+        let above = path.iter().skip(1).zip(1..);
+        for ((issuer, length), last) in above.zip(path) {
+            let place = match length.cmp(&path.len().saturating_sub(1)) {
+                std::cmp::Ordering::Less => Place::Between,
+                _ => Place::Root,
+            };
+            let below = path.get(..length).unwrap_or_default();
+            let holds = self
+                .acceptable(last)
+                .and_then(|()| self.issued(issuer, place, below, last));
+            if let Err(error) = holds {
+                return Some(error);
+            }
+        }
+        self.holds_as_a_whole(path).err()
     }
 
     /// Who may have issued a certificate, by the name: those with the key that it names first, then the roots.
@@ -266,17 +337,17 @@ impl<'a> Search<'a> {
         candidates
     }
 
-    /// Whether a path, root included, holds as a whole.
-    fn ends(&mut self, path: &[Certificate]) -> bool {
-        let root = path.last().map_or(Ok(()), |root| self.is_valid(root));
-        let holds = root.and_then(|()| Ok(policy::check(path)?));
-        match holds {
-            Ok(()) => true,
-            Err(error) => {
-                self.failed(path.len(), error);
-                false
-            }
+    /// A path ends in a root.
+    fn ends(&mut self, path: &[Certificate]) {
+        match self.holds_as_a_whole(path) {
+            Err(error) if self.demand != Demand::Signatures => self.failed(path.len(), error),
+            _ => self.found.push(path.to_vec()),
         }
+    }
+
+    fn holds_as_a_whole(&self, path: &[Certificate]) -> Result<(), PathError> {
+        path.last().map_or(Ok(()), |root| self.is_valid(root))?;
+        Ok(policy::check(path)?)
     }
 
     fn is_valid(&self, certificate: &Certificate) -> Result<(), PathError> {
@@ -297,6 +368,9 @@ impl<'a> Search<'a> {
     /// Whether a certificate may stand in a path.
     fn acceptable(&self, certificate: &Certificate) -> Result<(), PathError> {
         let who = || certificate.subject().to_string();
+        if self.demand == Demand::Signatures {
+            return Ok(());
+        }
         self.is_valid(certificate)?;
         if !certificate.not_understood().is_empty() {
             let oids = certificate.not_understood().to_vec();

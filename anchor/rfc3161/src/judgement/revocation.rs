@@ -51,8 +51,69 @@ impl Standing {
     }
 }
 
+/// Of several paths the one by which the token stands best, whichever was found first, and how each of its certificates but the root
+/// stands. Who cross-signs has two certificates for one key.
+pub(super) fn best(
+    paths: Vec<Vec<Certificate>>,
+    data: &[RevocationData<'_>],
+    gen_time: Timestamp,
+    known: &Known,
+) -> (Vec<Certificate>, Vec<Standing>) {
+    let with_standings = |path: Vec<Certificate>| {
+        let standings = standings(&path, data, gen_time, known);
+        (path, standings)
+    };
+    let mut all: Vec<_> = paths.into_iter().map(with_standings).collect();
+    let compromised = compromised(&all);
+    for (path, standings) in &mut all {
+        for (certificate, standing) in path.iter().zip(standings) {
+            let is_it = |(spki, _): &&(Vec<u8>, Standing)| spki == certificate.spki();
+            if let Some((_, revoked)) = compromised.iter().find(is_it) {
+                standing.clone_from(revoked);
+            }
+        }
+    }
+    let rank = |(path, standings): &(Vec<Certificate>, Vec<Standing>)| {
+        let worst = standings.iter().map(severity).max().unwrap_or_default();
+        let names: Vec<Vec<u8>> = path.iter().map(|own| own.der().to_vec()).collect();
+        (worst, path.len(), names)
+    };
+    all.into_iter().min_by_key(rank).unwrap_or_default()
+}
+
+/// The keys of certificates that were revoked because somebody else has them, which is so whichever certificate says it.
+fn compromised(all: &[(Vec<Certificate>, Vec<Standing>)]) -> Vec<(Vec<u8>, Standing)> {
+    let pairs = all
+        .iter()
+        .flat_map(|(path, standings)| path.iter().zip(standings));
+    let is_of_the_key = |standing: &Standing| {
+        matches!(
+            standing,
+            Standing::Revoked {
+                reason: RevocationReason::KeyCompromise | RevocationReason::CaCompromise,
+                ..
+            }
+        )
+    };
+    pairs
+        .filter(|(_, standing)| is_of_the_key(standing))
+        .map(|(certificate, standing)| (certificate.spki().to_vec(), standing.clone()))
+        .collect()
+}
+
+/// How much stands in the way of a token.
+fn severity(standing: &Standing) -> u8 {
+    match standing {
+        Standing::Good => 0,
+        Standing::RevokedLater { .. } => 1,
+        Standing::Unpublished => 2,
+        Standing::Unknown(_) => 3,
+        Standing::Revoked { .. } => 4,
+    }
+}
+
 /// How each certificate of a chain but the root stands.
-pub(super) fn standings(
+fn standings(
     chain: &[Certificate],
     data: &[RevocationData<'_>],
     gen_time: Timestamp,

@@ -2,13 +2,17 @@
 
 use counterfoil_checks::{Trouble, failed, not_checked};
 
-use super::{CheckName, Judgement, Question};
+use super::{CheckName, Judgement, Question, revocation};
 use crate::algorithm::{self, HashAlgorithm, SignatureError};
 use crate::certificate::{Certificate, DIGITAL_SIGNATURE, NON_REPUDIATION};
 use crate::known::Known;
 use crate::oid::joined;
-use crate::path::{Constraints, PathError, Rank, Search};
+use crate::path::{self, Found};
 use crate::token::{EssCertId, EssVersion, Token};
+
+/// Of how many certificates with the signer's name is tried whether their key made the signature, where the token names none of them by its
+/// hash: more than one is rare.
+const MAX_TRIED: usize = 8;
 
 const TIME_STAMPING: &str = "1.3.6.1.5.5.7.3.8";
 const SIGNING_CERTIFICATE: &str = "1.2.840.113549.1.9.16.2.12";
@@ -53,34 +57,23 @@ pub(super) fn judge(
         .note(CheckName::ExtendedKeyUsage, extended_key_usage(&signer));
     let mut others = token.certificates.clone();
     others.extend_from_slice(question.extra);
-    let search = |constraints| {
-        Search::new(
-            question.roots,
-            &others,
-            token.info.gen_time,
-            constraints,
-            known,
-        )
-        .path(&signer)
-    };
-    // What fails by its constraints alone is a path all the same, and the check that is about them says so.
-    let (path, constraints) = match search(Constraints::Kept) {
-        Ok(chain) => (Ok(chain), Ok("each issuer is an authority".into())),
-        Err(error) if error.is_about_constraints() => {
-            let path = search(Constraints::PassedOver).map_err(|error| path_trouble(&error));
-            (path, Err(failed(error)))
+    let time = token.info.gen_time;
+    let (path, constraints) = match path::find(&signer, question.roots, &others, time, known) {
+        Found::Paths(paths) => {
+            let (chain, standings) = revocation::best(paths, question.revocation, time, known);
+            judgement.chain.clone_from(&chain);
+            judgement.revocation = standings;
+            (Ok(words(&chain)), Ok("each issuer is an authority".into()))
         }
-        Err(error) => (
-            Err(path_trouble(&error)),
+        // What fails by its constraints alone is a path all the same, and the check that is about them says so.
+        Found::Unconstrained(chain, error) => (Ok(words(&chain)), Err(failed(error))),
+        Found::Wrong(error) => (Err(failed(error)), Err(not_checked("there is no path"))),
+        Found::Untrusted(error) => (
+            Err(not_checked(error)),
             Err(not_checked("there is no path")),
         ),
     };
-    if let (Ok(chain), Ok(_)) = (&path, &constraints) {
-        judgement.chain.clone_from(chain);
-    }
-    judgement
-        .checks
-        .note(CheckName::Path, path.map(|chain| words(&chain)));
+    judgement.checks.note(CheckName::Path, path);
     judgement
         .checks
         .note(CheckName::BasicConstraints, constraints);
@@ -92,34 +85,17 @@ fn words(chain: &[Certificate]) -> String {
     format!("{} certificates to the trusted root {root}", chain.len())
 }
 
-fn path_trouble(error: &PathError) -> Trouble {
-    match error.rank() {
-        Rank::Untrusted => not_checked(error),
-        Rank::Wrong => failed(error),
-    }
-}
-
 /// The certificate that the signer says is its own. Where several have that name: the one that the signed attributes name by its
 /// hash; if none does, one whose key made the signature. A renewed certificate may keep name, serial number and key.
 fn signer(token: &Token, extra: &[Certificate]) -> Result<Certificate, String> {
     let known = token.certificates.iter().chain(extra);
-    let mut candidates: Vec<&Certificate> = Vec::new();
-    for certificate in known.filter(|certificate| token.signer.id.is(certificate)) {
-        if !candidates.contains(&certificate) {
-            candidates.push(certificate);
-        }
-    }
-    // Verifying is the costly part, and one candidate needs no choice.
-    let chosen = match candidates.as_slice() {
-        [only] => Some(only),
-        several => {
-            let named =
-                |certificate: &&&Certificate| signing_certificate(token, certificate).is_ok();
-            let made = |certificate: &&&Certificate| signature(token, certificate).is_ok();
-            let mut all = several.iter();
-            all.clone().find(named).or_else(|| all.find(made))
-        }
-    };
+    let candidates: Vec<&Certificate> = known
+        .filter(|certificate| token.signer.id.is(certificate))
+        .collect();
+    let named = |certificate: &&&Certificate| signing_certificate(token, certificate).is_ok();
+    let made = |certificate: &&&Certificate| signature(token, certificate).is_ok();
+    let chosen = candidates.iter().find(named);
+    let chosen = chosen.or_else(|| candidates.iter().take(MAX_TRIED).find(made));
     match chosen.or(candidates.first()) {
         Some(certificate) => Ok((*certificate).clone()),
         None => Err(match token.unreadable.first() {

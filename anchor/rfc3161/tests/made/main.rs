@@ -7,4 +7,5 @@ mod info;
 mod paths;
 mod policies;
 mod signers;
+mod trusted;
 mod world;

@@ -21,7 +21,7 @@ pub(crate) const SHA_1: &str = "1.3.14.3.2.26";
 pub(crate) const SHA_256: &str = "2.16.840.1.101.3.4.2.1";
 const SHA_512: &str = "2.16.840.1.101.3.4.2.3";
 /// Its signatures are the same each time, and so are the certificates.
-const ED25519: &str = "1.3.101.112";
+pub(crate) const ED25519: &str = "1.3.101.112";
 pub(crate) const TST_INFO: &str = "1.2.840.113549.1.9.16.1.4";
 pub(crate) const CONTENT_TYPE: &str = "1.2.840.113549.1.9.3";
 pub(crate) const MESSAGE_DIGEST: &str = "1.2.840.113549.1.9.4";
@@ -58,7 +58,7 @@ pub(crate) fn key() -> Ed25519KeyPair {
     Ed25519KeyPair::generate().unwrap()
 }
 
-fn sign(key: &Ed25519KeyPair, message: &[u8]) -> Vec<u8> {
+pub(crate) fn sign(key: &Ed25519KeyPair, message: &[u8]) -> Vec<u8> {
     key.sign(message).as_ref().to_vec()
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn extended_key_usage(critical: bool, purposes: &[&str]) -> Vec<u8> {
 }
 
 impl Party {
-    fn authority(name: &'static str, serial: u16) -> Self {
+    pub(crate) fn authority(name: &'static str, serial: u16) -> Self {
         Self {
             key: key(),
             name,
