@@ -25,6 +25,7 @@ pub mod judge;
 mod metrics;
 pub mod moment;
 pub mod names;
+mod public_url;
 pub mod records;
 pub mod run;
 pub mod schedule;

@@ -19,6 +19,7 @@ use url::Url;
 use crate::judge::{Fault, GoodToken, Judge, Nonce, Rejection};
 use crate::moment::Moment;
 use crate::names::AuthorityName;
+use crate::public_url::public_url;
 
 /// The longest answer that is read. A token with its certificates has 3 to 8 KB; some have lists of revoked ones in them.
 pub const MAX_ANSWER: usize = counterfoil_rfc3161::MAX_RESPONSE_SIZE;
@@ -220,11 +221,7 @@ impl Tsa {
 
     /// Its address, without the credentials that may stand in it.
     pub fn public_url(&self) -> String {
-        let mut url = self.url.clone();
-        // Neither fails on a URL of HTTP.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
-        url.to_string()
+        public_url(&self.url)
     }
 
     /// What judges its tokens.

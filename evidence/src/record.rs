@@ -33,6 +33,7 @@ use base64::engine::general_purpose::STANDARD;
 pub use counterfoil_rfc3161::RevocationKind;
 use serde::{Deserialize, Serialize};
 
+use crate::format::{MAX_CERTIFICATE_SIZE, MAX_CERTIFICATES, MAX_REVOCATIONS, MAX_TOKEN_SIZE};
 use crate::moment::Moment;
 use crate::names::{AuthorityName, RecordName};
 
@@ -64,6 +65,16 @@ pub enum RecordError {
     /// A kind that this program does not know.
     #[error("expected the kind {KIND}, got {0:?}")]
     Kind(String),
+    /// More than evidence may hold.
+    #[error("expected {of} within the limits of evidence, at most {most}, got {got}")]
+    Limit {
+        /// What there is too much of.
+        of: &'static str,
+        /// How much may be.
+        most: usize,
+        /// How much is.
+        got: usize,
+    },
     /// A text that is no name.
     #[error(transparent)]
     Name(#[from] crate::names::NameError),
@@ -137,6 +148,13 @@ impl TokenRecord {
         if json.kind != KIND {
             return Err(RecordError::Kind(json.kind));
         }
+        limit("bytes of a token", json.token.0.len(), MAX_TOKEN_SIZE)?;
+        limit("certificates", json.certificates.len(), MAX_CERTIFICATES)?;
+        for certificate in &json.certificates {
+            let of = "bytes of a certificate";
+            limit(of, certificate.0.len(), MAX_CERTIFICATE_SIZE)?;
+        }
+        limit("revocation data", json.revocation.len(), MAX_REVOCATIONS)?;
         let revocation = json.revocation.into_iter().map(RevocationJson::read);
         Ok(Self {
             authority: json.authority.parse()?,
@@ -164,12 +182,21 @@ impl RevocationRecord {
     /// Reads stored bytes.
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
         let json: RevocationRecordJson = decode(bytes, REVOCATION_FORMAT)?;
+        limit("revocation data", json.revocation.len(), MAX_REVOCATIONS)?;
         let revocation = json.revocation.into_iter().map(RevocationJson::read);
         Ok(Self {
             token: json.token.parse()?,
             revocation: revocation.collect::<Result<_, _>>()?,
         })
     }
+}
+
+/// Anybody may serve a record, and what reads one goes through all of it.
+fn limit(of: &'static str, got: usize, most: usize) -> Result<(), RecordError> {
+    if got <= most {
+        return Ok(());
+    }
+    Err(RecordError::Limit { of, most, got })
 }
 
 fn encode(json: &impl Serialize) -> Result<Vec<u8>, RecordError> {
@@ -350,6 +377,37 @@ mod tests {
             #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a small length")]
             let end = ((bytes.len() - 1) as f64 * share) as usize;
             prop_assert!(TokenRecord::parse(&bytes[..end]).is_err());
+        }
+    }
+
+    #[test]
+    fn what_evidence_could_not_hold_is_refused() {
+        let record = |certificates: usize, size: usize, token: usize| TokenRecord {
+            authority: "tsa".parse().unwrap(),
+            url: String::new(),
+            checkpoint: Vec::new(),
+            token: vec![0; token],
+            certificates: vec![vec![0; size]; certificates],
+            gen_time: Moment::from_millis(0),
+            received: Moment::from_millis(0),
+            revocation: Vec::new(),
+        };
+        let read = |record: &TokenRecord| TokenRecord::parse(&record.encode().unwrap());
+        let largest = record(MAX_CERTIFICATES, MAX_CERTIFICATE_SIZE, MAX_TOKEN_SIZE);
+        assert_eq!(read(&largest), Ok(largest));
+        for (more, of) in [
+            (record(MAX_CERTIFICATES + 1, 1, 1), "certificates"),
+            (
+                record(1, MAX_CERTIFICATE_SIZE + 1, 1),
+                "bytes of a certificate",
+            ),
+            (record(1, 1, MAX_TOKEN_SIZE + 1), "bytes of a token"),
+        ] {
+            let refused = read(&more).unwrap_err();
+            assert!(
+                matches!(refused, RecordError::Limit { of: found, .. } if found == of),
+                "{refused}"
+            );
         }
     }
 

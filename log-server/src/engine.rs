@@ -237,6 +237,9 @@ impl Log for Engine {
         let foreign = |reason: String| ProofError::Foreign { reason };
         let own = counterfoil_sequencer::published::Published::from_note(&self.keys, checkpoint);
         let own = own.map_err(|error| foreign(error.to_string()))?;
+        // Whoever anchors it can leave cosignatures out, and nobody could verify what is then given out.
+        own.check_quorum(&self.keys)
+            .map_err(|error| foreign(error.to_string()))?;
         let size = own.size();
         if size > published {
             return Err(ProofError::BeyondPublished { size, published });

@@ -13,6 +13,7 @@ use super::status::Newest;
 use super::{Desk, Inner, LogPlan, seed, unbroken};
 use crate::moment::Moment;
 use crate::names::{Place, RecordName};
+use crate::public_url::public_url;
 use crate::record::TokenRecord;
 use crate::records::KeepError;
 use crate::schedule::{
@@ -215,7 +216,7 @@ impl<'a> Course<'a> {
             Ok(witnessed) => witnessed,
             Err(trouble) => {
                 let new = self.desk.status().looked(now, Err(&trouble));
-                let url = self.plan.followed.url();
+                let url = public_url(self.plan.followed.url());
                 if trouble.is_passing() && matches!(trouble, LookTrouble::Log(_)) {
                     if new {
                         tracing::warn!(%origin, %url, "nothing can be anchored: {trouble}");

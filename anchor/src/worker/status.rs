@@ -9,6 +9,7 @@ use super::LookTrouble;
 use crate::follow::{Followed, LookError};
 use crate::moment::Moment;
 use crate::names::{AuthorityName, Place};
+use crate::public_url::public_url;
 use crate::schedule::Standing;
 use crate::tsa::Tsa;
 
@@ -90,7 +91,7 @@ impl LogStatus {
         Self {
             origin: followed.origin().clone(),
             hash: followed.hash(),
-            url: followed.url().to_string(),
+            url: public_url(followed.url()),
             unread: Some("its records are not read yet".to_owned()),
             looked: None,
             trouble: None,

@@ -211,10 +211,12 @@ impl Getter {
             ));
         }
         match &self.trust {
-            Some(trust) => trust
-                .signed(note.clone())
-                .map(drop)
-                .map_err(|error| error.to_string()),
+            Some(trust) => {
+                let signed = trust.signed(note.clone());
+                let signed = signed.map_err(|error| error.to_string())?;
+                let witnessed = trust.policy().witnessed(signed);
+                witnessed.map(drop).map_err(|error| error.to_string())
+            }
             None => Ok(()),
         }
     }

@@ -156,7 +156,7 @@ impl Published {
     }
 
     /// Verifies that the policy's quorum has cosigned it. Without a policy nothing is asked.
-    pub(crate) fn check_quorum(&self, keys: &LogKeys) -> Result<(), QuorumError> {
+    pub fn check_quorum(&self, keys: &LogKeys) -> Result<(), QuorumError> {
         match &keys.policy {
             Some(policy) => policy.witnessed(self.signed.clone()).map(drop),
             None => Ok(()),

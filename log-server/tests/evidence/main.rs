@@ -238,6 +238,27 @@ async fn nothing_that_an_anchor_says_is_believed() {
         assert_eq!((status, word.as_str()), (503, "no-anchor"), "{name}");
         assert!(reason.contains(expected), "{name}: {reason}");
     }
+    // Real, but without the cosignature that the log's policy asks for since: nobody could verify it.
+    let bare = FakeAnchor::start(Mood::Honest).await;
+    bare.anchors(origin(), &log.checkpoint().await, &one);
+    let witness = SigningKey::from_seed(
+        KeyName::new("witness.example").unwrap(),
+        Algorithm::CosignatureV1,
+        &Seed::new([8; 32]),
+    )
+    .unwrap();
+    let policy = log.dir.path().join("policy");
+    let (log_key, witness) = (key(ORIGIN), witness.vkey().clone());
+    let text = format!(
+        "log {}\nwitness w {witness} http://127.0.0.1:1/\nquorum w\n",
+        log_key.vkey()
+    );
+    std::fs::write(&policy, text).unwrap();
+    let asked = format!("policy = {policy:?}\nstart_unguarded = true\n");
+    log = log.with(&[&bare], &asked).await;
+    let (status, word, reason) = log.problem("/evidence/4").await;
+    assert_eq!((status, word.as_str()), (503, "no-anchor"), "{reason}");
+    assert!(reason.contains("quorum"), "{reason}");
     // Larger than what is published: as if it were not there.
     let anchor = FakeAnchor::start(Mood::Honest).await;
     anchor.anchors(origin(), &sign(ORIGIN, 11), &one);
