@@ -132,6 +132,41 @@ export function fromUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** The place of the first byte that is not of UTF-8; undefined if all are. */
+export function firstNotUtf8(bytes: Uint8Array): number | undefined {
+  let at = 0;
+  while (at < bytes.length) {
+    const size = utf8Size(bytes[at] ?? 0);
+    if (size === 0 || fromUtf8(bytes.subarray(at, at + size)) === undefined) {
+      return at;
+    }
+    at += size;
+  }
+  return undefined;
+}
+
+/** How many bytes a character has that begins with this one; 0 if none does. */
+function utf8Size(first: number): number {
+  if (first < 0x80) {
+    return 1;
+  }
+  return first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+}
+
+/** Octets as a string of as many characters, U+0000 to U+00FF: for formats that are of octets and not of text. */
+export function toOctets(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 4096) {
+    text += String.fromCharCode(...bytes.subarray(at, at + 4096));
+  }
+  return text;
+}
+
+/** The octets of such a string. */
+export function fromOctets(text: string): Uint8Array {
+  return Uint8Array.from(text, (octet) => octet.charCodeAt(0));
+}
+
 /** Reads UTF-8, with U+FFFD for whatever is not: for showing, never for comparing. */
 export function fromUtf8Lossy(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
