@@ -38,6 +38,33 @@ export class Checks {
     this.#list.push({ name, outcome, reason });
   }
 
+  /** Adds a check by what making it gives: the reason why it holds, or what it throws. Anything else that is thrown is a defect, and passes on. */
+  note(name: string, make: () => string): void {
+    try {
+      this.add(name, "passed", make());
+    } catch (error) {
+      if (error instanceof NotChecked) {
+        this.add(name, "not-checked", error.message);
+      } else if (error instanceof VerifyError) {
+        this.add(name, "failed", error.message);
+      } else {
+        throw error;
+      }
+    }
+  }
+
+  /** What the check of this name came to; one that is not there was not made. */
+  outcomeOf(name: string): Outcome {
+    return this.#list.find((check) => check.name === name)?.outcome ?? "not-checked";
+  }
+
+  /** True if none failed, and none but these was left open. */
+  holdButFor(optional: readonly string[]): boolean {
+    return this.#list.every(
+      ({ name, outcome }) => outcome === "passed" || (outcome === "not-checked" && optional.includes(name)),
+    );
+  }
+
   /** The worst of all checks; of none, `passed`. */
   get outcome(): Outcome {
     return this.#list.reduce<Outcome>(

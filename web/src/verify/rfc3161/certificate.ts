@@ -1,0 +1,179 @@
+/** X.509 certificates (RFC 5280 section 4.1), as far as paths and time-stamps need them. Nothing about one that was read is verified. */
+
+import { equal, fromBase64 } from "../bytes.ts";
+import { VerifyError } from "../checks.ts";
+import { AlgorithmIdentifier, verifySignature } from "./algorithm.ts";
+import { badLength, context, contextPrimitive, noValue, only, type Reader, tag } from "./ber.ts";
+import { type CertificateExtensions, readCertificateExtensions } from "./extensions.ts";
+import { Name } from "./name.ts";
+import { readTime, type Timestamp } from "./time.ts";
+
+/** Largest certificate that is read, in bytes. */
+export const maxCertificateSize = 32_768;
+
+/** Bits of key usage (RFC 5280 section 4.2.1.3), by their number. */
+export const keyUsage = { digitalSignature: 0, nonRepudiation: 1, keyCertSign: 5, crlSign: 6 } as const;
+export type KeyUsage = (typeof keyUsage)[keyof typeof keyUsage];
+
+/** The part that is signed. */
+interface TbsCertificate {
+  readonly serial: Uint8Array;
+  readonly issuer: Name;
+  readonly subject: Name;
+  readonly notBefore: Timestamp;
+  readonly notAfter: Timestamp;
+  readonly spki: Uint8Array;
+  readonly extensions: CertificateExtensions;
+}
+
+export class Certificate {
+  /** As it came. */
+  readonly der: Uint8Array;
+  readonly #tbs: Uint8Array;
+  readonly #fields: TbsCertificate;
+  readonly #algorithm: AlgorithmIdentifier;
+  readonly #signature: Uint8Array;
+
+  private constructor(
+    der: Uint8Array,
+    tbs: Uint8Array,
+    fields: TbsCertificate,
+    algorithm: AlgorithmIdentifier,
+    signature: Uint8Array,
+  ) {
+    this.der = der;
+    this.#tbs = tbs;
+    this.#fields = fields;
+    this.#algorithm = algorithm;
+    this.#signature = signature;
+  }
+
+  static parse(der: Uint8Array): Certificate {
+    const what = "Certificate";
+    if (der.length > maxCertificateSize) {
+      throw badLength(what);
+    }
+    const outer = only(der, tag.sequence, what).reader(what);
+    const tbs = outer.expect(tag.sequence, "TBSCertificate");
+    const algorithm = AlgorithmIdentifier.read(outer, "signatureAlgorithm");
+    const signature = outer.bits("signature");
+    outer.end();
+    const fields = readTbs(tbs.reader("TBSCertificate"), algorithm);
+    return new Certificate(der, tbs.raw, fields, algorithm, signature);
+  }
+
+  /** The content octets of its serial number. */
+  get serial(): Uint8Array {
+    return this.#fields.serial;
+  }
+
+  get issuer(): Name {
+    return this.#fields.issuer;
+  }
+
+  get subject(): Name {
+    return this.#fields.subject;
+  }
+
+  get notBefore(): Timestamp {
+    return this.#fields.notBefore;
+  }
+
+  get notAfter(): Timestamp {
+    return this.#fields.notAfter;
+  }
+
+  /** Its `SubjectPublicKeyInfo`. */
+  get spki(): Uint8Array {
+    return this.#fields.spki;
+  }
+
+  get extensions(): CertificateExtensions {
+    return this.#fields.extensions;
+  }
+
+  /** Whether its subject's name is its issuer's (RFC 5280 section 3.2). */
+  get isSelfIssued(): boolean {
+    return this.subject.equals(this.issuer);
+  }
+
+  equals(other: Certificate): boolean {
+    return this === other || equal(this.der, other.der);
+  }
+
+  /** Whether its key may be used so: it may if nothing is said. */
+  may(usage: KeyUsage): boolean {
+    return this.extensions.keyUsage?.has(usage) ?? true;
+  }
+
+  /** Whether its key may be used for nothing but these. */
+  mayOnly(usages: readonly number[]): boolean {
+    return Array.from(this.extensions.keyUsage ?? []).every((said) => usages.includes(said));
+  }
+
+  /** Whether a time is within its validity: a certificate is valid through its last second. */
+  isValidAt(time: Timestamp): boolean {
+    return !time.isBefore(this.notBefore) && time.seconds <= this.notAfter.seconds;
+  }
+
+  /** Throws if the issuer's key did not sign it. */
+  verifySignedBy(issuer: Certificate): void {
+    verifySignature(issuer.spki, { algorithm: this.#algorithm, message: this.#tbs, signature: this.#signature });
+  }
+
+  toString(): string {
+    return this.subject.toString();
+  }
+}
+
+function readTbs(reader: Reader, outerAlgorithm: AlgorithmIdentifier): TbsCertificate {
+  reader.optional(context(0));
+  const serial = reader.integer("serialNumber");
+  // RFC 5280 section 4.1.1.2: "This field MUST contain the same algorithm identifier as the signature field".
+  if (!AlgorithmIdentifier.read(reader, "signature").equals(outerAlgorithm)) {
+    throw noValue("signatureAlgorithm");
+  }
+  const issuer = Name.read(reader, "issuer");
+  const validity = reader.enter(tag.sequence, "validity");
+  const notBefore = readTime(validity, "notBefore");
+  const notAfter = readTime(validity, "notAfter");
+  validity.end();
+  const subject = Name.read(reader, "subject");
+  const spki = reader.expect(tag.sequence, "SubjectPublicKeyInfo").raw;
+  // issuerUniqueID and subjectUniqueID.
+  reader.optional(contextPrimitive(1));
+  reader.optional(contextPrimitive(2));
+  const extensions = readCertificateExtensions(reader.optional(context(3))?.reader("extensions"));
+  reader.end();
+  return { serial, issuer, subject, notBefore, notAfter, spki, extensions };
+}
+
+const pemBlock = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----/g;
+
+/** The certificates of a text in PEM (RFC 7468), in their order; blocks of another kind, and text between them, are passed over. */
+export function certificatesFromPem(text: string): Certificate[] {
+  const begun = text.split("-----BEGIN CERTIFICATE-----").length - 1;
+  const blocks = Array.from(text.matchAll(pemBlock), ([, base64 = ""]) => base64.replaceAll(/\s/g, ""));
+  if (begun === 0) {
+    throw new VerifyError("expected one certificate or more (PEM), and there is no `BEGIN CERTIFICATE` block");
+  }
+  if (blocks.length !== begun) {
+    throw new VerifyError(`expected ${begun} certificates (PEM), and ${begun - blocks.length} of them are malformed`);
+  }
+  return blocks.map((base64, index) => certificateFromBase64(base64, index + 1));
+}
+
+function certificateFromBase64(base64: string, number: number): Certificate {
+  const der = fromBase64(base64);
+  if (der === undefined) {
+    throw new VerifyError(`certificate ${number}: expected PEM: its base64 is malformed`);
+  }
+  try {
+    return Certificate.parse(der);
+  } catch (error) {
+    if (error instanceof VerifyError) {
+      throw new VerifyError(`certificate ${number}: expected an X.509 certificate: ${error.message}`);
+    }
+    throw error;
+  }
+}

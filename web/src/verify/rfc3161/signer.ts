@@ -1,0 +1,217 @@
+/** The checks of a token that need the signer's certificate. */
+
+import { equal } from "../bytes.ts";
+import { type Checks, NotChecked, VerifyError } from "../checks.ts";
+import { broken, hashOf, SHA1, unsupported, verifySignature } from "./algorithm.ts";
+import { type Certificate, keyUsage } from "./certificate.ts";
+import { findPath, PathError, type PathQuestion } from "./path.ts";
+import { parseEssCertId, type Token } from "./token.ts";
+
+const TIME_STAMPING = "1.3.6.1.5.5.7.3.8";
+
+/** RFC 2634 section 5.4, and RFC 5035 section 3. */
+const signingCertificateAttributes = [
+  { oid: "1.2.840.113549.1.9.16.2.12", version: "v1", name: "ESSCertID" },
+  { oid: "1.2.840.113549.1.9.16.2.47", version: "v2", name: "ESSCertIDv2" },
+] as const;
+
+/** Makes the checks, and gives the chain: the signer's certificate first, the root last; empty if there is none that holds. */
+export function judgeSigner(
+  token: Token,
+  roots: readonly Certificate[],
+  extra: readonly Certificate[],
+  checks: Checks,
+): readonly Certificate[] {
+  const signer = signerOf(token, extra);
+  if (signer === undefined) {
+    for (const name of [
+      "signing certificate",
+      "signature",
+      "key usage",
+      "extended key usage",
+      "path",
+      "basic constraints",
+    ]) {
+      checks.add(name, "not-checked", whyNoSigner(token));
+    }
+    return [];
+  }
+  checks.note("signing certificate", () => signingCertificate(token, signer));
+  checks.note("signature", () => signature(token, signer));
+  checks.note("key usage", () => keyUsageOf(signer));
+  checks.note("extended key usage", () => extendedKeyUsage(signer));
+  const others = [...token.certificates, ...extra];
+  const search = (constraints: PathQuestion["constraints"]) =>
+    pathOrError(signer, { roots, others, at: token.info.genTime, constraints });
+  const kept = search("kept");
+  // What fails by its constraints alone is a path all the same, and the check that is about them says so.
+  const failsByConstraints = kept instanceof PathError && kept.kind === "constraints";
+  const path = failsByConstraints ? search("passed over") : kept;
+  checks.note("path", () => pathInWords(path));
+  checks.note("basic constraints", () => {
+    if (failsByConstraints) {
+      throw kept;
+    }
+    if (path instanceof PathError) {
+      throw new NotChecked("there is no path");
+    }
+    return "each issuer is an authority";
+  });
+  return kept instanceof PathError ? [] : kept;
+}
+
+function pathOrError(signer: Certificate, question: PathQuestion): readonly Certificate[] | PathError {
+  try {
+    return findPath(signer, question);
+  } catch (error) {
+    if (error instanceof PathError) {
+      return error;
+    }
+    throw error;
+  }
+}
+
+function pathInWords(path: readonly Certificate[] | PathError): string {
+  if (path instanceof PathError) {
+    throw path.kind === "untrusted" ? new NotChecked(path.message) : path;
+  }
+  return `${path.length} certificates to the trusted root ${path.at(-1)}`;
+}
+
+/**
+ * The certificate that the signer says is its own. Where several have that name (a renewed certificate may keep name, serial number and
+ * key): the one that the signed attributes name by its hash; if none does, one whose key made the signature.
+ */
+function signerOf(token: Token, extra: readonly Certificate[]): Certificate | undefined {
+  const named = [...token.certificates, ...extra].filter((certificate) => token.signer.names(certificate));
+  const different = named.filter((one, at) => named.findIndex((other) => other.equals(one)) === at);
+  if (different.length <= 1) {
+    return different[0];
+  }
+  return (
+    different.find((certificate) => holds(() => signingCertificate(token, certificate))) ??
+    different.find((certificate) => holds(() => signature(token, certificate))) ??
+    different[0]
+  );
+}
+
+function holds(verify: () => void): boolean {
+  try {
+    verify();
+    return true;
+  } catch (error) {
+    if (error instanceof VerifyError) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+function whyNoSigner(token: Token): string {
+  const [unreadable] = token.unreadable;
+  return unreadable === undefined
+    ? "the signer's certificate is neither in the token nor beside it"
+    : `the signer's certificate is not there, or could not be read: ${unreadable.message}`;
+}
+
+/**
+ * RFC 3161 section 2.4.2: "The certificate identifier (ESSCertID) of the TSA certificate MUST be included as a signerInfo attribute inside
+ * a SigningCertificate attribute." RFC 5816: or ESSCertIDv2. Where both are there both have to be right.
+ */
+function signingCertificate(token: Token, signer: Certificate): string {
+  const shown: string[] = [];
+  for (const { oid, version, name } of signingCertificateAttributes) {
+    const value = token.signer.attribute(oid, `with ${name}`);
+    if (value !== undefined) {
+      shown.push(`${name} by ${verifyEssCertId(value, version, name, signer)}`);
+    }
+  }
+  if (shown.length === 0) {
+    throw new VerifyError("the signed attribute that names the signer's certificate is missing");
+  }
+  return shown.join(", ");
+}
+
+/** Gives the name of the hash. */
+function verifyEssCertId(value: Uint8Array, version: "v1" | "v2", name: string, signer: Certificate): string {
+  const { algorithm, hash, issuerSerial } = withName(name, () => parseEssCertId(value, version));
+  const known = withName(name, () => {
+    const found = hashOf(algorithm);
+    if (found === undefined) {
+      throw unsupported(`the hash algorithm ${algorithm}`);
+    }
+    // ESSCertID is over SHA-1 by its definition, and counts where a signature over SHA-2 covers it.
+    if (version === "v2" && found === SHA1) {
+      throw broken("SHA-1");
+    }
+    return found;
+  });
+  if (!equal(known.digest(signer.der), hash)) {
+    throw new VerifyError(`${name} is the hash of another certificate`);
+  }
+  if (issuerSerial !== undefined) {
+    const isIssuer = issuerSerial.issuers.some((issuer) => issuer.equals(signer.issuer));
+    if (!isIssuer || !equal(issuerSerial.serial, signer.serial)) {
+      throw new VerifyError(`${name} names another issuer or serial number`);
+    }
+  }
+  return known.name;
+}
+
+/** What is wrong with an attribute is said to be about that. */
+function withName<T>(name: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof VerifyError) {
+      throw new VerifyError(`${name}: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+/** RFC 5652 section 5.4: where there are signed attributes they are what is signed. */
+function signature(token: Token, signer: Certificate): string {
+  const { algorithm, digestAlgorithm, signedAttributes, signature } = token.signer;
+  if (signedAttributes === undefined) {
+    throw new VerifyError("there are no signed attributes");
+  }
+  verifySignature(signer.spki, { algorithm, digestBeside: digestAlgorithm, message: signedAttributes, signature });
+  return `by ${signer}`;
+}
+
+/**
+ * RFC 5280 section 4.2.1.12: the bits consistent with id-kp-timeStamping are "digitalSignature and/or nonRepudiation", and "the certificate
+ * MUST only be used for a purpose consistent with both extensions".
+ */
+function keyUsageOf(signer: Certificate): string {
+  const consistent = [keyUsage.digitalSignature, keyUsage.nonRepudiation];
+  if (!consistent.some((usage) => signer.may(usage))) {
+    throw new VerifyError("the signer's key may not be used for signatures");
+  }
+  if (!signer.mayOnly(consistent)) {
+    throw new VerifyError("the signer's key may be used for more than signatures");
+  }
+  return "for signatures alone";
+}
+
+/**
+ * RFC 3161 section 2.3: "The corresponding certificate MUST contain only one instance of the extended key usage field extension [...] with
+ * KeyPurposeID having value: id-kp-timeStamping. This extension MUST be critical."
+ */
+function extendedKeyUsage(signer: Certificate): string {
+  const usage = signer.extensions.extendedKeyUsage;
+  if (usage === undefined) {
+    throw new VerifyError("the signer's certificate has no extended key usage");
+  }
+  const [only, another] = usage.purposes;
+  if (only !== TIME_STAMPING || another !== undefined) {
+    throw new VerifyError(
+      `expected the extended key usage to be time-stamping alone, found ${usage.purposes.join(", ")}`,
+    );
+  }
+  if (!usage.isCritical) {
+    throw new VerifyError("the extended key usage is not critical");
+  }
+  return "time-stamping alone, and critical";
+}
