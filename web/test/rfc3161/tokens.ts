@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { type Certificate, certificatesFromPem, judgeToken, tokenInResponse } from "../../src/verify/rfc3161/index.ts";
 import { VerifyError } from "../../src/verify/checks.ts";
+import { type Certificate, certificatesFromPem, judgeToken, tokenInResponse } from "../../src/verify/rfc3161/index.ts";
 import { vectors } from "../vectors.ts";
 
 /** A row of the index of tokens that production and test authorities made, with what others say of each. */

@@ -275,6 +275,9 @@ export function booleanOf(element: Element, what: string): boolean {
 
 /** The bytes of an octet string, whose parts may have parts (X.690 section 8.7). */
 function joinedOctets(element: Element, what: string): Uint8Array {
+  if (!element.isConstructed) {
+    return element.content;
+  }
   const parts: Uint8Array[] = [];
   const gather = (part: Element, depth: number) => {
     if (!part.isConstructed) {

@@ -9,6 +9,6 @@ export { type Covers, type GenTime, judgeToken, type TokenJudgement, type TokenQ
 export type { Name } from "./name.ts";
 export { maxOcspSize } from "./ocsp.ts";
 export { maxResponseSize, tokenInResponse } from "./response.ts";
-export type { RevocationData, Standing } from "./revocation.ts";
+export { type RevocationData, type RevocationStatus, revocationStatus, type Standing } from "./revocation.ts";
 export { Timestamp } from "./time.ts";
 export { type Imprint, maxTokenSize, parseToken, type Token, type TstInfo } from "./token.ts";

@@ -60,9 +60,11 @@ export type Standing =
   | { readonly state: "unpublished" };
 
 /** What one datum says of one certificate. */
-type Status =
+export type RevocationStatus =
   | Extract<Standing, { state: "good" | "revoked later" | "revoked" }>
-  | { readonly state: "too old"; readonly next: Timestamp | undefined };
+  /** Right, but older than the token; the next ones are said to come by then. */
+  | { readonly state: "too old"; readonly next: Timestamp | undefined }
+  | { readonly state: "nothing"; readonly why: string };
 
 /** How many data that say nothing are told of. */
 const maxTroubles = 4;
@@ -133,54 +135,55 @@ export function standings(
   });
 }
 
-function standing(about: About, data: readonly RevocationData[], genTime: Timestamp): Standing {
-  const statuses: Status[] = [];
-  const troubles: string[] = [];
-  for (const { kind, data: bytes } of data) {
-    try {
-      const statement = kind === "CRL" ? readCrl(about, bytes) : readOcsp(about, bytes);
-      statuses.push(statusBy(statement, about.subject, genTime));
-    } catch (error) {
-      if (!(error instanceof VerifyError)) {
-        throw error;
-      }
-      troubles.push(`${kind}: ${error.message}`);
+/** What a datum says of a certificate at the time of a token. */
+export function revocationStatus(about: About, { kind, data }: RevocationData, genTime: Timestamp): RevocationStatus {
+  try {
+    const statement = kind === "CRL" ? readCrl(about, data) : readOcsp(about, data);
+    return statusBy(statement, about.subject, genTime);
+  } catch (error) {
+    if (error instanceof VerifyError) {
+      return { state: "nothing", why: `${kind}: ${error.message}` };
     }
+    throw error;
   }
+}
+
+function standing(about: About, data: readonly RevocationData[], genTime: Timestamp): Standing {
+  const statuses = data.map((datum) => revocationStatus(about, datum, genTime));
   const settled =
-    statuses.find(({ state }) => state === "revoked") ??
-    statuses.findLast(({ state }) => state === "revoked later") ??
-    statuses.find(({ state }) => state === "good");
-  if (settled !== undefined && settled.state !== "too old") {
+    statuses.find((status) => status.state === "revoked") ??
+    statuses.findLast((status) => status.state === "revoked later") ??
+    statuses.find((status) => status.state === "good");
+  if (settled !== undefined) {
     return settled;
   }
   const { crlUrls, ocspUrls } = about.subject.extensions;
   if (crlUrls.length === 0 && ocspUrls.length === 0) {
     return { state: "unpublished" };
   }
-  return { state: "unknown", why: whyUnknown(statuses, troubles) };
+  return { state: "unknown", why: whyUnknown(statuses) };
 }
 
-function whyUnknown(statuses: readonly Status[], troubles: readonly string[]): string {
-  if (statuses.length > 0) {
-    const nexts = statuses.flatMap((status) =>
-      status.state === "too old" && status.next !== undefined ? [status.next] : [],
-    );
+function whyUnknown(statuses: readonly RevocationStatus[]): string {
+  const tooOld = statuses.filter((status) => status.state === "too old");
+  if (tooOld.length > 0) {
+    const nexts = tooOld.flatMap(({ next }) => next ?? []);
     const [latest] = nexts.sort((one, other) => (one.isAfter(other) ? -1 : 1));
     const old = "what was captured is older than the token";
     return latest === undefined ? old : `${old}; the next comes by ${latest}`;
   }
-  if (troubles.length === 0) {
+  if (statuses.length === 0) {
     return "nothing was captured";
   }
+  const troubles = statuses.flatMap((status) => (status.state === "nothing" ? [status.why] : []));
   return `nothing that was captured speaks of it (${troubles.slice(0, maxTroubles).join("; ")})`;
 }
 
 /** docs/rfc3161.md, "Revocation". */
-function statusBy(statement: Statement, certificate: Certificate, genTime: Timestamp): Status {
+function statusBy(statement: Statement, certificate: Certificate, genTime: Timestamp): RevocationStatus {
   const { thisUpdate, nextUpdate, revoked, remembersFrom, incomplete } = statement;
   const isTooOld = thisUpdate.isBefore(genTime);
-  const tooOld: Status = { state: "too old", next: nextUpdate };
+  const tooOld: RevocationStatus = { state: "too old", next: nextUpdate };
   if (revoked !== undefined) {
     const { reason, invalidSince } = revoked;
     const at = invalidSince?.isBefore(revoked.at) ? invalidSince : revoked.at;
