@@ -19,10 +19,11 @@ demo: ## a log, three witnesses, an anchor: log, verify, audit, lose witnesses, 
 	cargo run --quiet --locked --profile $(PROFILE) -p counterfoil -- demo $(ARGS)
 
 test: ## run all tests
-	@scripts/need rust cc
+	@scripts/need rust cc node
 	cargo test --quiet --locked --workspace
+	scripts/web.sh test
 
-lint: ## check formatting, clippy, documentation, licences, scripts
+lint: ## check formatting, clippy, types, documentation, licences, scripts
 	@scripts/lint.sh
 
 bench: ## measure, and write what the machine is

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # lint.sh - everything that is checked without running the code: formatting, clippy, documentation, licences and
-# bans, dependencies' reasons, shell and Go. Warnings are errors.
+# bans, dependencies' reasons, shell, TypeScript and Go. Warnings are errors.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/need rust cc
+scripts/need rust cc node
 
 run() { echo "lint: $*"; "$@"; }
 
@@ -27,6 +27,8 @@ git ls-files -z -- scripts .ci | while IFS= read -r -d '' file; do
 	run bash -n "$file"
 	if command -v shellcheck >/dev/null; then shellcheck --severity=warning "$file"; fi
 done
+
+run scripts/web.sh check
 
 if command -v go >/dev/null; then
 	unformatted=$(gofmt -l interop)
