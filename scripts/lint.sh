@@ -37,4 +37,10 @@ if command -v go >/dev/null; then
 else
 	echo "lint: Go is not installed: interop/ was not checked"
 fi
+# The contract's code is what the pinned compiler makes of its source.
+if command -v npm >/dev/null && COUNTERFOIL_ANVIL= scripts/anvil >/dev/null; then
+	run node anchor/contract/compile.mjs --check
+else
+	echo "lint: without npm the compiler is not there: anchor/contract/Anchor.json was not checked"
+fi
 echo "lint: ok"
