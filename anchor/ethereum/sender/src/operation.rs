@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use counterfoil_ethereum::TransactionHash;
 
-use crate::chain::{Captured, ChainOutcome, ChainRequest, Inclusion};
+use crate::chain::{Captured, ChainOutcome, ChainRequest, Identity, Inclusion};
 use crate::offer::Offer;
 use crate::wei::Wei;
 
@@ -154,14 +154,10 @@ pub enum StopReason {
     Damaged(String),
     /// A transaction is on its way from another account, or on another chain.
     #[error(
-        "a transaction is on its way on chain {chain_id} from {account}, and the configuration has another chain or account: let it end there first"
+        "a transaction is on its way on chain {} from {}, and the configuration has another chain or account: let it end there first",
+        .0.chain_id, .0.account
     )]
-    OtherIdentity {
-        /// The chain of the transaction.
-        chain_id: u64,
-        /// Its account.
-        account: counterfoil_ethereum::Address,
-    },
+    OtherIdentity(Identity),
     /// The driver broke the protocol; a defect.
     #[error("internal error: {0}")]
     Internal(String),

@@ -19,6 +19,19 @@ const UNSIGNED_FIELDS: usize = 9;
 /// Its fields.
 const SIGNED_FIELDS: usize = 12;
 
+/// Their names, in order.
+const NAMES: [&str; UNSIGNED_FIELDS] = [
+    "chainId",
+    "nonce",
+    "maxPriorityFeePerGas",
+    "maxFeePerGas",
+    "gasLimit",
+    "to",
+    "value",
+    "data",
+    "accessList",
+];
+
 /// What every transaction takes.
 const BASE_GAS: u64 = 21_000;
 
@@ -111,17 +124,6 @@ impl Unsigned {
         if found.len() != SIGNED_FIELDS {
             return Err(SignedError::Fields(found.len()));
         }
-        const NAMES: [&str; UNSIGNED_FIELDS] = [
-            "chainId",
-            "nonce",
-            "maxPriorityFeePerGas",
-            "maxFeePerGas",
-            "gasLimit",
-            "to",
-            "value",
-            "data",
-            "accessList",
-        ];
         for ((name, field), found) in NAMES.into_iter().zip(self.fields()).zip(&found) {
             if found.encoding() != field {
                 return Err(SignedError::Changed(name));

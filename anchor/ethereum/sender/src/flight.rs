@@ -1,0 +1,252 @@
+//! A round on its way: from the first bytes that are sent to final blocks.
+
+use counterfoil_ethereum::TransactionHash;
+
+use crate::chain::{Execution, Inclusion, Observation, Refusal, Sent, Whereabouts};
+use crate::fees::expected;
+use crate::operation::{Anchored, Event, Failure, StopReason};
+use crate::sender::{Course, Pending, Seen, Sender};
+use crate::state::{LastFailure, LastRecord};
+use crate::task::{Purpose, Task, Then};
+
+impl Sender {
+    /// The newest attempt was sent, or not.
+    pub(crate) fn sent(&mut self, sent: Sent) {
+        self.course.refusal = match sent {
+            Sent::Accepted | Sent::AlreadyKnown => {
+                self.tell_of_sending();
+                None
+            }
+            // It is in a block already, or another is: the next look tells.
+            Sent::Refused {
+                refusal: Refusal::NonceTooLow,
+                ..
+            } => None,
+            Sent::Refused { reason, .. } => Some(reason),
+            Sent::Unknown(why) => return self.again(Task::Rest, why),
+        };
+        self.rest(self.config.observe_every);
+    }
+
+    fn tell_of_sending(&mut self) {
+        let Some((flight, newest)) =
+            (self.flight()).and_then(|flight| Some((flight, flight.newest()?)))
+        else {
+            return;
+        };
+        let transaction = newest.hash;
+        let base_fee = self
+            .seen
+            .map_or(newest.unsigned.max_fee, |seen| seen.base_fee);
+        let event = if self.course.told == Some(transaction) {
+            Event::SentAgain(transaction)
+        } else {
+            Event::Sent {
+                offer: flight.offer.clone(),
+                nonce: flight.nonce,
+                transaction,
+                most: newest.unsigned.most(),
+                expected: expected(&newest.unsigned, base_fee),
+                attempt: flight.attempts.len(),
+            }
+        };
+        self.course.told = Some(transaction);
+        self.tell(event);
+    }
+
+    /// The chain was looked at.
+    pub(crate) fn observed(&mut self, observation: &Observation) {
+        self.seen = Some(Seen {
+            at: self.now,
+            head: observation.head,
+            finalized: observation.finalized,
+            balance: observation.balance,
+            base_fee: observation.base_fee,
+        });
+        self.watch_record(observation);
+        let Some(flight) = self.flight() else {
+            return self.rest(self.config.idle_every);
+        };
+        let (nonce, hashes) = (flight.nonce, flight.hashes());
+        if hashes.len() != observation.attempts.len() {
+            let why = "an observation of another number of transactions";
+            return self.stop(StopReason::Internal(why.to_owned()));
+        }
+        let places = hashes.into_iter().zip(&observation.attempts);
+        let mut included = places.filter_map(|(hash, whereabouts)| match whereabouts {
+            Whereabouts::Included(inclusion) => Some((hash, *inclusion)),
+            _ => None,
+        });
+        match (included.next(), included.next()) {
+            (None, _) => self.seen_nowhere(nonce, observation),
+            (Some((hash, inclusion)), None) => self.seen_included(hash, inclusion, observation),
+            (Some(_), Some(_)) => {
+                let why = "the endpoint says that two transactions of one nonce are in the chain";
+                self.again(Task::Rest, why.to_owned());
+            }
+        }
+    }
+
+    fn watch_record(&mut self, observation: &Observation) {
+        let Some(stands) = observation.anchored_stands else {
+            return;
+        };
+        if !stands && !self.record_is_undone {
+            self.tell(Event::Warning(
+                "the block of the last record is not on the chain any more, though it was final: that record proves nothing, unless the chain comes back to it"
+                    .to_owned(),
+            ));
+        }
+        self.record_is_undone = !stands;
+    }
+
+    fn seen_included(
+        &mut self,
+        transaction: TransactionHash,
+        inclusion: Inclusion,
+        observation: &Observation,
+    ) {
+        let now = Some((transaction, inclusion));
+        if self.course.included != now {
+            self.tell_of_undoing();
+            self.course.included = now;
+            self.tell(Event::Included {
+                transaction,
+                inclusion,
+            });
+        }
+        self.course.refusal = None;
+        self.course.nonce_is_used = false;
+        self.hold = None;
+        if inclusion.block.number > observation.finalized.number {
+            return self.rest(self.config.observe_every);
+        }
+        match inclusion.execution {
+            Execution::Succeeded => self.go_on(Task::Capture {
+                transaction,
+                inclusion,
+            }),
+            Execution::Reverted => {
+                self.fail(Failure::Reverted { transaction }, Some(inclusion.cost));
+            }
+        }
+    }
+
+    fn tell_of_undoing(&mut self) {
+        if let Some((transaction, inclusion)) = self.course.included.take() {
+            self.course.waits_since = self.now;
+            self.tell(Event::Reorganised {
+                transaction,
+                inclusion,
+            });
+        }
+    }
+
+    fn seen_nowhere(&mut self, nonce: u64, observation: &Observation) {
+        if let Some((_, inclusion)) = self.course.included
+            && observation.head.number < inclusion.block.number
+        {
+            let why = "the endpoint lags behind the block that has the transaction";
+            return self.again(Task::Rest, why.to_owned());
+        }
+        self.tell_of_undoing();
+        if observation.finalized_nonce > nonce {
+            let until = observation.finalized;
+            return self.go_on(Task::FindNonce { until });
+        }
+        if observation.nonce > nonce {
+            if !self.course.nonce_is_used {
+                self.tell(Event::Warning(format!(
+                    "another transaction of this account has the nonce {nonce}, which this anchor's transaction has; once it is final, the round takes another nonce"
+                )));
+            }
+            self.course.nonce_is_used = true;
+            return self.rest(self.config.observe_every);
+        }
+        self.course.nonce_is_used = false;
+        if observation.nonce < nonce {
+            let found = observation.nonce;
+            let why = format!(
+                "the endpoint says that the account's next nonce is {found}, and {nonce} is: it lags behind, or a reorganisation undid blocks that were final"
+            );
+            return self.again(Task::Rest, why);
+        }
+        let stuck_at = (self.course.waits_since).after(self.config.replace_after);
+        if self.now >= stuck_at.max(self.course.not_before) {
+            self.go_on(Task::Read(Purpose::Replacement));
+        } else if observation.attempts.last() == Some(&Whereabouts::Absent) {
+            self.go_on(Task::Send);
+        } else {
+            self.rest(self.config.observe_every);
+        }
+    }
+
+    /// Somebody's transaction has the nonce, in a final block.
+    pub(crate) fn nonce_used(&mut self, transaction: TransactionHash) {
+        let Some(flight) = self.flight() else {
+            return self.go_on(Task::Rest);
+        };
+        if flight.hashes().contains(&transaction) {
+            let why = "the endpoint did not find a transaction that it has in a final block";
+            return self.again(Task::Rest, why.to_owned());
+        }
+        let nonce = flight.nonce;
+        self.fail(Failure::NonceTaken { nonce, transaction }, None);
+    }
+
+    /// The records are durable.
+    pub(crate) fn recorded(&mut self, anchored: Box<Anchored>) {
+        let Some(stored) = &self.stored else {
+            return self.go_on(Task::Rest);
+        };
+        let mut next = stored.state.next();
+        next.end(self.now, Some(anchored.inclusion.cost));
+        next.last_record = Some(LastRecord {
+            at: self.now,
+            block: anchored.inclusion.block,
+            transaction: anchored.transaction,
+            cost: anchored.inclusion.cost,
+        });
+        let then = Then::End(Event::Recorded(anchored));
+        self.go_on(Task::Save(Box::new(next), then));
+    }
+
+    fn fail(&mut self, failure: Failure, cost: Option<crate::wei::Wei>) {
+        let Some((stored, flight)) =
+            (self.stored.as_ref()).and_then(|stored| Some((stored, stored.state.flight.as_ref()?)))
+        else {
+            return self.go_on(Task::Rest);
+        };
+        let offer = flight.offer.clone();
+        let mut next = stored.state.next();
+        next.end(self.now, cost);
+        next.last_failure = Some(LastFailure {
+            at: self.now,
+            root: offer.root,
+            failure: failure.clone(),
+        });
+        let then = Then::End(Event::Failed { offer, failure });
+        self.go_on(Task::Save(Box::new(next), then));
+    }
+
+    /// How the round ended is durable.
+    pub(crate) fn ended(&mut self, event: Event) {
+        self.course = Course::default();
+        self.hold = None;
+        self.record_is_undone = false;
+        if let Event::Failed {
+            offer,
+            failure: Failure::NonceTaken { .. },
+        } = &event
+            && self.pending.is_none()
+        {
+            // Nothing of it can come into the chain any more: it is sent with another nonce.
+            self.pending = Some(Pending {
+                offer: offer.clone(),
+                since: self.now,
+            });
+        }
+        self.tell(event);
+        self.go_on(Task::Rest);
+    }
+}
