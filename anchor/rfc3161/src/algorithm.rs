@@ -161,7 +161,7 @@ pub(crate) fn verify(
     let verification = match key.algorithm.oid.as_str() {
         RSA | RSA_PSS => rsa(&key, algorithm, hash)?,
         EC => ecdsa(&key, algorithm, hash)?,
-        ED25519 if algorithm.oid == ED25519 => &signature::ED25519,
+        ED25519 if algorithm.oid == ED25519 => ed25519(algorithm, hash)?,
         _ => return Err(unsupported(algorithm, &key.algorithm)),
     };
     signature::UnparsedPublicKey::new(verification, key.bits)
@@ -231,11 +231,15 @@ fn rsa(
         return Err(SignatureError::Broken(format!("an RSA key of {bits} bits")));
     }
     if algorithm.oid == RSA_PSS {
-        return Ok(match pss_hash(&algorithm.parameters)? {
+        return Ok(match pss(key, algorithm, hash)? {
             HashAlgorithm::Sha384 => &signature::RSA_PSS_2048_8192_SHA384,
             HashAlgorithm::Sha512 => &signature::RSA_PSS_2048_8192_SHA512,
             _ => &signature::RSA_PSS_2048_8192_SHA256,
         });
+    }
+    // RFC 4055 section 1.2: a key that is named for PSS signs by nothing else.
+    if key.algorithm.oid == RSA_PSS {
+        return Err(unsupported(algorithm, &key.algorithm));
     }
     let named = [
         ("1.2.840.113549.1.1.5", HashAlgorithm::Sha1),
@@ -260,6 +264,33 @@ fn modulus_bits(key: &[u8]) -> Result<usize, EncodingError> {
     let zeros = modulus.first().map_or(0, |first| first.leading_zeros());
     let zeros = usize::try_from(zeros).unwrap_or_default();
     Ok(modulus.len().saturating_mul(8).saturating_sub(zeros))
+}
+
+/// The hash of a PSS signature, which is that of the key if it says one, and that of what stands beside.
+fn pss(
+    key: &PublicKey<'_>,
+    algorithm: &AlgorithmIdentifier,
+    hash: Option<&Oid>,
+) -> Result<HashAlgorithm, SignatureError> {
+    let found = pss_hash(&algorithm.parameters)?;
+    let other = |what: &str| {
+        Err(SignatureError::Unsupported(format!(
+            "RSASSA-PSS with {} {what}",
+            found.name()
+        )))
+    };
+    if key.algorithm.oid == RSA_PSS
+        && !key.algorithm.parameters.is_empty()
+        && pss_hash(&key.algorithm.parameters)? != found
+    {
+        return other("by a key for another hash");
+    }
+    match hash {
+        Some(beside) if *beside != found.oid() => {
+            other(&format!("beside the digest algorithm {beside}"))
+        }
+        _ => Ok(found),
+    }
 }
 
 /// `RSASSA-PSS-params` (RFC 4055): one hash for both, and a salt as long as its digest, as is the rule.
@@ -312,6 +343,24 @@ fn pss_hash(parameters: &[u8]) -> Result<HashAlgorithm, SignatureError> {
     }
 }
 
+fn ed25519(
+    algorithm: &AlgorithmIdentifier,
+    hash: Option<&Oid>,
+) -> Result<Verification, SignatureError> {
+    // RFC 8410 section 3: "the parameters MUST be absent". RFC 8419 section 2.3: the digest algorithm beside is SHA-512.
+    if !algorithm.parameters.is_empty() {
+        return Err(SignatureError::Unsupported(
+            "Ed25519 with parameters".into(),
+        ));
+    }
+    if let Some(beside) = hash.filter(|beside| **beside != HashAlgorithm::Sha512.oid()) {
+        return Err(SignatureError::Unsupported(format!(
+            "Ed25519 beside the digest algorithm {beside}"
+        )));
+    }
+    Ok(&signature::ED25519)
+}
+
 fn ecdsa(
     key: &PublicKey<'_>,
     algorithm: &AlgorithmIdentifier,
@@ -340,4 +389,95 @@ fn ecdsa(
         (Curve::P521, HashAlgorithm::Sha512) => &signature::ECDSA_P521_SHA512_ASN1,
         (Curve::P521, _) => &signature::ECDSA_P521_SHA256_ASN1,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identifier(oid: &'static str, parameters: &[u8]) -> AlgorithmIdentifier {
+        AlgorithmIdentifier {
+            oid: Oid::known(oid),
+            parameters: parameters.to_vec(),
+        }
+    }
+
+    fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
+        ber::encode(SEQUENCE, &parts.concat())
+    }
+
+    /// The parameters of PSS: a hash, MGF1 over one, and a salt.
+    fn parameters(hash: HashAlgorithm, mask: HashAlgorithm, salt: u8) -> Vec<u8> {
+        let named = |hash: HashAlgorithm| sequence(&[Oid::known(hash.oid()).to_der()]);
+        let mask = sequence(&[Oid::known(MGF1).to_der(), named(mask)]);
+        let salt = ber::encode(ber::INTEGER, &[salt]);
+        let part = |number, content: &[u8]| ber::encode(ber::context(number), content);
+        sequence(&[part(0, &named(hash)), part(1, &mask), part(2, &salt)])
+    }
+
+    /// Which signature a key would be asked to verify.
+    fn asked(
+        key: &AlgorithmIdentifier,
+        algorithm: &AlgorithmIdentifier,
+        beside: Option<HashAlgorithm>,
+    ) -> Result<(), SignatureError> {
+        let modulus = [&[0, 0x80][..], &[1; 255]].concat();
+        let bits = [modulus, vec![1, 0, 1]].map(|number| ber::encode(ber::INTEGER, &number));
+        let key = PublicKey {
+            algorithm: key.clone(),
+            bits: &sequence(&bits),
+        };
+        let beside = beside.map(|hash| Oid::known(hash.oid()));
+        rsa(&key, algorithm, beside.as_ref()).map(drop)
+    }
+
+    #[test]
+    fn keys_and_parameters_of_pss_bind() {
+        use HashAlgorithm::{Sha256, Sha384, Sha512};
+        let usual = |hash: HashAlgorithm| {
+            let salt = u8::try_from(hash.size()).unwrap();
+            identifier(RSA_PSS, &parameters(hash, hash, salt))
+        };
+        let any = identifier(RSA, &[5, 0]);
+        let pss = identifier(RSA_PSS, &[]);
+        let good = [
+            (&any, usual(Sha256), None),
+            (&any, usual(Sha384), Some(Sha384)),
+            (&pss, usual(Sha512), Some(Sha512)),
+            (&usual(Sha256), usual(Sha256), None),
+            (&any, identifier("1.2.840.113549.1.1.11", &[5, 0]), None),
+        ];
+        for (key, algorithm, beside) in good {
+            assert_eq!(asked(key, &algorithm, beside), Ok(()), "{algorithm:?}");
+        }
+        let pkcs_1 = identifier("1.2.840.113549.1.1.11", &[5, 0]);
+        let with = |hash, mask, salt| identifier(RSA_PSS, &parameters(hash, mask, salt));
+        let refused = [
+            (&pss, pkcs_1, None, "with a key of"),
+            (
+                &usual(Sha256),
+                usual(Sha512),
+                None,
+                "by a key for another hash",
+            ),
+            (
+                &any,
+                usual(Sha512),
+                Some(Sha256),
+                "beside the digest algorithm",
+            ),
+            (&any, pss.clone(), None, "over SHA-1, its default"),
+            (
+                &any,
+                with(Sha256, Sha384, 32),
+                None,
+                "over 2.16.840.1.101.3.4.2.2",
+            ),
+            (&any, with(Sha256, Sha256, 20), None, "a salt of 20 bytes"),
+        ];
+        for (key, algorithm, beside, reason) in refused {
+            let error = asked(key, &algorithm, beside).unwrap_err().to_string();
+            assert!(error.contains(reason), "{reason}: {error}");
+        }
+    }
 }

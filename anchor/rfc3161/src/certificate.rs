@@ -190,6 +190,20 @@ impl Certificate {
         self.0.extensions.extended_key_usage.as_ref()
     }
 
+    /// Whether a `GeneralName` is its subject or one of its alternative names.
+    pub(crate) fn has_name(&self, general_name: &[u8]) -> bool {
+        let alternatives = &self.0.extensions.alternative_names;
+        let directory_name = |general: &[u8]| {
+            let what = "directoryName";
+            let name = ber::only(general, ber::context(4), what).ok()?;
+            Name::read(&mut name.reader(what), what).ok()
+        };
+        let name = directory_name(general_name);
+        let is_it =
+            |own: &Vec<u8>| own == general_name || (name.is_some() && directory_name(own) == name);
+        name.as_ref() == Some(self.subject()) || alternatives.iter().any(is_it)
+    }
+
     pub(crate) fn subject_key_id(&self) -> Option<&[u8]> {
         self.0.extensions.subject_key_id.as_deref()
     }

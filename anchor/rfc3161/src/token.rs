@@ -51,6 +51,8 @@ pub struct Info {
     pub(crate) wrong_accuracy: Option<String>,
     /// The number of the request.
     pub nonce: Option<Nonce>,
+    /// A name of the authority, a `GeneralName`.
+    pub(crate) authority: Option<Vec<u8>>,
     /// Critical extensions: none is known.
     pub(crate) critical: Vec<Oid>,
 }
@@ -273,7 +275,15 @@ impl Info {
             Some(INTEGER) => Some(Nonce::from_content(reader.integer("nonce")?)),
             _ => None,
         };
-        reader.optional(ber::context(0))?;
+        let authority = match reader.optional(ber::context(0))? {
+            Some(tsa) => {
+                let mut tsa = tsa.reader("tsa");
+                let name = tsa.next()?.raw.to_vec();
+                tsa.end()?;
+                Some(name)
+            }
+            None => None,
+        };
         let critical = match reader.optional(ber::context(1))? {
             Some(extensions) => critical(&extensions)?,
             None => Vec::new(),
@@ -288,6 +298,7 @@ impl Info {
             accuracy,
             wrong_accuracy,
             nonce,
+            authority,
             critical,
         })
     }

@@ -20,8 +20,9 @@ const POLICY_MAPPINGS: &str = "2.5.29.33";
 const POLICY_CONSTRAINTS: &str = "2.5.29.36";
 const INHIBIT_ANY_POLICY: &str = "2.5.29.54";
 const NAME_CONSTRAINTS: &str = "2.5.29.30";
-/// What changes nothing about whether a path holds, critical or not: alternative names.
-const OF_NO_CONSEQUENCE: [&str; 2] = ["2.5.29.17", "2.5.29.18"];
+const SUBJECT_ALTERNATIVE_NAME: &str = "2.5.29.17";
+/// It changes nothing about whether a path holds, critical or not.
+const ISSUER_ALTERNATIVE_NAME: &str = "2.5.29.18";
 const ACCESS_OCSP: &str = "1.3.6.1.5.5.7.48.1";
 const ACCESS_CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
 
@@ -34,6 +35,8 @@ pub(super) struct Extensions {
     pub(super) authority_key_id: Option<Vec<u8>>,
     pub(super) policies: Policies,
     pub(super) sources: Sources,
+    /// `GeneralName`s.
+    pub(super) alternative_names: Vec<Vec<u8>>,
     pub(super) not_understood: Vec<Oid>,
 }
 
@@ -94,7 +97,8 @@ impl Extensions {
             NAME_CONSTRAINTS => self.not_understood.push(extension.oid.clone()),
             CRL_DISTRIBUTION_POINTS => self.sources.crl = distribution_points(value)?,
             AUTHORITY_INFORMATION_ACCESS => self.take_access(value)?,
-            other if extension.critical && !OF_NO_CONSEQUENCE.contains(&other) => {
+            SUBJECT_ALTERNATIVE_NAME => self.alternative_names = general_names(value)?,
+            other if extension.critical && other != ISSUER_ALTERNATIVE_NAME => {
                 self.not_understood.push(extension.oid.clone());
             }
             _ => {}
@@ -216,6 +220,16 @@ fn skip_certificates(
         .transpose()
 }
 
+fn general_names(value: &[u8]) -> Result<Vec<Vec<u8>>, EncodingError> {
+    let what = "subjectAltName";
+    let mut reader = ber::only(value, SEQUENCE, what)?.reader(what);
+    let mut names = Vec::new();
+    while !reader.is_empty() {
+        names.push(reader.next()?.raw.to_vec());
+    }
+    Ok(names)
+}
+
 fn distribution_points(value: &[u8]) -> Result<Vec<String>, EncodingError> {
     let what = "cRLDistributionPoints";
     let mut points = ber::only(value, SEQUENCE, what)?.reader(what);
@@ -239,8 +253,13 @@ fn distribution_points(value: &[u8]) -> Result<Vec<String>, EncodingError> {
 /// A general name that is a URL over HTTP.
 fn url(name: &ber::Element<'_>) -> Option<String> {
     let text = core::str::from_utf8(name.content).ok()?;
+    // RFC 3986 section 3.1: schemes are case-insensitive.
+    let (scheme, _) = text.split_once("://")?;
+    let is_http = ["http", "https"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known));
     let is_url = name.identifier == ber::context_primitive(6)
-        && (text.starts_with("http://") || text.starts_with("https://"))
+        && is_http
         && text.len() <= 2_048
         && text.bytes().all(|byte| byte.is_ascii_graphic());
     is_url.then(|| text.to_owned())

@@ -44,7 +44,10 @@ pub(super) fn judge(
     };
     judgement.checks.note(
         CheckName::SigningCertificate,
-        signing_certificate(token, &signer),
+        signing_certificate(token, &signer).and_then(|words| {
+            named_authority(token, &signer)?;
+            Ok(words)
+        }),
     );
     judgement
         .checks
@@ -150,6 +153,21 @@ fn signing_certificate(token: &Token, signer: &Certificate) -> Result<String, Tr
         ));
     }
     Ok(shown.join(", "))
+}
+
+fn named_authority(token: &Token, signer: &Certificate) -> Result<(), Trouble> {
+    // RFC 3161 section 2.4.2, of tsa: "If present, it MUST correspond to one of the subject names included in the certificate that is to be
+    // used to verify the token."
+    let Some(name) = &token.info.authority else {
+        return Ok(());
+    };
+    if signer.has_name(name) {
+        return Ok(());
+    }
+    Err(failed(format!(
+        "the token is in the name of another authority than {}",
+        signer.subject()
+    )))
 }
 
 fn signature(token: &Token, signer: &Certificate) -> Result<String, Trouble> {

@@ -174,12 +174,6 @@ fn content_type_and_message_digest_come_once_and_are_right() {
             MessageDigest,
             "has not exactly one value",
         ),
-        (
-            "a digest by SHA-1",
-            change(|parts| parts.digest_algorithm = SHA_1),
-            MessageDigest,
-            "SHA-1 is broken",
-        ),
     ] {
         let token = world.token(|_| (), change);
         assert_fails(&world.judge(&token), name, reason, what);
@@ -229,5 +223,24 @@ fn a_token_has_one_signer() {
         let token = world.token(|_| (), |parts| parts.signers = signers);
         let what = format!("{signers} signers");
         assert_fails(&world.judge(&token), CheckName::Parsed, reason, &what);
+    }
+}
+
+/// RFC 8419 section 2.3: with Ed25519 the message digest is by SHA-512.
+#[test]
+fn ed25519_stands_beside_sha_512_alone() {
+    let world = World::new();
+    for (digest, broken) in [(SHA_1, true), (SHA_256, false)] {
+        let token = world.token(|_| (), |parts| parts.digest_algorithm = digest);
+        let judgement = world.judge(&token);
+        let expected = [
+            (CheckName::MessageDigest, Outcome::Failed),
+            (CheckName::Signature, Outcome::Failed),
+        ];
+        assert_eq!(troubles(&judgement), expected, "{digest}: {judgement:#?}");
+        let reason = |name| &judgement.checks.get(&name).unwrap().reason;
+        assert!(reason(CheckName::Signature).contains("beside the digest algorithm"));
+        let said = reason(CheckName::MessageDigest).contains("SHA-1 is broken");
+        assert_eq!(said, broken, "{digest}");
     }
 }

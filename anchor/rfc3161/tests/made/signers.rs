@@ -2,7 +2,8 @@
 
 use counterfoil_rfc3161::CheckName;
 
-use crate::world::{World, assert_fails, assert_good, certificate};
+use crate::der::{context, element, name, sequence};
+use crate::world::{World, assert_fails, assert_good, certificate, extension};
 
 /// The signer's certificate once more, with the same key, issuer and serial number, and another last day.
 fn namesake(world: &mut World) -> Vec<u8> {
@@ -60,4 +61,35 @@ fn where_no_hash_fits_the_key_that_made_the_signature_decides() {
         reason,
         "no hash fits",
     );
+}
+
+#[test]
+fn a_token_in_the_name_of_an_authority_is_signed_by_it() {
+    // SPEC(rfc3161): "If present, it MUST correspond to one of the subject names included in the certificate that is to be used to
+    // verify the token."
+    let mut world = World::new();
+    let directory = |common: &str| context(4, &name(common));
+    let dns = |text: &str| element(0x82, text.as_bytes());
+    let alternatives = sequence(&[dns("tsa.example"), directory("Also")]);
+    let alternatives = extension("2.5.29.17", false, &alternatives);
+    world.signer.extensions.push(alternatives);
+    let rows = [
+        ("its subject", directory("Signer"), true),
+        ("its subject in other letters", directory("SIGNER"), true),
+        ("its name in the DNS", dns("tsa.example"), true),
+        ("another name of its own", directory("Also"), true),
+        ("another subject", directory("Somebody Else"), false),
+        ("its issuer", directory("Issuer"), false),
+        ("another name in the DNS", dns("other.example"), false),
+    ];
+    for (what, tsa, is_good) in rows {
+        let token = world.token(|info| info.tsa = Some(tsa.clone()), |_| ());
+        let judgement = world.judge(&token);
+        if is_good {
+            assert_good(&judgement, what);
+        } else {
+            let reason = "in the name of another authority";
+            assert_fails(&judgement, CheckName::SigningCertificate, reason, what);
+        }
+    }
 }

@@ -150,6 +150,8 @@ pub(crate) struct Info {
     /// `Accuracy`, whole.
     pub(crate) accuracy: Option<Vec<u8>>,
     pub(crate) nonce: Option<u16>,
+    /// A `GeneralName`.
+    pub(crate) tsa: Option<Vec<u8>>,
     pub(crate) extensions: Option<Vec<u8>>,
 }
 
@@ -246,6 +248,7 @@ impl World {
             time: GEN_TIME,
             accuracy: Some(sequence(&[integer(1)])),
             nonce: Some(77),
+            tsa: None,
             extensions: None,
         };
         change_info(&mut info);
@@ -333,6 +336,7 @@ impl Info {
         ];
         parts.extend(self.accuracy.clone());
         parts.extend(self.nonce.map(integer));
+        parts.extend(self.tsa.as_ref().map(|name| context(0, name)));
         parts.extend(self.extensions.as_ref().map(|value| context(1, value)));
         sequence(&parts)
     }
