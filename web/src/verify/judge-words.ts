@@ -1,0 +1,99 @@
+/** What a verdict says to people. */
+
+import { toHex } from "./bytes.ts";
+import type { Check, Checks, Outcome } from "./checks.ts";
+import { type Claim, described } from "./claim.ts";
+import { type Entry, EVIDENCE_FORMAT, type Evidence } from "./evidence.ts";
+import { sha256 } from "./hash.ts";
+import type { AnchorVerdict } from "./judge-anchors.ts";
+import { shownName } from "./policy.ts";
+import type { Timestamp } from "./rfc3161/index.ts";
+import type { Authority, Trust } from "./trust.ts";
+
+/** What the evidence is made of. */
+export function contentsInWords({ receipt, anchors }: Evidence): string {
+  const { index, checkpoint } = receipt;
+  const count = counted(anchors.length, "anchor");
+  return `${EVIDENCE_FORMAT} with a receipt of entry ${index} in a tree of ${checkpoint.size}, and ${count}`;
+}
+
+function counted(number: number, what: string): string {
+  return number === 1 ? `1 ${what}` : `${number} ${what}s`;
+}
+
+/** What a verifier trusts, line by line. */
+export function trustInWords({ policy, minAnchors, authorities }: Trust): string[] {
+  const names = policy.witnesses.map(shownName).join(", ");
+  return [
+    ...policy.logKeys.map(({ origin, vkey }) => `the log ${origin}, by the key ${vkey.label}`),
+    policy.quorum === undefined
+      ? "no witness"
+      : `a quorum of ${counted(policy.witnesses.length, "witness key")}: ${names}`,
+    `${minAnchors} of these time-stamping authorities:`,
+    ...authorities.map(authorityInWords),
+  ];
+}
+
+function authorityInWords({ name, roots, policies, revocation }: Authority): string {
+  const shown = roots.map(({ subject, der }) => `${subject} (SHA-256 ${toHex(sha256(der))})`).join(", ");
+  const under = policies.length === 0 ? "any policy" : `policy ${policies.join(" or ")}`;
+  return `${name}, by the root ${shown}; ${under}; revocation ${revocation}`;
+}
+
+/** What the sentence is about, once the checks are made. */
+interface Judged {
+  readonly outcome: Outcome;
+  readonly noLaterThan: Timestamp | undefined;
+  readonly checks: Checks;
+  readonly anchors: readonly AnchorVerdict[];
+}
+
+/** What is shown, and why. */
+export function sentenceOf(
+  judged: Judged,
+  { entry, receipt }: Evidence,
+  { policy }: Trust,
+  claim: Claim | undefined,
+  needed: readonly string[],
+): string {
+  const record = claim === undefined ? recordInWords(entry) : described(claim);
+  const { index, checkpoint } = receipt;
+  if (judged.outcome === "passed" && judged.noLaterThan !== undefined) {
+    const seen = policy.quorum === undefined ? "signed by the log" : "signed by the log and cosigned by its witnesses";
+    const entries = checkpoint.size === 1n ? "1 entry" : `${checkpoint.size} entries`;
+    return `Verified: ${record} existed no later than ${judged.noLaterThan}, because it is entry ${index} of ${checkpoint.origin}, under a checkpoint of ${entries} that is ${seen}, and ${stamped(judged.anchors)} that checkpoint.`;
+  }
+  const reason = why(judged.checks.list, needed);
+  return judged.outcome === "failed"
+    ? `NOT verified: ${record} with this evidence. ${reason}.`
+    : `Could not tell whether ${record} existed at the time that this evidence names. ${reason}.`;
+}
+
+/** The record that the evidence is about, as the verifier can recognise it. */
+function recordInWords({ leafHash, digest, contents }: Entry): string {
+  if (digest !== undefined) {
+    return `the file with the SHA-256 ${toHex(digest)}`;
+  }
+  if (contents !== undefined) {
+    return `the record of ${contents.length} bytes in the evidence (SHA-256 ${toHex(sha256(contents))})`;
+  }
+  return `the entry with the leaf hash ${toHex(leafHash)}`;
+}
+
+/** Who stamped, and when. */
+function stamped(anchors: readonly AnchorVerdict[]): string {
+  const stamps = anchors.flatMap(({ holds, authority, genTime }) =>
+    holds && authority !== undefined && genTime !== undefined ? [`${authority} at ${genTime}`] : [],
+  );
+  return stamps.length === 1
+    ? `the time-stamping authority ${stamps[0]} time-stamped`
+    : `the time-stamping authorities ${stamps.join(", ")} time-stamped`;
+}
+
+/** The check that stands in the way: the first that failed, else the first of those that are needed and not made. */
+function why(checks: readonly Check[], needed: readonly string[]): string {
+  const check =
+    checks.find(({ outcome }) => outcome === "failed") ??
+    checks.find(({ name, outcome }) => outcome === "not-checked" && needed.includes(name));
+  return check === undefined ? "nothing was checked" : `${check.name}: ${check.reason}`;
+}

@@ -1,0 +1,253 @@
+/** What a verifier trusts, as a file of theirs: `counterfoil/trust@v1`, TOML (docs/evidence.md). Nothing of it ever comes from evidence. */
+
+import { parse, TomlDate, TomlError, type TomlTable, type TomlValue } from "smol-toml";
+import { equal, firstNotUtf8, fromUtf8, toUtf8 } from "./bytes.ts";
+import { VerifyError } from "./checks.ts";
+import { isAuthorityName } from "./parts.ts";
+import { readPem } from "./pem.ts";
+import { Policy } from "./policy.ts";
+import { Certificate } from "./rfc3161/index.ts";
+import { quoted, shown } from "./words.ts";
+
+export const TRUST_FORMAT = "counterfoil/trust@v1";
+
+/** The largest file. */
+export const MAX_TRUST_SIZE = 4 << 20;
+
+const MAX_AUTHORITIES = 64;
+const MAX_CERTIFICATES = 32;
+const MAX_POLICIES = 32;
+
+/** How much must be known of whether an authority's certificates are revoked. */
+export type RevocationDemand = "required" | "published" | "optional";
+
+/** Trust in one time-stamping authority. */
+export interface Authority {
+  /** What the verifier calls it. */
+  readonly name: string;
+  /** Where the chains of its tokens end. */
+  readonly roots: readonly Certificate[];
+  /** Certificates that its tokens may lack. They are not trusted for being here. */
+  readonly certificates: readonly Certificate[];
+  /** The policies under which its tokens count, as object identifiers; any if there are none. */
+  readonly policies: readonly string[];
+  readonly revocation: RevocationDemand;
+}
+
+/** What a verifier trusts. */
+export interface Trust {
+  /** How many authorities must vouch for a time. */
+  readonly minAnchors: number;
+  /** The logs and witnesses. */
+  readonly policy: Policy;
+  readonly authorities: readonly Authority[];
+}
+
+function wrongPart(path: string, expected: string, got: string): VerifyError {
+  return new VerifyError(`${path}: expected ${expected}, got ${got}`);
+}
+
+/** Reads a trust file. */
+export function parseTrust(bytes: Uint8Array): Trust {
+  const file = new Table(readToml(bytes), "expected a trust file");
+  const format = file.take("format", text);
+  if (format !== TRUST_FORMAT) {
+    throw new VerifyError(`format: expected "${TRUST_FORMAT}", got ${shown(format)}`);
+  }
+  const minAnchors = file.optional("min_anchors", integer) ?? 1n;
+  const policyText = file.take("policy", text);
+  const tables = file.optional("tsa", array) ?? [];
+  file.end();
+  const authorities = tables.map((value) => readAuthority(table(value, "tsa")));
+  const policy = readPolicy(policyText);
+  const count = authorities.length;
+  if (count < 1 || count > MAX_AUTHORITIES) {
+    throw wrongPart("tsa", `1 to ${MAX_AUTHORITIES} authorities`, String(count));
+  }
+  if (minAnchors < 1n || minAnchors > BigInt(count)) {
+    throw wrongPart("min_anchors", `1 to ${count}, the number of authorities`, String(minAnchors));
+  }
+  authorities.forEach(checkCounts);
+  checkApart(authorities);
+  return { minAnchors: Number(minAnchors), policy, authorities };
+}
+
+function readToml(bytes: Uint8Array): TomlTable {
+  if (bytes.length > MAX_TRUST_SIZE) {
+    throw new VerifyError(`expected a trust file of at most ${MAX_TRUST_SIZE} bytes, got ${bytes.length}`);
+  }
+  const source = fromUtf8(bytes);
+  if (source === undefined) {
+    throw new VerifyError(`expected a trust file: byte ${firstNotUtf8(bytes)} is not UTF-8`);
+  }
+  try {
+    return parse(source, { integersAsBigInt: true });
+  } catch (error) {
+    throw error instanceof TomlError ? new VerifyError(`expected a trust file: ${error.message}`) : error;
+  }
+}
+
+function readPolicy(source: string): Policy {
+  try {
+    return Policy.parse(toUtf8(source));
+  } catch (error) {
+    throw error instanceof VerifyError ? new VerifyError(`policy: ${error.message}`) : error;
+  }
+}
+
+function readAuthority(value: TomlTable): Authority {
+  const part = new Table(value, "tsa");
+  const name = part.take("name", text);
+  if (!isAuthorityName(name)) {
+    throw wrongPart("tsa: name", "1 to 40 of a-z, 0-9 and - between them", shown(name));
+  }
+  const path = (key: string) => `tsa ${name}: ${key}`;
+  const roots = readCertificates(part.take("roots", text), path("roots"));
+  const certificates = readCertificates(part.optional("certificates", text) ?? "", path("certificates"));
+  const policies = (part.optional("policies", array) ?? []).map((policy) => text(policy, path("policies")));
+  const revocation = part.optional("revocation", demand) ?? "published";
+  part.end();
+  for (const policy of policies) {
+    if (!isObjectIdentifier(policy)) {
+      throw wrongPart(path("policies"), 'an object identifier, such as "1.3.6.1.4.1.13762.3"', shown(policy));
+    }
+  }
+  return { name, roots, certificates, policies, revocation };
+}
+
+function readCertificates(pem: string, path: string): Certificate[] {
+  try {
+    const read = readPem(pem).map((der) => Certificate.parse(der));
+    if (read.length > 0 || pem.trim() === "") {
+      return read;
+    }
+  } catch (error) {
+    throw error instanceof VerifyError ? new VerifyError(`${path}: ${error.message}`) : error;
+  }
+  throw wrongPart(path, "certificates in PEM", "text without any");
+}
+
+/** The most octets of an object identifier in DER. */
+const MAX_OID_SIZE = 128;
+
+function isObjectIdentifier(oid: string): boolean {
+  if (!/^[0-2](?:\.(?:0|[1-9][0-9]{0,300}))+$/.test(oid)) {
+    return false;
+  }
+  const [first = 0n, second = 0n, ...rest] = oid.split(".").map(BigInt);
+  const octets = [40n * first + second, ...rest].map((arc) => Math.ceil(arc.toString(2).length / 7));
+  return (first === 2n || second < 40n) && octets.reduce((sum, size) => sum + size, 0) <= MAX_OID_SIZE;
+}
+
+function checkCounts({ name, roots, certificates, policies }: Authority): void {
+  const counts = [
+    ["roots", 1, MAX_CERTIFICATES, roots.length, "certificates"],
+    ["certificates", 0, MAX_CERTIFICATES, certificates.length, "certificates"],
+    ["policies", 0, MAX_POLICIES, policies.length, "policies"],
+  ] as const;
+  for (const [key, least, most, count, of] of counts) {
+    if (count < least || count > most) {
+      throw wrongPart(`tsa ${name}: ${key}`, `${least} to ${most} ${of}`, String(count));
+    }
+  }
+}
+
+/** An authority is counted once, so that no two may be the same one by two names. */
+function checkApart(authorities: readonly Authority[]): void {
+  for (const [at, { name, roots }] of authorities.entries()) {
+    const earlier = authorities.slice(0, at);
+    if (earlier.some((other) => other.name === name)) {
+      throw wrongPart(`tsa ${name}: name`, "a name that no other tsa has", "it again");
+    }
+    for (const root of roots) {
+      const other = earlier.find((one) => one.roots.some(({ spki }) => equal(spki, root.spki)));
+      if (other !== undefined) {
+        throw wrongPart(
+          `tsa ${name}: roots`,
+          "roots whose keys no other tsa has, because an authority counts once",
+          `${quoted(root.subject.toString())}, whose key is that of a root of ${other.name}`,
+        );
+      }
+    }
+  }
+}
+
+/** Reads a value at a place. */
+type ReadValue<T> = (value: TomlValue, path: string) => T;
+
+/** A table of which each key is taken out once; what then is left is not known. */
+class Table {
+  readonly #path: string;
+  readonly #entries: Map<string, TomlValue>;
+
+  constructor(value: TomlTable, path: string) {
+    this.#path = path;
+    this.#entries = new Map(Object.entries(value));
+  }
+
+  optional<T>(key: string, read: ReadValue<T>): T | undefined {
+    const value = this.#entries.get(key);
+    this.#entries.delete(key);
+    return value === undefined ? undefined : read(value, `${this.#path}: ${key}`);
+  }
+
+  take<T>(key: string, read: ReadValue<T>): T {
+    const value = this.optional(key, read);
+    if (value === undefined) {
+      throw new VerifyError(`${this.#path}: expected the key ${key}, got none`);
+    }
+    return value;
+  }
+
+  end(): void {
+    for (const key of this.#entries.keys()) {
+      throw new VerifyError(`${this.#path}: expected no other keys, got ${shown(key)}`);
+    }
+  }
+}
+
+function text(value: TomlValue, path: string): string {
+  if (typeof value !== "string") {
+    throw wrongPart(path, "a string", kindOf(value));
+  }
+  return value;
+}
+
+function integer(value: TomlValue, path: string): bigint {
+  if (typeof value !== "bigint") {
+    throw wrongPart(path, "an integer", kindOf(value));
+  }
+  return value;
+}
+
+function array(value: TomlValue, path: string): readonly TomlValue[] {
+  if (!Array.isArray(value)) {
+    throw wrongPart(path, "an array", kindOf(value));
+  }
+  return value;
+}
+
+function table(value: TomlValue, path: string): TomlTable {
+  if (typeof value !== "object" || Array.isArray(value) || value instanceof TomlDate) {
+    throw wrongPart(path, "a table", kindOf(value));
+  }
+  return value;
+}
+
+function demand(value: TomlValue, path: string): RevocationDemand {
+  const found = text(value, path);
+  if (found !== "required" && found !== "published" && found !== "optional") {
+    throw wrongPart(path, '"required", "published" or "optional"', shown(found));
+  }
+  return found;
+}
+
+function kindOf(value: TomlValue): string {
+  if (value instanceof TomlDate) {
+    return "a date";
+  }
+  if (typeof value === "object") {
+    return Array.isArray(value) ? "an array" : "a table";
+  }
+  return typeof value === "string" ? shown(value) : String(value);
+}

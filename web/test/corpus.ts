@@ -1,0 +1,148 @@
+/** The corpus that the Rust side writes (evidence/examples/corpus), and what this implementation says of its cases, in the same form. */
+
+import { fromHex } from "../src/verify/bytes.ts";
+import { type Checks, VerifyError } from "../src/verify/checks.ts";
+import { type Basis, basisWord, type Claim } from "../src/verify/claim.ts";
+import { type AnchorVerdict, judgeEvidenceFile } from "../src/verify/judge.ts";
+import { judgeReceipt } from "../src/verify/judge-receipt.ts";
+import { Policy } from "../src/verify/policy.ts";
+import { Timestamp } from "../src/verify/rfc3161/index.ts";
+import { parseTrust, type Trust } from "../src/verify/trust.ts";
+import { bytesOf } from "./files.ts";
+
+/** A case as the corpus has it. */
+export interface Case {
+  readonly name: string;
+  readonly kind: "evidence" | "receipt" | "policy" | "trust";
+  readonly of: number;
+  readonly splice?: readonly [number, number, string] | null;
+  readonly trust?: number;
+  readonly claim?: ClaimOfCase | null;
+  readonly at?: number;
+  readonly expect: Readonly<Record<string, unknown>>;
+}
+
+interface ClaimOfCase {
+  readonly name: string;
+  readonly leaves: readonly { readonly basis: Basis; readonly leaf: string }[];
+  readonly digest: string | null;
+}
+
+/** Reads the lines of a corpus, and judges its cases; the texts are kept, and what was read of trust. */
+export class CorpusReader {
+  readonly #texts = new Map<number, Uint8Array>();
+  readonly #policies = new Map<number, Policy>();
+  readonly #trusts = new Map<number, Trust>();
+
+  /** The case on a line; a line that is a text is kept. */
+  read(line: string): Case | undefined {
+    const read = JSON.parse(line) as Case | { text: number; data: string };
+    if ("text" in read) {
+      this.#texts.set(read.text, bytesOf(read.data));
+      return undefined;
+    }
+    return read;
+  }
+
+  /** What this implementation says. */
+  judge({ kind, of, splice, trust = -1, claim, at = 0 }: Case): Record<string, unknown> {
+    const text = spliced(this.#text(of), splice ?? undefined);
+    switch (kind) {
+      case "policy":
+        return { error: errorOf(() => Policy.parse(text)) };
+      case "trust":
+        return { error: errorOf(() => parseTrust(text)) };
+      case "receipt":
+        return receiptVerdict(text, claimOf(claim), this.#kept(this.#policies, trust, Policy.parse));
+      case "evidence": {
+        const trusted = this.#kept(this.#trusts, trust, parseTrust);
+        return evidenceVerdict(text, trusted, claim == null ? undefined : claimOf(claim), at);
+      }
+    }
+  }
+
+  #text(number: number): Uint8Array {
+    const text = this.#texts.get(number);
+    if (text === undefined) {
+      throw new Error(`the corpus has no text ${number}`);
+    }
+    return text;
+  }
+
+  #kept<T>(kept: Map<number, T>, number: number, read: (bytes: Uint8Array) => T): T {
+    const value = kept.get(number) ?? read(this.#text(number));
+    kept.set(number, value);
+    return value;
+  }
+}
+
+function spliced(text: Uint8Array, splice: readonly [number, number, string] | undefined): Uint8Array {
+  if (splice === undefined) {
+    return text;
+  }
+  const [at, gone, come] = splice;
+  return Uint8Array.from([...text.subarray(0, at), ...bytesOf(come), ...text.subarray(at + gone)]);
+}
+
+function errorOf(read: () => unknown): string | null {
+  try {
+    read();
+    return null;
+  } catch (error) {
+    if (error instanceof VerifyError) {
+      return error.message;
+    }
+    throw error;
+  }
+}
+
+function claimOf(claim: ClaimOfCase | null | undefined): Claim {
+  const hash = (text: string) => fromHex(text) ?? new Uint8Array();
+  return {
+    name: claim?.name ?? "",
+    leaves: (claim?.leaves ?? []).map(({ basis, leaf }) => ({ basis, leaf: hash(leaf) })),
+    digest: claim?.digest == null ? undefined : hash(claim.digest),
+  };
+}
+
+const listed = (checks: Checks) => checks.list.map(({ name, outcome, reason }) => ({ name, outcome, reason }));
+const word = (basis: Basis | undefined) => (basis === undefined ? null : basisWord(basis));
+const seconds = (time: bigint | undefined) => (time === undefined ? null : Number(time));
+
+function receiptVerdict(text: Uint8Array, claim: Claim, policy: Policy): Record<string, unknown> {
+  const { outcome, checks, matched, witnessedAt } = judgeReceipt(text, claim, policy);
+  return { outcome, checks: listed(checks), matched: word(matched), witnessed_at: seconds(witnessedAt) };
+}
+
+function evidenceVerdict(
+  text: Uint8Array,
+  trust: Trust,
+  claim: Claim | undefined,
+  at: number,
+): Record<string, unknown> {
+  const verdict = judgeEvidenceFile("it", text, trust, claim, Timestamp.fromSeconds(at));
+  return {
+    outcome: verdict.outcome,
+    sentence: verdict.sentence,
+    checks: listed(verdict.checks),
+    caveats: verdict.caveats,
+    trusted: verdict.trusted,
+    matched: word(verdict.matched),
+    witnessed_at: seconds(verdict.witnessedAt),
+    no_later_than: verdict.noLaterThan?.toString() ?? null,
+    anchors: verdict.anchors.map(anchorVerdict),
+  };
+}
+
+function anchorVerdict({ name, kind, authority, root, genTime, latest, holds, why }: AnchorVerdict) {
+  return {
+    name,
+    kind,
+    authority: authority ?? null,
+    root: root ?? null,
+    gen_time: genTime?.toString() ?? null,
+    latest: latest?.toString() ?? null,
+    holds,
+    why: why ?? null,
+  };
+}
