@@ -91,7 +91,7 @@ export function shownNumber({ text }: JsonNumber): string {
     return `${sign}0.0`;
   }
   if (point > 16 || point <= -5) {
-    return `${sign}${mantissa}e${point - 1}`;
+    return `${sign}${mantissa}e${point > 0 ? "+" : ""}${point - 1}`;
   }
   if (point <= 0) {
     return `${sign}0.${"0".repeat(-point)}${digits}`;

@@ -214,8 +214,8 @@ function text(value: TomlValue, path: string): string {
 }
 
 function integer(value: TomlValue, path: string): bigint {
-  if (typeof value !== "bigint") {
-    throw wrongPart(path, "an integer", kindOf(value));
+  if (typeof value !== "bigint" || value < 0n) {
+    throw wrongPart(path, "an integer without sign", kindOf(value));
   }
   return value;
 }
