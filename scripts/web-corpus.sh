@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# web-corpus.sh - hold the verifier in TypeScript to the one in Rust: write a corpus of evidence, receipts, policies and trust files, right and
+# wrong, with what the Rust side says of each, and compare with what the other says. SEED (default 1) decides what is changed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+corpus=$(mktemp -d)
+trap 'rm -rf "$corpus"' EXIT
+cargo run --locked --quiet --workspace --example corpus -- "$corpus/corpus.jsonl" "${SEED:-1}"
+export COUNTERFOIL_CORPUS="$corpus/corpus.jsonl" COUNTERFOIL_REQUIRE_CORPUS=1
+scripts/web.sh test:corpus
