@@ -105,6 +105,8 @@ pub struct Account {
     pub finalized: Block,
     /// The nonce that comes next after the head's state (`eth_getTransactionCount` at `latest`).
     pub nonce: u64,
+    /// ... after the final block's state (at the block `finalized`).
+    pub finalized_nonce: u64,
     /// ... and after the transactions that wait in the endpoint's pool (at `pending`).
     pub pending_nonce: u64,
     /// The balance at the head.

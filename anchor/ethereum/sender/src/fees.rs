@@ -2,6 +2,8 @@
 //!
 //! - **The fee** leaves room for the base fee to double (it grows by at most an eighth a block, so six blocks), as far as the ceiling,
 //!   the day's budget and the balance allow; at the least it pays the present base fee and the priority fee, or nothing is sent.
+//! - **The nonce** is taken once every transaction before it is final: otherwise one of them could be undone, and this one would
+//!   wait for another in its place.
 //! - **A replacement** raises both fees by an eighth or more. Nodes ask for a tenth of both (geth's `pricebump`).
 //! - **The budget**: what the rounds of the last 24 hours cost, and the most that this one may cost, are together below the ceiling.
 //!   Transactions of one nonce exclude each other, so that only the dearest counts.
@@ -56,6 +58,11 @@ pub enum Hold {
         crate::state::MAX_SPENT
     )]
     TooManyRounds,
+    /// Something else used the account, and may be undone: a nonce above would then wait for ever.
+    #[error(
+        "transactions of this account are in blocks that are not final, and they are not this anchor's: something else uses the anchor's key, which must be the anchor's alone; waiting until they are final"
+    )]
+    NotFinal,
     /// The account is empty.
     #[error(
         "the account has {} ether, and a transaction may cost {}: send it some",
@@ -115,6 +122,9 @@ pub(crate) fn first(
 ) -> Result<Unsigned, Hold> {
     if state.is_full(now) {
         return Err(Hold::TooManyRounds);
+    }
+    if account.finalized_nonce != account.nonce {
+        return Err(Hold::NotFinal);
     }
     let estimate = account.gas.clone().map_err(Hold::WouldFail)?;
     let floor = call.floor();

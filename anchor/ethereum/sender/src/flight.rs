@@ -163,7 +163,10 @@ impl Sender {
             self.course.nonce_is_used = true;
             return self.rest(self.config.observe_every);
         }
-        self.course.nonce_is_used = false;
+        if core::mem::take(&mut self.course.nonce_is_used) {
+            // The other transaction was undone: this one begins to wait anew.
+            self.course.waits_since = self.now;
+        }
         if observation.nonce < nonce {
             let found = observation.nonce;
             let why = format!(

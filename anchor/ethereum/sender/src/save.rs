@@ -87,7 +87,14 @@ impl Sender {
             "the register was changed by an earlier process, or by another one; this one goes on from there"
                 .to_owned(),
         ));
+        let before = self.flight().map(|flight| flight.offer.clone());
         self.loaded(value);
+        // What was on its way may have ended without being paid for.
+        if let Some(offer) = before
+            && self.pending.is_none()
+        {
+            self.offer(offer);
+        }
     }
 
     fn saved(&mut self, next: State, then: Then) {

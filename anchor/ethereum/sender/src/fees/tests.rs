@@ -20,6 +20,7 @@ fn account(base_fee: u64, priority_fee: u64) -> Account {
         head: block(10),
         finalized: block(5),
         nonce: 3,
+        finalized_nonce: 3,
         pending_nonce: 3,
         balance: Wei::new(10_u128.pow(18)),
         base_fee: gwei(base_fee),
@@ -141,6 +142,14 @@ fn as_many_rounds_as_are_remembered_hold_back() {
     let price = |at| first(1, call, &account(10, 1), &full, &ceilings(), at);
     assert_eq!(price(now(DAY + 1)), Err(Hold::TooManyRounds));
     assert!(price(now(2 * DAY)).is_ok());
+}
+
+#[test]
+fn a_nonce_above_what_may_be_undone_is_not_taken() {
+    let mut foreign = account(10, 1);
+    foreign.finalized_nonce = 2;
+    let held = price(&foreign, Wei::ZERO, &ceilings());
+    assert_eq!(held, Err(Hold::NotFinal));
 }
 
 fn replace(stuck: &Unsigned, attempts: usize, account: &Account) -> Result<Unsigned, Hold> {

@@ -1,0 +1,262 @@
+//! The chain of the tests, and the pool of what waits for it.
+
+use std::collections::BTreeMap;
+
+use counterfoil_ethereum::{BlockHash, TransactionHash};
+use counterfoil_ethereum_sender::chain::{Block, Execution, Inclusion, Refusal, Sent, Whereabouts};
+use counterfoil_ethereum_sender::{Unsigned, Wei};
+
+/// A block is final when so many are above it.
+pub const FINALITY: usize = 3;
+
+const CALM: u64 = 10;
+
+/// A transaction of the account.
+#[derive(Clone, Copy, Debug)]
+pub struct Tx {
+    pub hash: TransactionHash,
+    pub nonce: u64,
+    /// None: somebody else's.
+    pub unsigned: Option<Unsigned>,
+    pub reverted: bool,
+}
+
+impl Tx {
+    pub fn ours(hash: TransactionHash, unsigned: Unsigned) -> Self {
+        Self {
+            hash,
+            nonce: unsigned.nonce,
+            unsigned: Some(unsigned),
+            reverted: false,
+        }
+    }
+
+    pub fn cost(&self, base_fee: Wei) -> Wei {
+        let Some(unsigned) = &self.unsigned else {
+            return Wei::ZERO;
+        };
+        let price = base_fee
+            .plus(unsigned.max_priority_fee)
+            .min(unsigned.max_fee);
+        price.of_gas(unsigned.call.floor())
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    pub number: u64,
+    pub hash: BlockHash,
+    pub time: u64,
+    pub base_fee: Wei,
+    pub txs: Vec<Tx>,
+}
+
+pub struct Ledger {
+    pub blocks: Vec<Sealed>,
+    pub pool: BTreeMap<u64, Tx>,
+    pub foreign_next: bool,
+    pub revert_next: bool,
+    spike: Option<(u64, u32)>,
+    names: u64,
+    /// No reorganisation reaches so deep.
+    final_at: usize,
+}
+
+impl Ledger {
+    pub fn new() -> Self {
+        let mut ledger = Self {
+            blocks: Vec::new(),
+            pool: BTreeMap::new(),
+            foreign_next: false,
+            revert_next: false,
+            spike: None,
+            names: 0,
+            final_at: 0,
+        };
+        for _ in 0..5 {
+            ledger.mine(0);
+        }
+        ledger
+    }
+
+    fn name(&mut self) -> [u8; 32] {
+        self.names += 1;
+        let mut name = [0xee; 32];
+        name[..8].copy_from_slice(&self.names.to_be_bytes());
+        name
+    }
+
+    pub fn head(&self) -> usize {
+        self.blocks.len() - 1
+    }
+
+    pub fn block(&self, at: usize) -> Block {
+        let Sealed { number, hash, .. } = self.blocks[at];
+        Block { number, hash }
+    }
+
+    pub fn has(&self, block: Block) -> bool {
+        let at = usize::try_from(block.number).unwrap();
+        self.blocks
+            .get(at)
+            .is_some_and(|sealed| sealed.hash == block.hash)
+    }
+
+    /// The base fee of the next block.
+    pub fn base_fee(&self) -> Wei {
+        Wei::from_gwei(self.spike.map_or(CALM, |(gwei, _)| gwei))
+    }
+
+    pub fn spike(&mut self, gwei: u64) {
+        self.spike = Some((gwei, 5));
+    }
+
+    pub fn calm(&mut self) {
+        self.spike = None;
+    }
+
+    pub fn transactions(&self) -> impl Iterator<Item = (&Sealed, &Tx)> {
+        let of = |block: &Sealed| block.txs.len();
+        debug_assert!(self.blocks.iter().map(of).sum::<usize>() < 1_000);
+        let blocks = self.blocks.iter();
+        blocks.flat_map(|block| block.txs.iter().map(move |tx| (block, tx)))
+    }
+
+    /// The account's next nonce after a block.
+    pub fn nonce(&self, at: usize) -> u64 {
+        let blocks = self.blocks.iter().take(at + 1);
+        blocks.map(|block| block.txs.len() as u64).sum()
+    }
+
+    /// Where a transaction is, in blocks up to this one.
+    pub fn find(&self, hash: TransactionHash, last: usize) -> Option<(usize, Tx)> {
+        let mut all = self.transactions();
+        let (block, tx) = all.find(|(block, tx)| tx.hash == hash && block.number <= last as u64)?;
+        Some((usize::try_from(block.number).unwrap(), *tx))
+    }
+
+    pub fn whereabouts(&self, hash: TransactionHash, head: usize) -> Whereabouts {
+        if let Some((at, tx)) = self.find(hash, head) {
+            let execution = if tx.reverted {
+                Execution::Reverted
+            } else {
+                Execution::Succeeded
+            };
+            return Whereabouts::Included(Inclusion {
+                block: self.block(at),
+                execution,
+                cost: tx.cost(self.blocks[at].base_fee),
+            });
+        }
+        if self.pool.values().any(|tx| tx.hash == hash) {
+            Whereabouts::Pending
+        } else {
+            Whereabouts::Absent
+        }
+    }
+
+    /// As geth's pool takes a transaction, and as a full one does not.
+    pub fn take(&mut self, tx: Tx) -> Sent {
+        let refused = |refusal| Sent::Refused {
+            refusal,
+            reason: format!("{refusal:?}"),
+        };
+        let unsigned = tx.unsigned.expect("nobody else sends here");
+        if tx.nonce < self.nonce(self.head()) {
+            return refused(Refusal::NonceTooLow);
+        }
+        if unsigned.max_fee < self.base_fee() {
+            return refused(Refusal::Underpriced);
+        }
+        if let Some(old) = self.pool.get(&tx.nonce).and_then(|old| old.unsigned) {
+            if self
+                .pool
+                .get(&tx.nonce)
+                .is_some_and(|old| old.hash == tx.hash)
+            {
+                return Sent::AlreadyKnown;
+            }
+            let tenth_more = |old: Wei, new: Wei| new.get() * 10 >= old.get() * 11 && new > old;
+            if !tenth_more(old.max_fee, unsigned.max_fee)
+                || !tenth_more(old.max_priority_fee, unsigned.max_priority_fee)
+            {
+                return refused(Refusal::Underpriced);
+            }
+        }
+        self.pool.insert(tx.nonce, tx);
+        Sent::Accepted
+    }
+
+    pub fn mine(&mut self, time: u64) {
+        let base_fee = self.base_fee();
+        let mut txs = Vec::new();
+        let mut next = if self.blocks.is_empty() {
+            0
+        } else {
+            self.nonce(self.head())
+        };
+        if core::mem::take(&mut self.foreign_next) {
+            txs.push(Tx {
+                hash: TransactionHash::from_bytes(self.name()),
+                nonce: next,
+                unsigned: None,
+                reverted: false,
+            });
+            self.pool.remove(&next);
+            next += 1;
+        }
+        while let Some(tx) = self.pool.get(&next).copied() {
+            let pays = tx
+                .unsigned
+                .is_some_and(|unsigned| unsigned.max_fee >= base_fee);
+            if !pays {
+                break;
+            }
+            self.pool.remove(&next);
+            let reverted = core::mem::take(&mut self.revert_next);
+            txs.push(Tx { reverted, ..tx });
+            next += 1;
+        }
+        self.seal(time, base_fee, txs);
+        self.spike = self
+            .spike
+            .and_then(|(gwei, left)| (left > 1).then(|| (gwei, left - 1)));
+        self.pool.retain(|nonce, _| *nonce >= next);
+    }
+
+    fn seal(&mut self, time: u64, base_fee: Wei, txs: Vec<Tx>) {
+        let hash = BlockHash::from_bytes(self.name());
+        self.blocks.push(Sealed {
+            number: self.blocks.len() as u64,
+            hash,
+            time,
+            base_fee,
+            txs,
+        });
+        self.final_at = self.final_at.max(finalized(self.head()));
+    }
+
+    /// Replaces the last blocks by empty ones, as far as they are not final.
+    pub fn reorganise(&mut self, depth: usize, keeps: bool, time: u64) {
+        let depth = depth.min(self.head() - self.final_at);
+        let undone = self.blocks.split_off(self.blocks.len() - depth);
+        for tx in undone.iter().flat_map(|block| &block.txs) {
+            if keeps && tx.unsigned.is_some() {
+                let back = Tx {
+                    reverted: false,
+                    ..*tx
+                };
+                self.pool.insert(tx.nonce, back);
+            }
+        }
+        for _ in 0..depth {
+            let base_fee = self.base_fee();
+            self.seal(time, base_fee, Vec::new());
+        }
+    }
+}
+
+/// The newest block that is final under this head.
+pub fn finalized(head: usize) -> usize {
+    head.saturating_sub(FINALITY)
+}
