@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 
 corpus=$(mktemp -d)
 trap 'rm -rf "$corpus"' EXIT
-cargo run --locked --quiet --workspace --example corpus -- "$corpus/corpus.jsonl" "${SEED:-1}"
+# All of the workspace, so that the dependencies are those of its tests.
+cargo build --locked --quiet --workspace --example corpus
+"${CARGO_TARGET_DIR:-target}/debug/examples/corpus" "$corpus/corpus.jsonl" "${SEED:-1}"
 export COUNTERFOIL_CORPUS="$corpus/corpus.jsonl" COUNTERFOIL_REQUIRE_CORPUS=1
 scripts/web.sh test:corpus

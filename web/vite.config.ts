@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { include: ["test/**/*.test.ts"] },
+  // Some tests go through thousands of vectors, on a machine that may be busy.
+  test: { include: ["test/**/*.test.ts"], testTimeout: 300_000 },
 });

@@ -17,7 +17,6 @@ if (path === undefined && process.env.COUNTERFOIL_REQUIRE_CORPUS === "1") {
 const byLibraries: readonly [RegExp, string][] = [
   [/(expected evidence as JSON): (?!.*expected at most|.*depth of at most).*/gs, "$1"],
   [/^expected a trust file: .*/gs, "no TOML of this shape"],
-  [/^tsa(?:: [a-z_]+)?: expected (?:the key|no other keys|an? ).*/gs, "no TOML of this shape"],
   [/(: expected a certificate in PEM as block [0-9]+), got .*/gs, "$1"],
 ];
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// Bytes to be changed: at which place, how many go, and which come.
 pub(crate) type Splice = (usize, usize, Vec<u8>);
 
-/// Numbers that follow from a seed (SplitMix64).
+/// Numbers that follow from a seed (`SplitMix64`).
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -194,10 +194,8 @@ fn key_changes(value: &Value, pointer: &str) -> Vec<(String, Vec<u8>)> {
         let object = whole.pointer_mut(parent)?.as_object_mut()?;
         edit(object);
         let text = serde_json::to_string_pretty(&whole).unwrap();
-        let escaped: String = key
-            .chars()
-            .map(|c| format!("\\u{:04x}", u32::from(c)))
-            .collect();
+        let escape = |c| ['\\'.to_string(), format!("u{:04x}", u32::from(c))];
+        let escaped: String = key.chars().flat_map(escape).collect();
         let text = text
             .replace("\"@again\"", &format!("\"{key}\""))
             .replace("\"@escaped\"", &format!("\"{escaped}\""));
@@ -346,125 +344,5 @@ pub(crate) fn of_der(value: &Value, count: usize, random: &mut Random) -> Vec<(S
             STANDARD.encode(spliced(&der, &change)).into();
         edited.push((format!("{pointer}: DER at {}", change.0), whole));
     }
-    edited
-}
-
-/// A trust file, changed.
-pub(crate) fn of_trust(text: &str) -> Vec<(String, String)> {
-    let replaced = [
-        (
-            "another format",
-            "counterfoil/trust@v1",
-            "counterfoil/trust@v2",
-        ),
-        ("no format", "format = ", "# format = "),
-        ("min_anchors 0", "min_anchors = 1", "min_anchors = 0"),
-        (
-            "min_anchors negative",
-            "min_anchors = 1",
-            "min_anchors = -1",
-        ),
-        ("min_anchors 3", "min_anchors = 1", "min_anchors = 3"),
-        (
-            "min_anchors a string",
-            "min_anchors = 1",
-            "min_anchors = \"1\"",
-        ),
-        (
-            "min_anchors a fraction",
-            "min_anchors = 1",
-            "min_anchors = 1.0",
-        ),
-        (
-            "min_anchors in hexadecimal",
-            "min_anchors = 1",
-            "min_anchors = 0x1",
-        ),
-        (
-            "min_anchors huge",
-            "min_anchors = 1",
-            "min_anchors = 99999999999999999999",
-        ),
-        (
-            "min_anchors twice",
-            "min_anchors = 1",
-            "min_anchors = 1\nmin_anchors = 1",
-        ),
-        ("no min_anchors", "min_anchors = 1\n", ""),
-        (
-            "an unknown key",
-            "min_anchors = 1",
-            "min_anchors = 1\nmore = 1",
-        ),
-        ("no policy", "policy = ", "no_policy = "),
-        ("no authorities", "[[tsa]]", "[[tsb]]"),
-        ("one table", "[[tsa]]", "[tsa]"),
-        ("quorum none", "quorum both", "quorum none"),
-        ("an undefined quorum", "quorum both", "quorum x"),
-        ("another name", "name = \"one\"", "name = \"two-3\""),
-        (
-            "a name of two hyphens",
-            "name = \"one\"",
-            "name = \"o--ne\"",
-        ),
-        ("a name in upper case", "name = \"one\"", "name = \"One\""),
-        ("an empty name", "name = \"one\"", "name = \"\""),
-        ("no name", "name = \"one\"\n", ""),
-        (
-            "roots that are text",
-            "roots = \"\"\"",
-            "roots = \"text\"\nx = \"\"\"",
-        ),
-        ("another label", "CERTIFICATE-----", "PUBLIC KEY-----"),
-        ("no end", "-----END CERTIFICATE-----", ""),
-        ("no beginning", "-----BEGIN CERTIFICATE-----", ""),
-        (
-            "text before",
-            "-----BEGIN CERTIFICATE-----",
-            "A root:\n-----BEGIN CERTIFICATE-----",
-        ),
-        (
-            "not base64",
-            "-----BEGIN CERTIFICATE-----\nMI",
-            "-----BEGIN CERTIFICATE-----\nM!",
-        ),
-        (
-            "not DER",
-            "-----BEGIN CERTIFICATE-----\nMI",
-            "-----BEGIN CERTIFICATE-----\nMA",
-        ),
-        ("a comment", "[[tsa]]", "# a comment\n[[tsa]] # here"),
-        ("carriage returns", "\n", "\r\n"),
-        ("a byte order mark", "format =", "\u{feff}format ="),
-        ("an empty key", "min_anchors = 1", "\"\" = 1"),
-        ("__proto__", "min_anchors = 1", "__proto__ = 1"),
-    ];
-    let mut edited: Vec<_> = replaced
-        .iter()
-        .map(|(name, from, to)| ((*name).to_owned(), text.replace(from, to)))
-        .collect();
-    let appended = [
-        ("revocation required", "revocation = \"required\"\n"),
-        ("revocation optional", "revocation = \"optional\"\n"),
-        ("revocation published", "revocation = \"published\"\n"),
-        ("revocation never", "revocation = \"never\"\n"),
-        ("any policies", "policies = []\n"),
-        ("another policy", "policies = [\"1.2.3.4\"]\n"),
-        ("no object identifier", "policies = [\"1.2.3.04\"]\n"),
-        ("no object identifier 2", "policies = [\"1.40.3\"]\n"),
-        ("no object identifier 3", "policies = [\"3.1\"]\n"),
-        ("no object identifier 4", "policies = [\"1\"]\n"),
-        (
-            "an object identifier",
-            "policies = [\"2.999.123456789012345678901234567890\"]\n",
-        ),
-        ("policies of another type", "policies = [1]\n"),
-        ("policies as a string", "policies = \"1.2.3\"\n"),
-        ("no more certificates", "certificates = \"\"\n"),
-        ("certificates that are text", "certificates = \"text\"\n"),
-        ("certificates of another type", "certificates = []\n"),
-        ("an unknown key of it", "url = \"http://x\"\n"),
-    ];
-    edited.extend(appended.map(|(name, line)| (name.to_owned(), format!("{text}{line}"))));
     edited
 }

@@ -20,6 +20,7 @@ mod edits;
 #[path = "../../tests/fixture/mod.rs"]
 mod fixture;
 mod shapes;
+mod trusts;
 mod write;
 
 use std::error::Error;
@@ -89,7 +90,7 @@ fn mutate(
             ..case
         })?;
     }
-    for (name, trust) in edits::of_trust(&shape.trust) {
+    for (name, trust) in trusts::of_trust(&shape.trust) {
         corpus.add_trust(&format!("{}: trust: {name}", shape.name), &trust)?;
         let case = Case::of(shape, format!("{}: under trust: {name}", shape.name));
         corpus.add(&Case { trust, ..case })?;

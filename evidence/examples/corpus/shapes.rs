@@ -413,13 +413,11 @@ fn receipt_in(size: u64, index: u64, log: &SigningKey, witnesses: &[SigningKey])
 
 /// RFC 6962, section 2.1.
 fn root(leaves: &[NodeHash]) -> NodeHash {
-    match leaves {
-        [only] => *only,
-        _ => {
-            let (left, right) = leaves.split_at(leaves.len().next_power_of_two() / 2);
-            hash_node(&root(left), &root(right))
-        }
+    if let [only] = leaves {
+        return *only;
     }
+    let (left, right) = leaves.split_at(leaves.len().next_power_of_two() / 2);
+    hash_node(&root(left), &root(right))
 }
 
 /// RFC 6962, section 2.1.1.

@@ -109,13 +109,13 @@ impl Corpus {
     /// Reads a trust file, and writes it down.
     pub(crate) fn add_trust(&mut self, name: &str, text: &str) -> Result<(), Box<dyn Error>> {
         let read = Trust::parse(text.as_bytes()).map_err(|error| error.to_string());
-        self.read("trust", name, text.as_bytes(), read.err())
+        self.read("trust", name, text.as_bytes(), read.err().as_deref())
     }
 
     /// Reads a policy, and writes it down.
     pub(crate) fn add_policy(&mut self, name: &str, text: &[u8]) -> Result<(), Box<dyn Error>> {
         let read = Policy::parse(text).map_err(|error| error.to_string());
-        self.read("policy", name, text, read.err())
+        self.read("policy", name, text, read.err().as_deref())
     }
 
     fn read(
@@ -123,7 +123,7 @@ impl Corpus {
         kind: &str,
         name: &str,
         text: &[u8],
-        error: Option<String>,
+        error: Option<&str>,
     ) -> Result<(), Box<dyn Error>> {
         let of = self.text(text)?;
         let outcome = if error.is_some() {

@@ -43,13 +43,16 @@ export interface Trust {
   readonly authorities: readonly Authority[];
 }
 
+/** What begins the error that a file is not TOML of the right shape. */
+const SHAPE = "expected a trust file";
+
 function wrongPart(path: string, expected: string, got: string): VerifyError {
   return new VerifyError(`${path}: expected ${expected}, got ${got}`);
 }
 
 /** Reads a trust file. */
 export function parseTrust(bytes: Uint8Array): Trust {
-  const file = new Table(readToml(bytes), "expected a trust file");
+  const file = new Table(readToml(bytes), SHAPE);
   const format = file.take("format", text);
   if (format !== TRUST_FORMAT) {
     throw new VerifyError(`format: expected "${TRUST_FORMAT}", got ${shown(format)}`);
@@ -58,7 +61,8 @@ export function parseTrust(bytes: Uint8Array): Trust {
   const policyText = file.take("policy", text);
   const tables = file.optional("tsa", array) ?? [];
   file.end();
-  const authorities = tables.map((value) => readAuthority(table(value, "tsa")));
+  // First all types, then what stands in them.
+  const authorities = tables.map(readTable).map(readAuthority);
   const policy = readPolicy(policyText);
   const count = authorities.length;
   if (count < 1 || count > MAX_AUTHORITIES) {
@@ -78,12 +82,12 @@ function readToml(bytes: Uint8Array): TomlTable {
   }
   const source = fromUtf8(bytes);
   if (source === undefined) {
-    throw new VerifyError(`expected a trust file: byte ${firstNotUtf8(bytes)} is not UTF-8`);
+    throw new VerifyError(`${SHAPE}: byte ${firstNotUtf8(bytes)} is not UTF-8`);
   }
   try {
     return parse(source, { integersAsBigInt: true });
   } catch (error) {
-    throw error instanceof TomlError ? new VerifyError(`expected a trust file: ${error.message}`) : error;
+    throw error instanceof TomlError ? new VerifyError(`${SHAPE}: ${error.message}`) : error;
   }
 }
 
@@ -95,18 +99,36 @@ function readPolicy(source: string): Policy {
   }
 }
 
-function readAuthority(value: TomlTable): Authority {
-  const part = new Table(value, "tsa");
-  const name = part.take("name", text);
+/** An authority as the file has it, each key of the right type. */
+interface AuthorityTable {
+  readonly name: string;
+  readonly roots: string;
+  readonly certificates: string;
+  readonly policies: readonly string[];
+  readonly revocation: RevocationDemand;
+}
+
+function readTable(value: TomlValue): AuthorityTable {
+  const part = new Table(table(value, `${SHAPE}: tsa`), `${SHAPE}: tsa`);
+  const read: AuthorityTable = {
+    name: part.take("name", text),
+    roots: part.take("roots", text),
+    certificates: part.optional("certificates", text) ?? "",
+    policies: (part.optional("policies", array) ?? []).map((policy) => text(policy, `${SHAPE}: tsa: policies`)),
+    revocation: part.optional("revocation", demand) ?? "published",
+  };
+  part.end();
+  return read;
+}
+
+function readAuthority(read: AuthorityTable): Authority {
+  const { name, policies, revocation } = read;
   if (!isAuthorityName(name)) {
     throw wrongPart("tsa: name", "1 to 40 of a-z, 0-9 and - between them", shown(name));
   }
   const path = (key: string) => `tsa ${name}: ${key}`;
-  const roots = readCertificates(part.take("roots", text), path("roots"));
-  const certificates = readCertificates(part.optional("certificates", text) ?? "", path("certificates"));
-  const policies = (part.optional("policies", array) ?? []).map((policy) => text(policy, path("policies")));
-  const revocation = part.optional("revocation", demand) ?? "published";
-  part.end();
+  const roots = readCertificates(read.roots, path("roots"));
+  const certificates = readCertificates(read.certificates, path("certificates"));
   for (const policy of policies) {
     if (!isObjectIdentifier(policy)) {
       throw wrongPart(path("policies"), 'an object identifier, such as "1.3.6.1.4.1.13762.3"', shown(policy));
@@ -117,7 +139,7 @@ function readAuthority(value: TomlTable): Authority {
 
 function readCertificates(pem: string, path: string): Certificate[] {
   try {
-    const read = readPem(pem).map((der) => Certificate.parse(der));
+    const read = readPem(pem).map(readCertificate);
     if (read.length > 0 || pem.trim() === "") {
       return read;
     }
@@ -125,6 +147,15 @@ function readCertificates(pem: string, path: string): Certificate[] {
     throw error instanceof VerifyError ? new VerifyError(`${path}: ${error.message}`) : error;
   }
   throw wrongPart(path, "certificates in PEM", "text without any");
+}
+
+function readCertificate(der: Uint8Array, at: number): Certificate {
+  try {
+    return Certificate.parse(der);
+  } catch (error) {
+    const expected = `expected a certificate in PEM as block ${at + 1}`;
+    throw error instanceof VerifyError ? new VerifyError(`${expected}, got ${error.message}`) : error;
+  }
 }
 
 /** The most octets of an object identifier in DER. */
@@ -213,8 +244,11 @@ function text(value: TomlValue, path: string): string {
   return value;
 }
 
+/** The largest integer of TOML. */
+const MAX_INTEGER = (1n << 63n) - 1n;
+
 function integer(value: TomlValue, path: string): bigint {
-  if (typeof value !== "bigint" || value < 0n) {
+  if (typeof value !== "bigint" || value < 0n || value > MAX_INTEGER) {
     throw wrongPart(path, "an integer without sign", kindOf(value));
   }
   return value;

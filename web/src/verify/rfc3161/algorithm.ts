@@ -170,11 +170,22 @@ function isBy(key: PublicKey, signed: Signed): boolean {
       return isByEcdsa(key, signed);
     case ED25519:
       if (signed.algorithm.oid === ED25519) {
+        verifyEd25519Terms(signed);
         return verifyEd25519(key.bits, signed.message, signed.signature);
       }
       break;
   }
   throw unfit(key, signed);
+}
+
+/** RFC 8410 section 3: "the parameters MUST be absent". RFC 8419 section 2.3: the digest algorithm beside is SHA-512. */
+function verifyEd25519Terms({ algorithm, digestBeside }: Signed): void {
+  if (algorithm.parameters.length > 0) {
+    throw unsupported("Ed25519 with parameters");
+  }
+  if (digestBeside !== undefined && digestBeside !== SHA512.oid) {
+    throw unsupported(`Ed25519 beside the digest algorithm ${digestBeside}`);
+  }
 }
 
 function unfit(key: PublicKey, { algorithm }: Signed): VerifyError {
@@ -208,7 +219,12 @@ function isByRsa(key: PublicKey, signed: Signed): boolean {
   const { algorithm, message, signature } = signed;
   if (algorithm.oid === RSA_PSS) {
     const hash = pssHash(algorithm.parameters);
+    verifyPssTerms(key, hash, signed);
     return verifyPss(rsa, hash, message, signature);
+  }
+  // RFC 4055 section 1.2: a key that is named for PSS signs by nothing else.
+  if (key.algorithm.oid === RSA_PSS) {
+    throw unfit(key, signed);
   }
   return verifyPkcs1(rsa, signedHash(key, signed, rsaSignatures, RSA), message, signature);
 }
@@ -221,6 +237,17 @@ function isByEcdsa(key: PublicKey, signed: Signed): boolean {
     throw unsupported(`the curve ${named}`);
   }
   return verifyEcdsa(curve, key.bits, hash.digest(signed.message), signed.signature);
+}
+
+/** The hash of a PSS signature is that of the key if it says one, and that of what stands beside. */
+function verifyPssTerms(key: PublicKey, hash: HashAlgorithm, { digestBeside }: Signed): void {
+  const { oid, parameters } = key.algorithm;
+  if (oid === RSA_PSS && parameters.length > 0 && pssHash(parameters) !== hash) {
+    throw unsupported(`RSASSA-PSS with ${hash.name} by a key for another hash`);
+  }
+  if (digestBeside !== undefined && digestBeside !== hash.oid) {
+    throw unsupported(`RSASSA-PSS with ${hash.name} beside the digest algorithm ${digestBeside}`);
+  }
 }
 
 /** `RSASSA-PSS-params` (RFC 4055 section 3.1): one hash for both, and a salt as long as its digest, as is the rule. */

@@ -93,6 +93,14 @@ export class Certificate {
   }
 
   /** Whether its subject's name is its issuer's (RFC 5280 section 3.2). */
+  /** Whether a `GeneralName` is its subject or one of its alternative names. */
+  hasName(generalName: Uint8Array): boolean {
+    const name = directoryName(generalName);
+    const isIt = (own: Uint8Array) =>
+      equal(own, generalName) || (name !== undefined && directoryName(own)?.equals(name) === true);
+    return name?.equals(this.subject) === true || this.extensions.alternativeNames.some(isIt);
+  }
+
   get isSelfIssued(): boolean {
     return this.subject.equals(this.issuer);
   }
@@ -173,6 +181,19 @@ function certificateFromBase64(base64: string, number: number): Certificate {
   } catch (error) {
     if (error instanceof VerifyError) {
       throw new VerifyError(`certificate ${number}: expected an X.509 certificate: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+/** A general name, if it is a directoryName. */
+function directoryName(generalName: Uint8Array): Name | undefined {
+  const what = "directoryName";
+  try {
+    return Name.read(only(generalName, context(4), what).reader(what), what);
+  } catch (error) {
+    if (error instanceof VerifyError) {
+      return undefined;
     }
     throw error;
   }

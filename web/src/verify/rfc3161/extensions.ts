@@ -76,6 +76,8 @@ export interface CertificateExtensions {
   /** Where its revocation is published, over HTTP: lists and responders. */
   crlUrls: readonly string[];
   ocspUrls: readonly string[];
+  /** Its subject's other names, each a `GeneralName`. */
+  alternativeNames: readonly Uint8Array[];
   /** Critical extensions that are not understood: RFC 5280 section 4.2 wants such a certificate to be refused. */
   notUnderstood: readonly string[];
   /** All that are there. */
@@ -100,8 +102,8 @@ const understood: ReadonlyMap<string, Take> = new Map<string, Take>([
   ["2.5.29.54", (into, value) => (into.policies.inhibitAny = inhibitAnyPolicy(value))],
   ["2.5.29.31", (into, value) => (into.crlUrls = distributionPoints(value))],
   ["1.3.6.1.5.5.7.1.1", (into, value) => (into.ocspUrls = responders(value))],
-  // Alternative names change nothing about whether a path holds.
-  ["2.5.29.17", () => {}],
+  ["2.5.29.17", (into, value) => (into.alternativeNames = generalNames(value))],
+  // Those of the issuer change nothing about whether a path holds.
   ["2.5.29.18", () => {}],
 ]);
 
@@ -116,6 +118,7 @@ export function readCertificateExtensions(reader: Reader | undefined): Certifica
     keyUsage: undefined,
     extendedKeyUsage: undefined,
     subjectKeyId: undefined,
+    alternativeNames: [],
     authorityKeyId: undefined,
     policies: {
       stated: [],
@@ -240,6 +243,16 @@ function distributionPoints(value: Uint8Array): string[] {
   return urls;
 }
 
+function generalNames(value: Uint8Array): Uint8Array[] {
+  const what = "subjectAltName";
+  const reader = only(value, tag.sequence, what).reader(what);
+  const names: Uint8Array[] = [];
+  while (!reader.isEmpty) {
+    names.push(reader.next().raw);
+  }
+  return names;
+}
+
 /** The URLs of id-ad-ocsp (RFC 5280 section 4.2.2.1). */
 function responders(value: Uint8Array): string[] {
   const what = "authorityInfoAccess";
@@ -259,7 +272,7 @@ function responders(value: Uint8Array): string[] {
 /** A general name, if it is a URL over HTTP in printable ASCII. */
 function httpUrl(name: Element): string[] {
   const text = name.identifier === contextPrimitive(6) ? fromUtf8(name.content) : undefined;
-  const isUrl = text !== undefined && text.length <= maxUrlLength && /^https?:\/\/[!-~]*$/.test(text);
+  const isUrl = text !== undefined && text.length <= maxUrlLength && /^https?:\/\/[!-~]*$/i.test(text);
   return isUrl ? [text] : [];
 }
 

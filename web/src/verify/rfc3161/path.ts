@@ -17,98 +17,153 @@ import type { Timestamp } from "./time.ts";
 /** Longest path, signer and root included. */
 const maxLength = 10;
 
-/** Most signatures that are verified in search of a path. */
+/** Most signatures that are verified in search of paths. */
 const maxSignatures = 256;
 
-/**
- * How much an error says. `untrusted`: nobody who is trusted was found, and nothing is wrong. `constraints`: somebody who may not issue
- * certificates has. `wrong`: anything else.
- */
-type PathErrorKind = "untrusted" | "constraints" | "wrong";
+/** Most paths that are found. Who cross-signs has two, or a few. */
+const maxPaths = 32;
 
-export class PathError extends VerifyError {
-  readonly kind: PathErrorKind;
+/** Why there is no path, and how near it came: what is wrong with certificates is nearer than what is not known of them. */
+class PathError extends VerifyError {
+  readonly isWrong: boolean;
 
-  constructor(kind: PathErrorKind, message: string) {
+  constructor(message: string, isWrong: boolean) {
     super(message);
-    this.kind = kind;
+    this.isWrong = isWrong;
   }
 }
+
+type Path = readonly Certificate[];
+
+/**
+ * What becomes of a search: paths that hold, each from the signer to a root, both included; one that holds but for who may issue
+ * certificates; one that leads to a root by its signatures and does not hold; or none that does. Whatever is wrong with certificates that
+ * nobody who is trusted stands behind, anybody can put them there.
+ */
+export type Found =
+  | { readonly kind: "paths"; readonly paths: readonly Path[] }
+  | { readonly kind: "unconstrained"; readonly path: Path; readonly why: string }
+  | { readonly kind: "wrong"; readonly why: string }
+  | { readonly kind: "untrusted"; readonly why: string };
+
+/** What a path must keep: signatures as far as they can be verified, everything but who may issue certificates, or everything. */
+type Demand = "signatures" | "all but constraints" | "all";
 
 export interface PathQuestion {
   readonly roots: readonly Certificate[];
   /** Certificates that may be between signer and root. */
   readonly others: readonly Certificate[];
   readonly at: Timestamp;
-  /** Whether it matters who may issue certificates: passed over to tell whether a path fails by that alone. */
-  readonly constraints: "kept" | "passed over";
 }
 
-/** A path from a certificate to a root, both included; throws a `PathError` if there is none. */
-export function findPath(signer: Certificate, question: PathQuestion): readonly Certificate[] {
-  return new Search(question).from(signer);
+/** Looks for the paths from a signer to a root. */
+export function findPaths(signer: Certificate, question: PathQuestion): Found {
+  const search = (demand: Demand) => new Search(question, demand).from(signer);
+  const all = search("all");
+  if (all.paths.length > 0) {
+    return { kind: "paths", paths: all.paths };
+  }
+  if (all.isGivenUp) {
+    return { kind: "untrusted", why: givenUp };
+  }
+  const trouble = (path: Path) => new Search(question, "all").troubleOf(path) ?? givenUp;
+  const [unconstrained] = search("all but constraints").paths;
+  if (unconstrained !== undefined) {
+    return { kind: "unconstrained", path: unconstrained, why: trouble(unconstrained) };
+  }
+  const signed = search("signatures");
+  const [path] = signed.paths;
+  return path === undefined ? { kind: "untrusted", why: signed.why } : { kind: "wrong", why: trouble(path) };
 }
+
+const givenUp = `the search was given up: a path may have ${maxLength} certificates, and ${maxSignatures} signatures are verified in search of one`;
 
 class Search {
   readonly #question: PathQuestion;
+  readonly #demand: Demand;
+  readonly #found: Path[] = [];
   #signatures = 0;
   #isGivenUp = false;
   #nearest: { readonly error: PathError; readonly length: number } | undefined;
 
-  constructor(question: PathQuestion) {
+  constructor(question: PathQuestion, demand: Demand) {
     this.#question = question;
+    this.#demand = demand;
   }
 
-  from(signer: Certificate): readonly Certificate[] {
-    const path = this.#continued([signer], signer);
-    if (path !== undefined) {
-      return path;
+  /** All paths within bounds, and why there is none. */
+  from(signer: Certificate): { paths: readonly Path[]; isGivenUp: boolean; why: string } {
+    this.#continue([signer], signer);
+    const nearest = this.#nearest;
+    const isGivenUp = this.#isGivenUp || nearest === undefined;
+    return { paths: this.#found, isGivenUp, why: isGivenUp ? givenUp : nearest.error.message };
+  }
+
+  /** What is wrong with a path, from the signer up. */
+  troubleOf(path: Path): string | undefined {
+    const [signer] = path;
+    const root = path.at(-1);
+    if (signer === undefined || root === undefined) {
+      return undefined;
     }
-    if (this.#isGivenUp || this.#nearest === undefined) {
-      throw new PathError(
-        "untrusted",
-        `the search was given up: a path may have ${maxLength} certificates, and ${maxSignatures} signatures are verified in search of one`,
-      );
+    try {
+      if (path.length === 1) {
+        this.#verifyAcceptable(signer);
+      }
+      for (const [at, issuer] of path.entries()) {
+        const subject = path[at - 1];
+        if (subject !== undefined) {
+          this.#verifyAcceptable(subject);
+          this.#verifyIssues(issuer, at === path.length - 1, path.slice(0, at), subject);
+        }
+      }
+      this.#verifyWhole(path, root);
+      return undefined;
+    } catch (error) {
+      if (error instanceof VerifyError) {
+        return error.message;
+      }
+      throw error;
     }
-    throw this.#nearest.error;
   }
 
   /** Goes on to a root from the last certificate of a path that has led so far. */
-  #continued(path: readonly Certificate[], last: Certificate): readonly Certificate[] | undefined {
+  #continue(path: Path, last: Certificate): void {
     if (!this.#holds(path.length, () => this.#verifyAcceptable(last))) {
-      return undefined;
+      return;
     }
     // A root that signed the token itself, or one that issued in between.
     if (this.#question.roots.some((root) => root.equals(last))) {
-      return this.#ended(path, last);
+      this.#end(path, last);
+      return;
     }
     if (path.length === maxLength) {
       this.#isGivenUp = true;
-      return undefined;
+      return;
     }
     const candidates = this.#candidates(path, last);
+    if (candidates.length === 0) {
+      this.#note(path.length, nobodyIssued(last));
+    }
     for (const { issuer, isRoot } of candidates) {
-      if (this.#signatures === maxSignatures) {
+      if (this.#signatures === maxSignatures || this.#found.length === maxPaths) {
         this.#isGivenUp = true;
-        return undefined;
+        return;
       }
       this.#signatures += 1;
       if (this.#holds(path.length, () => this.#verifyIssues(issuer, isRoot, path, last))) {
         const longer = [...path, issuer];
-        const found = isRoot ? this.#ended(longer, issuer) : this.#continued(longer, issuer);
-        if (found !== undefined) {
-          return found;
+        if (isRoot) {
+          this.#end(longer, issuer);
+        } else {
+          this.#continue(longer, issuer);
         }
       }
     }
-    if (candidates.length === 0) {
-      this.#note(path.length, nobodyIssued(last));
-    }
-    return undefined;
   }
 
   /** The certificates of the issuer's name: those whose key is the one that is named first, those with another last; roots before others. */
-  #candidates(path: readonly Certificate[], certificate: Certificate) {
+  #candidates(path: Path, certificate: Certificate) {
     const { roots, others } = this.#question;
     const all = [
       ...roots.map((issuer) => ({ issuer, isRoot: true })),
@@ -124,16 +179,22 @@ class Search {
       .sort((one, other) => order(one.issuer) - order(other.issuer));
   }
 
-  /** The path, if it holds as a whole. */
-  #ended(path: readonly Certificate[], root: Certificate): readonly Certificate[] | undefined {
-    const holds = this.#holds(path.length, () => {
-      this.#verifyValid(root);
-      verifyPolicies(path);
-    });
-    return holds ? path : undefined;
+  /** A path ends in a root. */
+  #end(path: Path, root: Certificate): void {
+    if (this.#demand === "signatures" || this.#holds(path.length, () => this.#verifyWhole(path, root))) {
+      this.#found.push(path);
+    }
+  }
+
+  #verifyWhole(path: Path, root: Certificate): void {
+    this.#verifyValid(root);
+    verifyPolicies(path);
   }
 
   #verifyAcceptable(certificate: Certificate): void {
+    if (this.#demand === "signatures") {
+      return;
+    }
     this.#verifyValid(certificate);
     const { notUnderstood } = certificate.extensions;
     if (notUnderstood.length > 0) {
@@ -151,18 +212,23 @@ class Search {
     }
   }
 
-  #verifyIssues(issuer: Certificate, isRoot: boolean, path: readonly Certificate[], subject: Certificate): void {
+  #verifyIssues(issuer: Certificate, isRoot: boolean, path: Path, subject: Certificate): void {
     try {
       subject.verifySignedBy(issuer);
     } catch (error) {
-      if (error instanceof VerifyError) {
-        // By another key under the issuer's name: an authority that has changed its key, or somebody who calls himself so.
-        const kind = error instanceof WrongSignature ? "untrusted" : "wrong";
-        throw new PathError(kind, `${issuer} issued ${subject}: ${error.message}`);
+      if (!(error instanceof VerifyError)) {
+        throw error;
       }
-      throw error;
+      // By another key under the issuer's name: an authority that has changed its key, or somebody who calls himself so. One that is broken,
+      // or of a kind that is not known, was perhaps made by whom the certificate names.
+      const isBad = error instanceof WrongSignature;
+      const isPerhapsRight = !isBad && (isRoot || isNamed(issuer, subject));
+      if (this.#demand !== "signatures" || !isPerhapsRight) {
+        const what = `${subject} is not shown to be issued by ${issuer}, whom it names: ${error.message}`;
+        throw new PathError(what, !isBad);
+      }
     }
-    if (this.#question.constraints === "kept") {
+    if (this.#demand === "all") {
       verifyIsAuthority(issuer, isRoot, path);
     }
   }
@@ -176,7 +242,7 @@ class Search {
       if (!(error instanceof VerifyError)) {
         throw error;
       }
-      this.#note(length, error instanceof PathError ? error : new PathError("wrong", error.message));
+      this.#note(length, error instanceof PathError ? error : new PathError(error.message, true));
       return false;
     }
   }
@@ -184,38 +250,42 @@ class Search {
   /** Keeps what came nearest: what is wrong before who is not trusted, then the error of the longest path, then the first. */
   #note(length: number, error: PathError): void {
     const known = this.#nearest;
-    const isWrong = error.kind !== "untrusted";
-    const wasWrong = known !== undefined && known.error.kind !== "untrusted";
-    const isNearer = known === undefined || (isWrong === wasWrong ? length > known.length : isWrong);
+    const isNearer =
+      known === undefined || (error.isWrong === known.error.isWrong ? length > known.length : error.isWrong);
     if (isNearer) {
       this.#nearest = { error, length };
     }
   }
 }
 
+/** Whether a certificate names the issuer's key as that of its issuer. */
+function isNamed(issuer: Certificate, subject: Certificate): boolean {
+  const named = subject.extensions.authorityKeyId;
+  const own = issuer.extensions.subjectKeyId;
+  return named !== undefined && own !== undefined && equal(named, own);
+}
+
 function nobodyIssued(certificate: Certificate): PathError {
-  return new PathError(
-    "untrusted",
-    certificate.isSelfIssued
-      ? `it ends in ${certificate}, which is not among the trusted roots`
-      : `nobody who is trusted issued it: no certificate of ${certificate.issuer} is known, which issued ${certificate}`,
-  );
+  const why = certificate.isSelfIssued
+    ? `it ends in ${certificate}, which is not among the trusted roots`
+    : `nobody who is trusted issued it: no certificate of ${certificate.issuer} is known, which issued ${certificate}`;
+  return new PathError(why, false);
 }
 
 /** Section 6.1.4, (k) to (n): whether a certificate may be the issuer of the last one of a path. */
-function verifyIsAuthority(issuer: Certificate, isRoot: boolean, path: readonly Certificate[]): void {
+function verifyIsAuthority(issuer: Certificate, isRoot: boolean, path: Path): void {
   const constraints = issuer.extensions.basicConstraints;
   // Of a root that says nothing the verifier says that it is one.
   if (constraints === undefined ? !isRoot : !constraints.isAuthority) {
-    throw new PathError("constraints", `${issuer} is no certificate authority by its basic constraints`);
+    throw new VerifyError(`${issuer} is no certificate authority by its basic constraints`);
   }
   // Section 4.2.1.9: self-issued certificates do not count, nor does the last one, which is the signer's.
   const below = path.slice(1).filter((own) => !own.isSelfIssued).length;
   const allowed = constraints?.pathLength;
   if (allowed !== undefined && below > allowed) {
-    throw new PathError("constraints", `${issuer} allows ${allowed} authorities below it, and has ${below}`);
+    throw new VerifyError(`${issuer} allows ${allowed} authorities below it, and has ${below}`);
   }
   if (!issuer.may(keyUsage.keyCertSign)) {
-    throw new PathError("constraints", `${issuer} may not sign certificates by its key usage`);
+    throw new VerifyError(`${issuer} may not sign certificates by its key usage`);
   }
 }

@@ -4,6 +4,7 @@
  * What counts is the time of the token: data that are older than it say nothing of it, and what they say of today does not matter.
  */
 
+import { equal } from "../bytes.ts";
 import { NotChecked, VerifyError } from "../checks.ts";
 import type { Element } from "./ber.ts";
 import { shortestInteger, smallInteger } from "./ber.ts";
@@ -92,6 +93,9 @@ const reasons: ReadonlyMap<number, string> = new Map([
  */
 const reasonsThatLeaveTokensStanding: readonly RevocationReason[] = [0, 3, 4, 5];
 
+/** keyCompromise and cACompromise. */
+const reasonsOfTheKey: readonly string[] = [reasonInWords(1), reasonInWords(2)];
+
 function reasonInWords(reason: RevocationReason): string {
   return reason === undefined ? "no reason given" : (reasons.get(reason) ?? `reason ${reason}`);
 }
@@ -123,8 +127,65 @@ export function verifyUpdates(thisUpdate: Timestamp, nextUpdate: Timestamp | und
   }
 }
 
+/**
+ * Of several paths the one by which the token stands best, whichever was found first, and how each of its certificates but the root
+ * stands. Who cross-signs has two certificates for one key.
+ */
+export function bestPath(
+  paths: readonly (readonly Certificate[])[],
+  data: readonly RevocationData[],
+  genTime: Timestamp,
+): { readonly chain: readonly Certificate[]; readonly standings: readonly Standing[] } {
+  const all = paths.map((chain) => ({ chain, standings: standings(chain, data, genTime) }));
+  const compromised = compromisedKeys(all);
+  const [best] = all
+    .map(({ chain, standings }) => ({ chain, standings: standings.map((own, at) => compromised(chain[at]) ?? own) }))
+    .sort((one, other) => worst(one) - worst(other) || one.chain.length - other.chain.length || byNames(one, other));
+  return best ?? { chain: [], standings: [] };
+}
+
+interface Stood {
+  readonly chain: readonly Certificate[];
+  readonly standings: readonly Standing[];
+}
+
+/** Keys of certificates that were revoked because somebody else has them: that is so whichever certificate says it. */
+function compromisedKeys(all: readonly Stood[]): (certificate: Certificate | undefined) => Standing | undefined {
+  const found = all.flatMap(({ chain, standings }) =>
+    standings.flatMap((standing, at) => {
+      const spki = chain[at]?.spki;
+      const isOfTheKey = standing.state === "revoked" && reasonsOfTheKey.includes(standing.reason);
+      return spki !== undefined && isOfTheKey ? [{ spki, standing }] : [];
+    }),
+  );
+  return (certificate) =>
+    found.find(({ spki }) => certificate !== undefined && equal(spki, certificate.spki))?.standing;
+}
+
+const severity = { good: 0, "revoked later": 1, unpublished: 2, unknown: 3, revoked: 4 } as const;
+
+function worst({ standings }: Stood): number {
+  return Math.max(0, ...standings.map(({ state }) => severity[state]));
+}
+
+/** The order of the certificates' bytes, the signer's first. */
+function byNames(one: Stood, other: Stood): number {
+  for (const [at, own] of one.chain.entries()) {
+    const order = compareBytes(own.der, other.chain[at]?.der ?? new Uint8Array());
+    if (order !== 0) {
+      return order;
+    }
+  }
+  return 0;
+}
+
+function compareBytes(one: Uint8Array, other: Uint8Array): number {
+  const at = one.findIndex((byte, index) => byte !== other[index]);
+  return at === -1 ? one.length - other.length : (one[at] ?? 0) - (other[at] ?? -1);
+}
+
 /** How each certificate of a chain but the root stands. */
-export function standings(
+function standings(
   chain: readonly Certificate[],
   data: readonly RevocationData[],
   genTime: Timestamp,

@@ -1,10 +1,11 @@
 /** The checks of a token that need the signer's certificate. */
 
 import { equal } from "../bytes.ts";
-import { type Checks, NotChecked, VerifyError } from "../checks.ts";
+import { type Checks, VerifyError } from "../checks.ts";
 import { broken, hashOf, SHA1, unsupported, verifySignature } from "./algorithm.ts";
 import { type Certificate, keyUsage } from "./certificate.ts";
-import { findPath, PathError, type PathQuestion } from "./path.ts";
+import { findPaths } from "./path.ts";
+import { bestPath, type RevocationData, type Standing } from "./revocation.ts";
 import { parseEssCertId, type Token } from "./token.ts";
 
 const TIME_STAMPING = "1.3.6.1.5.5.7.3.8";
@@ -15,13 +16,23 @@ const signingCertificateAttributes = [
   { oid: "1.2.840.113549.1.9.16.2.47", version: "v2", name: "ESSCertIDv2" },
 ] as const;
 
-/** Makes the checks, and gives the chain: the signer's certificate first, the root last; empty if there is none that holds. */
+/** Of how many certificates with the signer's name is tried whether their key made the signature, where the token names none by its hash. */
+const maxTried = 8;
+
+/** The signer's certificate first, the root last; empty if there is none that holds. And how each but the root stands as to revocation. */
+export interface Chain {
+  readonly chain: readonly Certificate[];
+  readonly standings: readonly Standing[];
+}
+
+/** Makes the checks, and gives the chain. */
 export function judgeSigner(
   token: Token,
   roots: readonly Certificate[],
   extra: readonly Certificate[],
+  revocation: readonly RevocationData[],
   checks: Checks,
-): readonly Certificate[] {
+): Chain {
   const signer = signerOf(token, extra);
   if (signer === undefined) {
     for (const name of [
@@ -34,48 +45,39 @@ export function judgeSigner(
     ]) {
       checks.add(name, "not-checked", whyNoSigner(token));
     }
-    return [];
+    return { chain: [], standings: [] };
   }
-  checks.note("signing certificate", () => signingCertificate(token, signer));
+  checks.note("signing certificate", () => {
+    const words = signingCertificate(token, signer);
+    verifyAuthority(token, signer);
+    return words;
+  });
   checks.note("signature", () => signature(token, signer));
   checks.note("key usage", () => keyUsageOf(signer));
   checks.note("extended key usage", () => extendedKeyUsage(signer));
   const others = [...token.certificates, ...extra];
-  const search = (constraints: PathQuestion["constraints"]) =>
-    pathOrError(signer, { roots, others, at: token.info.genTime, constraints });
-  const kept = search("kept");
-  // What fails by its constraints alone is a path all the same, and the check that is about them says so.
-  const failsByConstraints = kept instanceof PathError && kept.kind === "constraints";
-  const path = failsByConstraints ? search("passed over") : kept;
-  checks.note("path", () => pathInWords(path));
-  checks.note("basic constraints", () => {
-    if (failsByConstraints) {
-      throw kept;
+  const { genTime } = token.info;
+  const found = findPaths(signer, { roots, others, at: genTime });
+  const inWords = (path: readonly Certificate[]) => `${path.length} certificates to the trusted root ${path.at(-1)}`;
+  switch (found.kind) {
+    case "paths": {
+      const best = bestPath(found.paths, revocation, genTime);
+      checks.add("path", "passed", inWords(best.chain));
+      checks.add("basic constraints", "passed", "each issuer is an authority");
+      return best;
     }
-    if (path instanceof PathError) {
-      throw new NotChecked("there is no path");
-    }
-    return "each issuer is an authority";
-  });
-  return kept instanceof PathError ? [] : kept;
-}
-
-function pathOrError(signer: Certificate, question: PathQuestion): readonly Certificate[] | PathError {
-  try {
-    return findPath(signer, question);
-  } catch (error) {
-    if (error instanceof PathError) {
-      return error;
-    }
-    throw error;
+    // What fails by its constraints alone is a path all the same, and the check that is about them says so.
+    case "unconstrained":
+      checks.add("path", "passed", inWords(found.path));
+      checks.add("basic constraints", "failed", found.why);
+      break;
+    case "wrong":
+    case "untrusted":
+      checks.add("path", found.kind === "wrong" ? "failed" : "not-checked", found.why);
+      checks.add("basic constraints", "not-checked", "there is no path");
+      break;
   }
-}
-
-function pathInWords(path: readonly Certificate[] | PathError): string {
-  if (path instanceof PathError) {
-    throw path.kind === "untrusted" ? new NotChecked(path.message) : path;
-  }
-  return `${path.length} certificates to the trusted root ${path.at(-1)}`;
+  return { chain: [], standings: [] };
 }
 
 /**
@@ -84,14 +86,10 @@ function pathInWords(path: readonly Certificate[] | PathError): string {
  */
 function signerOf(token: Token, extra: readonly Certificate[]): Certificate | undefined {
   const named = [...token.certificates, ...extra].filter((certificate) => token.signer.names(certificate));
-  const different = named.filter((one, at) => named.findIndex((other) => other.equals(one)) === at);
-  if (different.length <= 1) {
-    return different[0];
-  }
   return (
-    different.find((certificate) => holds(() => signingCertificate(token, certificate))) ??
-    different.find((certificate) => holds(() => signature(token, certificate))) ??
-    different[0]
+    named.find((certificate) => holds(() => signingCertificate(token, certificate))) ??
+    named.slice(0, maxTried).find((certificate) => holds(() => signature(token, certificate))) ??
+    named[0]
   );
 }
 
@@ -130,6 +128,16 @@ function signingCertificate(token: Token, signer: Certificate): string {
     throw new VerifyError("the signed attribute that names the signer's certificate is missing");
   }
   return shown.join(", ");
+}
+
+/**
+ * RFC 3161 section 2.4.2, of tsa: "If present, it MUST correspond to one of the subject names included in the certificate that is to be used
+ * to verify the token."
+ */
+function verifyAuthority({ info }: Token, signer: Certificate): void {
+  if (info.authority !== undefined && !signer.hasName(info.authority)) {
+    throw new VerifyError(`the token is in the name of another authority than ${signer}`);
+  }
 }
 
 /** Gives the name of the hash. */

@@ -52,6 +52,8 @@ export interface TstInfo {
   readonly accuracy: Accuracy | undefined;
   /** The content octets of the number of the request. */
   readonly nonce: Uint8Array | undefined;
+  /** A name of the authority, a `GeneralName`. */
+  readonly authority: Uint8Array | undefined;
   /** Critical extensions: none is known. */
   readonly critical: readonly string[];
 }
@@ -244,11 +246,20 @@ function parseInfo(content: Uint8Array): TstInfo {
     booleanOf(ordering, "ordering");
   }
   const nonce = reader.peek === tag.integer ? reader.integer("nonce") : undefined;
-  // The authority's name for itself: its certificate says who it is.
-  reader.optional(context(0));
+  const authority = readAuthority(reader.optional(context(0)));
   const critical = criticalExtensions(reader.optional(context(1)));
   reader.end();
-  return { version, policy, imprint, serial, genTime, accuracy, nonce, critical };
+  return { version, policy, imprint, serial, genTime, accuracy, nonce, authority, critical };
+}
+
+function readAuthority(tsa: Element | undefined): Uint8Array | undefined {
+  if (tsa === undefined) {
+    return undefined;
+  }
+  const reader = tsa.reader("tsa");
+  const name = reader.next().raw;
+  reader.end();
+  return name;
 }
 
 function readImprint(outer: Reader): Imprint {
