@@ -40,11 +40,8 @@ mod tests {
 
     #[test]
     fn the_longest_name_fits_a_store() {
-        let longest = RecordName {
-            authority: "a".repeat(MAX_AUTHORITY_NAME).parse().unwrap(),
-            number: MAX_NUMBER,
-            revocation: Some(MAX_NUMBER),
-        };
+        let authority = "a".repeat(MAX_AUTHORITY_NAME).parse().unwrap();
+        let longest = RecordName::token(authority, MAX_NUMBER).added(MAX_NUMBER);
         let place = Place {
             origin: "ab".repeat(32).parse().unwrap(),
             size: TreeSize::new(u64::MAX),

@@ -5,6 +5,7 @@
 //!                                                                /rfc3161-<authority>
 //!                                                                /rfc3161-<authority>.2
 //!                                                                /rfc3161-<authority>-revocation-1
+//!                                                                /ethereum-<chain>
 //! ```
 //!
 //! The number after the dot counts tokens of one authority over one and the same checkpoint: a log without witnesses that
@@ -25,7 +26,7 @@ pub const MAX_NUMBER: u16 = 999;
 
 const CHECKPOINT: &str = "checkpoint";
 
-/// What the configuration calls a time-stamping authority: 1 to 40 of `a-z`, `0-9` and single `-` between them. Records
+/// What the configuration calls a time-stamping authority, or a chain: 1 to 40 of `a-z`, `0-9` and single `-` between them. Records
 /// carry the name, so it stays.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AuthorityName(String);
@@ -44,7 +45,7 @@ pub enum NameError {
     Hash(String),
     /// No name of a record.
     #[error(
-        "expected rfc3161-<authority>, rfc3161-<authority>.<number> or one of these with -revocation-<number>, got {0:?}"
+        "expected rfc3161-<authority>, rfc3161-<authority>.<number>, one of these with -revocation-<number>, ethereum-<chain> or ethereum-<chain>.<number>, got {0:?}"
     )]
     Record(String),
     /// No path of this layout.
@@ -162,14 +163,45 @@ impl fmt::Display for Place {
     }
 }
 
-/// The name of a record about a checkpoint: a token, or revocation data that were added to one.
+/// What fixes a checkpoint in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AnchorKind {
+    /// A block of an Ethereum chain.
+    Ethereum,
+    /// A time-stamp token (RFC 3161).
+    Rfc3161,
+}
+
+impl AnchorKind {
+    /// All there are, in the order of their names.
+    const ALL: [Self; 2] = [Self::Ethereum, Self::Rfc3161];
+
+    /// The kind that is spelled like this.
+    pub fn named(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.to_string() == text)
+    }
+}
+
+/// As names and files spell it.
+impl fmt::Display for AnchorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ethereum => "ethereum",
+            Self::Rfc3161 => "rfc3161",
+        })
+    }
+}
+
+/// The name of a record about a checkpoint: an anchor, or revocation data that were added to a token.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordName {
-    /// Whose token it is.
+    /// What kind of anchor it is about.
+    pub kind: AnchorKind,
+    /// Whose token it is, or what the chain is called.
     pub authority: AuthorityName,
-    /// Which of its tokens over this checkpoint, from 1.
+    /// Which of its anchors of this checkpoint, from 1.
     pub number: u16,
-    /// Which of the additions to that token, from 1; none for the token itself.
+    /// Which of the additions to that token, from 1; none for the anchor itself, and for every block.
     pub revocation: Option<u16>,
 }
 
@@ -177,16 +209,35 @@ impl RecordName {
     /// The record of an authority's token with this number.
     pub fn token(authority: AuthorityName, number: u16) -> Self {
         Self {
+            kind: AnchorKind::Rfc3161,
             authority,
             number,
             revocation: None,
         }
     }
 
+    /// The record of a block of this chain with this number.
+    pub fn block(chain: AuthorityName, number: u16) -> Self {
+        Self {
+            kind: AnchorKind::Ethereum,
+            authority: chain,
+            number,
+            revocation: None,
+        }
+    }
+
+    /// Whether it is a token, and no addition to one.
+    pub fn is_token(&self) -> bool {
+        self.kind == AnchorKind::Rfc3161 && self.revocation.is_none()
+    }
+
     /// The record of the token that this one is about.
     #[must_use]
     pub fn of_token(&self) -> Self {
-        Self::token(self.authority.clone(), self.number)
+        Self {
+            revocation: None,
+            ..self.clone()
+        }
     }
 
     /// The record with this number that adds revocation data to this one's token.
@@ -201,7 +252,7 @@ impl RecordName {
 
 impl fmt::Display for RecordName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "rfc3161-{}", self.authority)?;
+        write!(f, "{}-{}", self.kind, self.authority)?;
         if self.number != 1 {
             write!(f, ".{}", self.number)?;
         }
@@ -221,10 +272,18 @@ impl FromStr for RecordName {
             let number: u16 = digits.parse().ok()?;
             (number.to_string() == digits && (1..=MAX_NUMBER).contains(&number)).then_some(number)
         };
-        let rest = text.strip_prefix("rfc3161-").ok_or_else(wrong)?;
+        let of_kind = |kind: AnchorKind| {
+            let rest = text.strip_prefix(&kind.to_string())?.strip_prefix('-')?;
+            Some((kind, rest))
+        };
+        let mut kinds = AnchorKind::ALL.into_iter();
+        let (kind, rest) = kinds.find_map(of_kind).ok_or_else(wrong)?;
         let (rest, revocation) = match rest.rsplit_once("-revocation-") {
-            Some((rest, digits)) => (rest, Some(number(digits).ok_or_else(wrong)?)),
-            None => (rest, None),
+            // A block has none: its name then is not one of a chain.
+            Some((rest, digits)) if kind == AnchorKind::Rfc3161 => {
+                (rest, Some(number(digits).ok_or_else(wrong)?))
+            }
+            _ => (rest, None),
         };
         let (authority, number) = match rest.split_once('.') {
             Some((authority, digits)) => (
@@ -236,6 +295,7 @@ impl FromStr for RecordName {
             None => (rest, 1),
         };
         Ok(Self {
+            kind,
             authority: authority.parse().map_err(|_| wrong())?,
             number,
             revocation,
@@ -329,7 +389,17 @@ mod tests {
             ("zero", "rfc3161-tsa-revocation-0", false),
             ("above the limit", "rfc3161-tsa.1000", false),
             ("no authority", "rfc3161-", false),
-            ("another kind", "ethereum-1", false),
+            ("a block", "ethereum-mainnet", true),
+            ("another block", "ethereum-mainnet.2", true),
+            ("the first block by its number", "ethereum-mainnet.1", false),
+            (
+                "a block that was revoked",
+                "ethereum-mainnet-revocation-1",
+                false,
+            ),
+            ("another kind", "rfc4998-tsa", false),
+            ("a kind alone", "ethereum-", false),
+            ("a kind without a hyphen", "ethereummainnet", false),
             ("the checkpoint", "checkpoint", false),
             (
                 "added twice",

@@ -1,4 +1,4 @@
-//! What is kept of a time-stamp: JSON, and never changed.
+//! What is kept of an anchor: JSON, and never changed.
 //!
 //! A token, with what its verification needed:
 //!
@@ -26,7 +26,11 @@
 //! {"format": "counterfoil/anchor-revocation@v1", "token": "rfc3161-freetsa", "revocation": [ … ]}
 //! ```
 //!
+//! A block of an Ethereum chain: docs/ethereum.md shows its record.
+//!
 //! Times are milliseconds since the beginning of 1970; `gen_time` repeats what the token says, which alone decides.
+
+mod ethereum;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -35,15 +39,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::format::{MAX_CERTIFICATE_SIZE, MAX_CERTIFICATES, MAX_REVOCATIONS, MAX_TOKEN_SIZE};
 use crate::moment::Moment;
-use crate::names::{AuthorityName, RecordName};
+use crate::names::{AnchorKind, AuthorityName, RecordName};
+pub use ethereum::BlockRecord;
 
 /// The largest record. A token and its chain have about 10 KB; lists of revoked certificates, each bounded where it is
 /// fetched, have most of the rest.
 pub const MAX_RECORD_BYTES: usize = 32 << 20;
 
-const TOKEN_FORMAT: &str = "counterfoil/anchor-record@v1";
+const ANCHOR_FORMAT: &str = "counterfoil/anchor-record@v1";
 const REVOCATION_FORMAT: &str = "counterfoil/anchor-revocation@v1";
-const KIND: &str = "rfc3161";
 
 /// Bytes are no record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,8 +67,13 @@ pub enum RecordError {
         got: String,
     },
     /// A kind that this program does not know.
-    #[error("expected the kind {KIND}, got {0:?}")]
-    Kind(String),
+    #[error("expected the kind {expected}, got {got:?}")]
+    Kind {
+        /// What it must be.
+        expected: AnchorKind,
+        /// What is there.
+        got: String,
+    },
     /// More than evidence may hold.
     #[error("expected {of} within the limits of evidence, at most {most}, got {got}")]
     Limit {
@@ -129,8 +138,8 @@ impl TokenRecord {
     /// The bytes that are stored.
     pub fn encode(&self) -> Result<Vec<u8>, RecordError> {
         encode(&TokenJson {
-            format: TOKEN_FORMAT.to_owned(),
-            kind: KIND.to_owned(),
+            format: ANCHOR_FORMAT.to_owned(),
+            kind: AnchorKind::Rfc3161.to_string(),
             authority: self.authority.to_string(),
             url: self.url.clone(),
             checkpoint: Base64(self.checkpoint.clone()),
@@ -144,10 +153,8 @@ impl TokenRecord {
 
     /// Reads stored bytes. Whether the token is good is not asked.
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
-        let json: TokenJson = decode(bytes, TOKEN_FORMAT)?;
-        if json.kind != KIND {
-            return Err(RecordError::Kind(json.kind));
-        }
+        let json: TokenJson = decode(bytes, ANCHOR_FORMAT)?;
+        check_kind(&json.kind, AnchorKind::Rfc3161)?;
         limit("bytes of a token", json.token.0.len(), MAX_TOKEN_SIZE)?;
         limit("certificates", json.certificates.len(), MAX_CERTIFICATES)?;
         for certificate in &json.certificates {
@@ -197,6 +204,26 @@ fn limit(of: &'static str, got: usize, most: usize) -> Result<(), RecordError> {
         return Ok(());
     }
     Err(RecordError::Limit { of, most, got })
+}
+
+/// Which kind of anchor the bytes say that they are the record of; none if they are no such record.
+pub fn kind(bytes: &[u8]) -> Option<AnchorKind> {
+    #[derive(Deserialize)]
+    struct Header {
+        kind: String,
+    }
+    let Header { kind } = decode(bytes, ANCHOR_FORMAT).ok()?;
+    AnchorKind::named(&kind)
+}
+
+fn check_kind(got: &str, expected: AnchorKind) -> Result<(), RecordError> {
+    if AnchorKind::named(got) == Some(expected) {
+        return Ok(());
+    }
+    Err(RecordError::Kind {
+        expected,
+        got: got.to_owned(),
+    })
 }
 
 fn encode(json: &impl Serialize) -> Result<Vec<u8>, RecordError> {
@@ -283,19 +310,24 @@ impl RevocationJson {
     }
 
     fn read(self) -> Result<Revocation, RecordError> {
-        let mut certificate = [0; 32];
-        let read = hex::decode_to_slice(&self.certificate, &mut certificate);
-        if read.is_err() || hex::encode(certificate) != self.certificate {
-            return Err(crate::names::NameError::Hash(self.certificate).into());
-        }
         Ok(Revocation {
             kind: self.kind,
-            certificate,
+            certificate: sha256(&self.certificate)?,
             url: self.url,
             fetched: Moment::from_millis(self.fetched),
             data: self.data.0,
         })
     }
+}
+
+/// A hash, in its one spelling.
+fn sha256(text: &str) -> Result<[u8; 32], RecordError> {
+    let mut hash = [0; 32];
+    let read = hex::decode_to_slice(text, &mut hash);
+    if read.is_err() || hex::encode(hash) != text {
+        return Err(crate::names::NameError::Hash(text.to_owned()).into());
+    }
+    Ok(hash)
 }
 
 /// Bytes in standard base64, padded.

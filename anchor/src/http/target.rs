@@ -66,7 +66,7 @@ impl Target {
                     let (place, names::Named::Record(name)) = names::parse(record).ok()? else {
                         return None;
                     };
-                    if name.revocation.is_some() {
+                    if !name.is_token() {
                         return None;
                     }
                     Self::Token(place, name)

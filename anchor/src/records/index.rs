@@ -7,7 +7,7 @@ use counterfoil_store::BlobName;
 use counterfoil_tiles::checkpoint::OriginHash;
 use counterfoil_tiles::hash::TreeSize;
 
-use crate::names::{self, AuthorityName, CheckpointHash, Named, Place, RecordName};
+use crate::names::{self, AnchorKind, AuthorityName, CheckpointHash, Named, Place, RecordName};
 
 /// The checkpoints of one size, growing. Mostly there is one, so that a list takes the least memory.
 type Checkpoints = Vec<Folder>;
@@ -89,20 +89,13 @@ impl Index {
     /// The names of the tokens over a checkpoint, of each authority in the order of their numbers.
     pub fn tokens(&self, place: &Place) -> Vec<RecordName> {
         let names = self.names(place).into_iter().flatten();
-        names
-            .filter(|name| name.revocation.is_none())
-            .cloned()
-            .collect()
+        names.filter(|name| name.is_token()).cloned().collect()
     }
 
     /// The names of the additions to a token, in the order of their numbers.
     pub fn added(&self, place: &Place, token: &RecordName) -> Vec<RecordName> {
         let names = self.names(place).into_iter().flatten();
-        let of_token = |name: &&RecordName| {
-            name.revocation.is_some()
-                && name.authority == token.authority
-                && name.number == token.number
-        };
+        let of_token = |name: &&RecordName| name.revocation.is_some() && name.of_token() == *token;
         names.filter(of_token).cloned().collect()
     }
 
@@ -126,7 +119,8 @@ impl Index {
 
     pub(super) fn next_token(&self, place: &Place, authority: &AuthorityName) -> u16 {
         let names = self.names(place).into_iter().flatten();
-        let of_authority = names.filter(|name| name.authority == *authority);
+        let of_authority =
+            names.filter(|name| name.kind == AnchorKind::Rfc3161 && name.authority == *authority);
         of_authority
             .map(|name| name.number)
             .max()
@@ -136,8 +130,7 @@ impl Index {
 
     pub(super) fn next_added(&self, place: &Place, token: &RecordName) -> u16 {
         let names = self.names(place).into_iter().flatten();
-        let of_token =
-            names.filter(|name| name.authority == token.authority && name.number == token.number);
+        let of_token = names.filter(|name| name.of_token() == *token);
         let last = of_token.filter_map(|name| name.revocation).max();
         last.unwrap_or(0).saturating_add(1)
     }
