@@ -106,7 +106,7 @@ fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Dev(command) => on_network(dev::run(command, output)),
         #[cfg(feature = "witness")]
         Command::Witness(command) => witness::run(command, output),
-        Command::Verify(args) => verify::run(&args, output),
+        Command::Verify(args) => on_network(verify::run(&args, output)),
         Command::Inspect(args) => inspect::run(&args, output),
         Command::Completions(args) => Ok(shell::completions(&args)),
         Command::Man(args) => shell::man(&args, output),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use counterfoil_dev_tsa::{Clock, DevTsa, Options};
-use counterfoil_evidence::format::{AnchorRecords, Entry, Evidence};
+use counterfoil_evidence::format::{AnchorRecords, Entry, Evidence, TokenRecords};
 use counterfoil_evidence::moment::Moment;
 use counterfoil_evidence::record::{Revocation, RevocationKind, TokenRecord};
 use counterfoil_evidence::trust::{Authority, Trust};
@@ -79,13 +79,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = Certificate::parse(tsa.root())?;
     tsa.stop().await;
 
-    let records = [AnchorRecords {
+    let records = [AnchorRecords::Token(TokenRecords {
         token: record,
         added: Vec::new(),
-    }];
+    })];
     let evidence = Evidence::new(Entry::of_digest(digest), receipt, policy.clone(), &records)?;
     let authority = Authority::new("dev".parse()?, vec![root]);
-    let trust = Trust::new(1, policy, vec![authority])?;
+    let trust = Trust::new(1, policy, vec![authority], Vec::new())?;
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     std::fs::write(docs.join("evidence.example.json"), evidence.encode()?)?;
     std::fs::write(

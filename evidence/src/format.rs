@@ -9,7 +9,10 @@
 //!   "anchors": [
 //!     {"kind": "rfc3161", "authority": "freetsa", "url": "https://…", "token": "<base64>", "certificates": ["<base64>"],
 //!      "received": 1780000000250, "revocation": [{"kind": "crl", "certificate": "<hex>", "url": "http://…",
-//!      "fetched": 1780000001000, "data": "<base64>"}]}
+//!      "fetched": 1780000001000, "data": "<base64>"}]},
+//!     {"kind": "ethereum", "chain_id": 1, "header": "<base64>", "index": 19, "transaction": "<base64>",
+//!      "transaction_proof": ["<base64>"], "receipt": "<base64>", "receipt_proof": ["<base64>"],
+//!      "path": {"index": 3, "size": 5, "hashes": ["<hex>"]}}
 //!   ]
 //! }
 //! ```
@@ -20,6 +23,7 @@ mod read;
 mod records;
 mod write;
 
+use counterfoil_ethereum::{MAX_HEADER_SIZE, Record};
 use counterfoil_tiles::hash::{LeafHash, hash_leaf};
 use counterfoil_tiles::policy::MAX_POLICY_SIZE;
 use counterfoil_tiles::proof::ProofError;
@@ -27,7 +31,7 @@ use counterfoil_tiles::receipt::{Receipt, ReceiptError};
 use counterfoil_tiles::tile::MAX_ENTRY_SIZE;
 
 pub use crate::json::{MAX_DEPTH, MAX_VALUES};
-pub use records::AnchorRecords;
+pub use records::{AnchorRecords, TokenRecords};
 
 use crate::json::{Path, Value, shown};
 use crate::moment::Moment;
@@ -36,9 +40,6 @@ use crate::record::Revocation;
 
 /// The name and version of the format.
 pub const FORMAT: &str = "counterfoil/evidence@v1";
-
-/// The kind of an anchor that is a time-stamp token.
-pub const RFC3161: &str = "rfc3161";
 
 /// The largest evidence, in bytes. Lists of revoked certificates can have megabytes each; a browser reads this at once.
 pub const MAX_EVIDENCE_SIZE: usize = 64 << 20;
@@ -67,8 +68,21 @@ pub const MAX_REVOCATIONS: usize = 128;
 /// The largest revocation data: twice what is fetched.
 pub const MAX_REVOCATION_SIZE: usize = 16 << 20;
 
-/// The last time: numbers above it are not exact in every reader of JSON (RFC 8259, section 6).
-pub const MAX_MILLIS: u64 = (1 << 53) - 1;
+/// The largest transaction, and the largest receipt. Nodes of the network pass on no larger transactions; a receipt of one that
+/// anchors has some hundred bytes.
+pub const MAX_VALUE_SIZE: usize = 131_072;
+
+/// The largest node of a proof: the largest value, its key and their prefixes.
+pub const MAX_NODE_SIZE: usize = MAX_VALUE_SIZE + 1_024;
+
+/// The most nodes of a proof: one for each half byte of the longest key, the RLP of [`MAX_NUMBER`], and the value's.
+pub const MAX_NODES: usize = 17;
+
+/// The most hashes of a path: those of the largest tree, of [`MAX_NUMBER`] entries.
+pub const MAX_PATH: usize = 53;
+
+/// The largest number, and the last time: those above it are not exact in every reader of JSON (RFC 8259, section 6).
+pub const MAX_NUMBER: u64 = (1 << 53) - 1;
 
 /// Bytes, or records, are no evidence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -206,6 +220,8 @@ impl UnknownAnchor {
 pub enum Anchor {
     /// A time-stamp token (RFC 3161).
     Token(TokenAnchor),
+    /// A block of an Ethereum chain.
+    Block(Record),
     /// Something that only a newer version can judge.
     Unknown(UnknownAnchor),
 }
@@ -221,7 +237,7 @@ pub struct Evidence {
 
 impl Evidence {
     /// Puts evidence together. `policy` is the text of the one that the receipt was made under; the records are those of
-    /// tokens over the receipt's checkpoint.
+    /// anchors of the receipt's checkpoint.
     pub fn new(
         entry: Entry,
         receipt: Receipt,
@@ -301,8 +317,11 @@ impl Evidence {
         let path = Path::Key(root, "anchors");
         check_size(self.anchors.len(), 0, MAX_ANCHORS, "anchors", path)?;
         for (index, anchor) in self.anchors.iter().enumerate() {
-            if let Anchor::Token(anchor) = anchor {
-                anchor.check(&Path::Index(&path, index))?;
+            let path = &Path::Index(&path, index);
+            match anchor {
+                Anchor::Token(anchor) => anchor.check(path)?,
+                Anchor::Block(block) => check_block(block, path)?,
+                Anchor::Unknown(_) => {}
             }
         }
         Ok(())
@@ -332,6 +351,36 @@ impl TokenAnchor {
         }
         Ok(())
     }
+}
+
+fn check_block(block: &Record, path: &Path<'_>) -> Result<(), EvidenceError> {
+    let key = |key| Path::Key(path, key);
+    check_number(block.chain_id, 1, key("chain_id"))?;
+    check_bytes(&block.header, MAX_HEADER_SIZE, key("header"))?;
+    check_number(block.index, 0, key("index"))?;
+    let values = [
+        ("transaction", &block.transaction),
+        ("receipt", &block.receipt),
+    ];
+    for (name, value) in values {
+        check_bytes(value, MAX_VALUE_SIZE, key(name))?;
+    }
+    let proofs = [
+        ("transaction_proof", &block.transaction_proof),
+        ("receipt_proof", &block.receipt_proof),
+    ];
+    for (name, nodes) in proofs {
+        let list = key(name);
+        check_size(nodes.len(), 1, MAX_NODES, "nodes", list)?;
+        for (index, node) in nodes.iter().enumerate() {
+            check_bytes(node, MAX_NODE_SIZE, Path::Index(&list, index))?;
+        }
+    }
+    let path = &key("path");
+    check_number(block.path.index.get(), 0, Path::Key(path, "index"))?;
+    check_number(block.path.size.get(), 1, Path::Key(path, "size"))?;
+    let count = block.path.hashes.len();
+    check_size(count, 0, MAX_PATH, "hashes", Path::Key(path, "hashes"))
 }
 
 fn check_size(
@@ -364,11 +413,19 @@ fn check_url(url: &str, path: Path<'_>) -> Result<(), EvidenceError> {
     Err(EvidenceError::part(path, expected, shown(url)))
 }
 
-fn check_time(time: Moment, path: Path<'_>) -> Result<(), EvidenceError> {
-    if time.millis() <= MAX_MILLIS {
+fn check_number(number: u64, least: u64, path: Path<'_>) -> Result<(), EvidenceError> {
+    if (least..=MAX_NUMBER).contains(&number) {
         return Ok(());
     }
-    let expected = format!("milliseconds since the beginning of 1970, at most {MAX_MILLIS}");
+    let expected = format!("a number from {least} to {MAX_NUMBER}");
+    Err(EvidenceError::part(path, expected, number.to_string()))
+}
+
+fn check_time(time: Moment, path: Path<'_>) -> Result<(), EvidenceError> {
+    if time.millis() <= MAX_NUMBER {
+        return Ok(());
+    }
+    let expected = format!("milliseconds since the beginning of 1970, at most {MAX_NUMBER}");
     Err(EvidenceError::part(
         path,
         expected,

@@ -2,13 +2,14 @@
 //!
 //! Anchors are asked for lists and records, as their HTTP service serves them (`<origin hash>/anchors/…`), and the log for
 //! the receipt; both are the caller's to reach. Nothing that an anchor says is believed: a checkpoint must have the SHA-256
-//! that its name says, the log must know it as its own and prove the entry under it, and a token must cover it and hold
-//! under the root of its own chain. Whether that root deserves trust is the verifier's to say.
+//! that its name says, the log must know it as its own and prove the entry under it, a token must cover it and hold under the
+//! root of its own chain, and a block must hold it under its own header. Whether that root or that block deserves trust is
+//! the verifier's to say.
 //!
 //! The checkpoint that is taken: of the [`MAX_SIZES`] smallest anchored sizes above the index, at each anchor, and of at most
 //! [`MAX_CHECKPOINTS`] checkpoints at each of these, the earliest that as many authorities vouch for as for any other. So an
 //! entry gets the time soonest after it, but not one authority's word where a few minutes later three gave theirs. Authorities
-//! count where their tokens hold; what an anchor lists says only what is looked at first.
+//! (a chain is one) count where their tokens and blocks hold; what an anchor lists says only what is looked at first.
 //!
 //! Every request costs bounded work: so many lists of [`MAX_LIST_BYTES`], and records of [`MAX_BYTES`] in all.
 
@@ -24,10 +25,10 @@ use counterfoil_tiles::note::{MAX_NOTE_SIZE, Note};
 use counterfoil_tiles::receipt::Receipt;
 
 use crate::format::{AnchorRecords, Entry, Evidence, EvidenceError};
-use crate::names::{AuthorityName, CheckpointHash, Named, Place, RecordName};
+use crate::names::{AnchorKind, AuthorityName, CheckpointHash, Named, Place, RecordName};
 use crate::record::MAX_RECORD_BYTES;
 use lists::Listed;
-pub use records::check_token;
+pub use records::{check_block, check_token};
 
 /// Sizes of one anchor that are looked at.
 pub const MAX_SIZES: usize = 4;
@@ -42,7 +43,7 @@ pub const MAX_LIST_BYTES: usize = 96 << 10;
 /// longest file of evidence.
 pub const MAX_BYTES: usize = 48 << 20;
 
-/// Tokens over one checkpoint that are looked at.
+/// Tokens over and blocks with one checkpoint that are looked at.
 pub const MAX_TOKENS: usize = 16;
 
 /// And tokens of one authority, until one holds: of a checkpoint that stays the newest an authority gives one again and again.
@@ -122,12 +123,12 @@ pub struct Trouble {
     pub failed: Failed,
 }
 
-/// A checkpoint that covers an entry, and the tokens over it.
+/// A checkpoint that covers an entry, and what fixes it in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gathered {
     /// Under the anchored checkpoint, byte for byte.
     pub receipt: Receipt,
-    /// The tokens, at least one, each with what the anchor has of revocation data for it.
+    /// The tokens, each with what the anchor has of revocation data for it, and the blocks; at least one of either.
     pub records: Vec<AnchorRecords>,
     /// What was wrong on the way.
     pub troubles: Vec<Trouble>,
@@ -227,10 +228,10 @@ struct Candidate {
 
 impl Candidate {
     fn authorities(&self) -> usize {
-        let authorities: BTreeSet<&AuthorityName> = self
+        let authorities: BTreeSet<(AnchorKind, &AuthorityName)> = self
             .records
             .iter()
-            .map(|(_, name)| &name.authority)
+            .map(|(_, name)| (name.kind, &name.authority))
             .collect();
         authorities.len()
     }
@@ -264,8 +265,8 @@ fn candidates(listed: Vec<(usize, Listed)>) -> Vec<Candidate> {
 }
 
 fn authorities(records: &[AnchorRecords]) -> usize {
-    let names = records.iter().map(|records| &records.token.authority);
-    names.collect::<BTreeSet<&AuthorityName>>().len()
+    let names = records.iter().map(AnchorRecords::authority);
+    names.collect::<BTreeSet<_>>().len()
 }
 
 /// What is going on with the anchors while evidence is gathered.

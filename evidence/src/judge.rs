@@ -8,24 +8,29 @@
 //! | `entry` | what the verifier holds is the entry; without it, the evidence holds the entry or its digest |
 //! | `inclusion` | the receipt leads from the entry to the root in the checkpoint |
 //! | `anchor <authority>: …` | the token over the checkpoint holds, by each check of docs/rfc3161.md |
-//! | `anchors` | as many authorities as the verifier asks for have a token that holds |
+//! | `block hash` | only where blocks were given one by one: each is that of an Ethereum anchor here |
+//! | `anchor <authority>: …` | the block with the checkpoint holds, by each check of docs/ethereum.md |
+//! | `anchors` | as many authorities as the verifier asks for have an anchor that holds |
 //!
 //! Verified is what fails no check and passes `log signature`, `quorum`, `entry`, `inclusion` and `anchors`. Nothing in the
 //! evidence is trusted: names and URLs in it are not even read, and its policy is only compared with the verifier's.
 
 mod anchor;
+mod block;
 mod words;
 
 use counterfoil_rfc3161::Timestamp;
 use counterfoil_tiles::checkpoint::LogKey;
 use serde::Serialize;
 
+use crate::blocks::Blocks;
 use crate::format::{Entry, Evidence, Known};
 use crate::receipt::{Basis, Claim, check_checkpoint, included, tried};
 use crate::trust::Trust;
 use counterfoil_checks::{Checks, Outcome};
 
 pub use anchor::AnchorVerdict;
+pub use block::BlockVerdict;
 pub use words::trusted;
 
 /// The checks that evidence cannot be verified without.
@@ -82,8 +87,15 @@ impl Verdict {
     }
 }
 
-/// Judges evidence at a time. `claim` is what the verifier holds, if it is anything.
-pub fn judge(evidence: &Evidence, trust: &Trust, claim: Option<&Claim>, at: Timestamp) -> Verdict {
+/// Judges evidence at a time, by the trust file and what else is trusted of blocks. `claim` is what the verifier holds, if it is
+/// anything.
+pub fn judge(
+    evidence: &Evidence,
+    trust: &Trust,
+    blocks: &Blocks,
+    claim: Option<&Claim>,
+    at: Timestamp,
+) -> Verdict {
     let mut checks = Checks::default();
     let receipt = evidence.receipt();
     checks.passed("evidence", words::contents(evidence));
@@ -97,7 +109,7 @@ pub fn judge(evidence: &Evidence, trust: &Trust, claim: Option<&Claim>, at: Time
             format!("the proof does not lead from the entry to the signed root: {error}"),
         ),
     }
-    let anchored = anchor::check_all(evidence, trust, at, &mut checks);
+    let anchored = anchor::check_all(evidence, trust, blocks, at, &mut checks);
     let mut caveats = anchored.caveats;
     if !trust.is_policy(evidence.policy()) {
         caveats.push("the evidence says that it was made under another policy than the one that is trusted, which alone was used".to_owned());
@@ -108,7 +120,7 @@ pub fn judge(evidence: &Evidence, trust: &Trust, claim: Option<&Claim>, at: Time
         sentence: String::new(),
         checks,
         caveats,
-        trusted: trusted(trust),
+        trusted: trusted(trust).into_iter().chain(blocks.sources()).collect(),
         matched,
         witnessed_at,
         no_later_than: anchored

@@ -1,6 +1,7 @@
 //! Evidence: what shows offline that an entry existed no later than a time, and the records of anchors that it is made of.
 //!
 //! - [`format`](mod@format): evidence as a file.
+//! - [`blocks`]: which blocks of Ethereum chains a verifier trusts.
 //! - [`receipt`]: what a receipt shows, each check by name ([`counterfoil_checks`]).
 //! - [`trust`]: what a verifier trusts, as a file.
 //! - [`judge`](mod@judge): whether evidence shows a time, under that trust.
@@ -18,6 +19,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
 
+pub mod blocks;
 pub mod format;
 pub mod gather;
 mod json;

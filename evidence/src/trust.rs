@@ -17,10 +17,17 @@
 //! certificates = ""
 //! policies = ["1.2.3.4.1"]
 //! revocation = "published"
+//!
+//! [[ethereum]]
+//! name = "mainnet"
+//! chain_id = 1
+//! destination = "0x…"
+//! block_hashes = ["23000000 0x…"]
 //! ```
 //!
 //! Nothing of it ever comes from evidence.
 
+mod chain;
 mod write;
 
 use std::collections::BTreeSet;
@@ -33,6 +40,8 @@ use serde::Deserialize;
 
 use crate::json::shown;
 use crate::names::AuthorityName;
+pub use chain::Chain;
+use chain::ChainTable;
 
 /// The name and version of the format.
 pub const FORMAT: &str = "counterfoil/trust@v1";
@@ -217,22 +226,25 @@ pub struct Trust {
     policy_text: String,
     policy: Policy,
     authorities: Vec<Authority>,
+    chains: Vec<Chain>,
     /// What the evidence judged so far has shown to be signed.
     known: Known,
 }
 
 impl Trust {
-    /// Trust in the logs and witnesses of a policy (its text), and in authorities of which so many must vouch for a time.
+    /// Trust in the logs and witnesses of a policy (its text), and in authorities and chains of which so many must vouch for a
+    /// time.
     pub fn new(
         min_anchors: usize,
         policy_text: String,
         authorities: Vec<Authority>,
+        chains: Vec<Chain>,
     ) -> Result<Self, TrustError> {
         let policy = Policy::parse(policy_text.as_bytes())?;
-        let count = authorities.len();
+        let count = authorities.len() + chains.len();
         if !(1..=MAX_AUTHORITIES).contains(&count) {
             let expected = format!("1 to {MAX_AUTHORITIES} authorities");
-            return Err(part("tsa", expected, count.to_string()));
+            return Err(part("tsa and ethereum", expected, count.to_string()));
         }
         if !(1..=count).contains(&min_anchors) {
             let expected = format!("1 to {count}, the number of authorities");
@@ -241,12 +253,17 @@ impl Trust {
         for authority in &authorities {
             authority.check()?;
         }
+        for chain in &chains {
+            chain.check()?;
+        }
         check_apart(&authorities)?;
+        check_chains_apart(&chains, &authorities)?;
         Ok(Self {
             min_anchors,
             policy_text,
             policy,
             authorities,
+            chains,
             known: Known::default(),
         })
     }
@@ -264,10 +281,12 @@ impl Trust {
         }
         let file: File = toml::from_str(text).map_err(wrong)?;
         let authorities = file.tsa.into_iter().map(TsaTable::read);
+        let chains = file.ethereum.into_iter().map(ChainTable::read);
         Self::new(
             file.min_anchors,
             file.policy,
             authorities.collect::<Result<_, _>>()?,
+            chains.collect::<Result<_, _>>()?,
         )
     }
 
@@ -281,7 +300,7 @@ impl Trust {
         &self.policy
     }
 
-    /// The authorities.
+    /// The time-stamping authorities.
     pub fn authorities(&self) -> &[Authority] {
         &self.authorities
     }
@@ -295,6 +314,39 @@ impl Trust {
         let is_same = |policy: Policy| policy == self.policy;
         text == self.policy_text || Policy::parse(text.as_bytes()).is_ok_and(is_same)
     }
+
+    /// The chains.
+    pub fn chains(&self) -> &[Chain] {
+        &self.chains
+    }
+
+    /// The trust in a chain, if there is any.
+    pub fn chain(&self, chain_id: u64) -> Option<&Chain> {
+        self.chains.iter().find(|chain| chain.chain_id == chain_id)
+    }
+}
+
+/// A chain is counted once, by a name of its own.
+fn check_chains_apart(chains: &[Chain], authorities: &[Authority]) -> Result<(), TrustError> {
+    let mut names: BTreeSet<&str> = authorities.iter().map(Authority::name).collect();
+    let mut ids = BTreeSet::new();
+    for chain in chains {
+        if !names.insert(chain.name()) {
+            return Err(part(
+                format!("ethereum {}: name", chain.name),
+                "a name that no other authority has",
+                "it again",
+            ));
+        }
+        if !ids.insert(chain.chain_id) {
+            return Err(part(
+                format!("ethereum {}: chain_id", chain.name),
+                "a chain that no other table is about, because a chain counts once",
+                chain.chain_id.to_string(),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// An authority is counted once, so that no two may be the same one by two names.
@@ -342,6 +394,8 @@ struct File {
     policy: String,
     #[serde(default)]
     tsa: Vec<TsaTable>,
+    #[serde(default)]
+    ethereum: Vec<ChainTable>,
 }
 
 fn one() -> usize {

@@ -20,6 +20,8 @@ pub struct Plan {
     pub kind: u8,
     /// The type of the receipt.
     pub receipt_kind: u8,
+    /// The signed checkpoint that the record covers.
+    pub checkpoint: Vec<u8>,
     /// The chain that the transaction is for.
     pub chain_id: u64,
     /// Where it goes.
@@ -37,6 +39,7 @@ impl Default for Plan {
         Self {
             kind: 2,
             receipt_kind: 2,
+            checkpoint: b"the signed checkpoint of log 3".to_vec(),
             chain_id: 31_337,
             to: vec![0xa7; 20],
             data: None,
@@ -90,7 +93,10 @@ impl Plan {
     /// The block, and the record of its anchor.
     pub fn anchored(&self) -> Result<Anchored, Box<dyn std::error::Error>> {
         let origin = |number: u8| Origin::new(format!("log{number}.example"));
-        let checkpoint = |number: u8| format!("the signed checkpoint of log {number}").into_bytes();
+        let checkpoint = |number: u8| match number {
+            3 => self.checkpoint.clone(),
+            _ => format!("the signed checkpoint of log {number}").into_bytes(),
+        };
         let logs = (0..5).map(|number| Ok((origin(number)?, checkpoint(number))));
         let logs: Result<BTreeMap<_, _>, counterfoil_tiles::checkpoint::CheckpointError> =
             logs.collect();

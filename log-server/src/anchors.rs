@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use counterfoil_evidence::format::AnchorRecords;
 use counterfoil_evidence::gather::{
     self, Failed, FailedKind, Gathered, NoReceipt, NotGathered, Sizes, Trouble, Wanted,
 };
@@ -82,9 +83,9 @@ pub(crate) enum NoEvidence {
 pub(crate) struct AnchorStatus {
     /// Its URL.
     pub(crate) url: String,
-    /// The largest anchored size of this log that it showed, with a token that holds.
+    /// The largest anchored size of this log that it showed, with a token or a block that holds.
     pub(crate) newest_size: Option<u64>,
-    /// The time of the first token over it.
+    /// The time of the first of these.
     pub(crate) newest_time: Option<u64>,
     /// How long ago that was.
     pub(crate) newest_age_seconds: Option<u64>,
@@ -217,11 +218,8 @@ impl Anchors {
             Ok(Ok(None)) => (true, Vec::new()),
             Ok(Ok(Some(gathered))) => {
                 let size = gathered.receipt.checkpoint().size().get();
-                let times = gathered
-                    .records
-                    .iter()
-                    .map(|one| one.token.gen_time.seconds());
-                let time = times.min();
+                let records = gathered.records.iter();
+                let time = records.filter_map(AnchorRecords::seconds).min();
                 self.change(place, |status| {
                     (status.newest_size, status.newest_time) = (Some(size), time);
                 });

@@ -3,10 +3,13 @@
 
 use std::path::Path;
 
+use counterfoil_evidence::blocks::chain_words;
 use counterfoil_evidence::format::{Anchor, Entry, Evidence, MAX_EVIDENCE_SIZE};
 use counterfoil_evidence::gather::{
-    self, FailedKind, Gathered, NoReceipt, NotGathered, Sizes, Trouble, Wanted, check_token,
+    self, FailedKind, Gathered, NoReceipt, NotGathered, Sizes, Trouble, Wanted, check_block,
+    check_token,
 };
+use counterfoil_rfc3161::Timestamp;
 use counterfoil_tiles::checkpoint::{Checkpoint, Origin, OriginHash};
 use counterfoil_tiles::hash::{LeafHash, LeafIndex, TreeSize};
 use counterfoil_tiles::note::Note;
@@ -255,12 +258,25 @@ impl Getter {
         )?;
         let mut times = Vec::new();
         for anchor in evidence.anchors() {
-            let Anchor::Token(token) = anchor else {
-                continue;
+            let (who, time) = match anchor {
+                Anchor::Token(token) => {
+                    let checked =
+                        check_token(&token.token, &token.certificates, evidence.checkpoint());
+                    (token.authority.to_string(), checked)
+                }
+                Anchor::Block(block) => {
+                    let who = chain_words(block.chain_id);
+                    let checked = check_block(block, evidence.checkpoint());
+                    let time = checked.map(|header| {
+                        let seconds = i64::try_from(header.timestamp).unwrap_or(i64::MAX);
+                        Timestamp::from_seconds(seconds)
+                    });
+                    (who, time)
+                }
+                Anchor::Unknown(_) => continue,
             };
-            let checked = check_token(&token.token, &token.certificates, evidence.checkpoint());
-            let time = checked.map_err(|why| bad(&format!("{}: {why}", token.authority)))?;
-            times.push((token.authority.to_string(), time.to_string()));
+            let time = time.map_err(|why| bad(&format!("{who}: {why}")))?;
+            times.push((who, time.to_string()));
         }
         if times.is_empty() {
             return Err(bad("no anchor that this version knows covers it"));

@@ -4,9 +4,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use counterfoil_evidence::format::AnchorRecords;
+use counterfoil_ethereum::Transaction;
+use counterfoil_evidence::format::{AnchorRecords, TokenRecords};
 use counterfoil_evidence::gather::{self, NoReceipt, NotGathered};
-use counterfoil_evidence::trust::{Authority, Trust};
+use counterfoil_evidence::record::BlockRecord;
+use counterfoil_evidence::trust::{Authority, Chain, Trust};
 use counterfoil_rfc3161::Certificate;
 use counterfoil_tiles::checkpoint::OriginHash;
 use counterfoil_tiles::hash::LeafIndex;
@@ -58,17 +60,21 @@ pub(super) async fn run(args: MakeTrustArgs, output: Output) -> Result<Exit, Fai
         [] => anchors_of(&reader).await?,
         named => named.to_vec(),
     };
-    let mut authorities: Vec<Authority> = Vec::new();
+    let (mut authorities, mut chains) = (Vec::new(), Vec::new());
     for url in &anchors {
         for records in newest(&reader, url).await? {
-            take(&mut authorities, &records)?;
+            match &records {
+                AnchorRecords::Token(records) => take(&mut authorities, records)?,
+                AnchorRecords::Block(record) => take_chain(&mut chains, record)?,
+            }
         }
     }
     let names: Vec<String> = authorities
         .iter()
         .map(|one| one.name().to_owned())
+        .chain(chains.iter().map(|chain: &Chain| chain.name().to_owned()))
         .collect();
-    let trust = Trust::new(1, policy, authorities).map_err(|error| {
+    let trust = Trust::new(1, policy, authorities, chains).map_err(|error| {
         Failure::failed(format!("no trust can be made of what they say: {error}"))
     })?;
     let source: Vec<String> = std::iter::once(format!("log {}", args.log))
@@ -85,9 +91,9 @@ pub(super) async fn run(args: MakeTrustArgs, output: Output) -> Result<Exit, Fai
         "{}: the log's policy, and {} of {}",
         args.output.display(),
         if names.len() == 1 {
-            "the root"
+            "the authority"
         } else {
-            "the roots"
+            "the authorities"
         },
         names.join(", ")
     ));
@@ -180,7 +186,7 @@ async fn prove(
 }
 
 /// Adds the authority of a token, once for each root.
-fn take(authorities: &mut Vec<Authority>, records: &AnchorRecords) -> Result<(), Failure> {
+fn take(authorities: &mut Vec<Authority>, records: &TokenRecords) -> Result<(), Failure> {
     let name = &records.token.authority;
     // The chain was verified up to its last certificate.
     let Some(root) = records.token.certificates.last() else {
@@ -202,5 +208,34 @@ fn take(authorities: &mut Vec<Authority>, records: &AnchorRecords) -> Result<(),
         .advice("write the trust file by hand, with names of your own"));
     }
     authorities.push(Authority::new(name.clone(), vec![root]));
+    Ok(())
+}
+
+/// Adds the chain of a block, once, with the destination of its transaction. Its hash is not taken: from the deployment it would
+/// prove nothing.
+fn take_chain(chains: &mut Vec<Chain>, record: &BlockRecord) -> Result<(), Failure> {
+    let name = &record.name;
+    let call = Transaction::parse(&record.block.transaction)
+        .ok()
+        .and_then(|transaction| transaction.call);
+    let chain = Chain::new(name.clone(), record.block.chain_id);
+    let chain = match call.and_then(|call| call.to) {
+        Some(to) => chain.with_destination(to),
+        None => chain,
+    };
+    if chains.contains(&chain) {
+        return Ok(());
+    }
+    let is_same =
+        |known: &&Chain| known.name() == chain.name() || known.chain_id() == chain.chain_id();
+    if let Some(known) = chains.iter().find(is_same) {
+        return Err(Failure::failed(format!(
+            "two chains are called {name}, or one has two names or destinations: {} and {}",
+            known.chain_id(),
+            chain.chain_id()
+        ))
+        .advice("write the trust file by hand"));
+    }
+    chains.push(chain);
     Ok(())
 }

@@ -1,8 +1,11 @@
 //! Evidence and what it is made of: records of anchors, time-stamp tokens, and the trust file that judges it.
 
+use counterfoil_ethereum as ethereum;
+use counterfoil_evidence::blocks::chain_words;
 use counterfoil_evidence::format::{Anchor, Evidence, Known, TokenAnchor};
 use counterfoil_evidence::judge::trusted;
-use counterfoil_evidence::record::{self, Revocation, RevocationRecord, TokenRecord};
+use counterfoil_evidence::names::AnchorKind;
+use counterfoil_evidence::record::{self, BlockRecord, Revocation, RevocationRecord, TokenRecord};
 use counterfoil_evidence::trust::Trust;
 use counterfoil_rfc3161::{
     Covers, Info, Outcome, Question, Timestamp, Token, parse_response, verify,
@@ -28,7 +31,12 @@ pub(super) fn explain(bytes: &[u8]) -> Option<Explanation> {
         return Some(evidence(bytes));
     }
     match format(bytes)? {
-        format if format.starts_with("counterfoil/anchor-record@") => Some(token_record(bytes)),
+        format if format.starts_with("counterfoil/anchor-record@") => {
+            Some(match record::kind(bytes) {
+                Some(AnchorKind::Ethereum) => block_record(bytes),
+                _ => token_record(bytes),
+            })
+        }
         format if format.starts_with("counterfoil/anchor-revocation@") => {
             Some(revocation_record(bytes))
         }
@@ -97,6 +105,7 @@ fn evidence(bytes: &[u8]) -> Explanation {
             Anchor::Token(anchor) => {
                 token_anchor(explanation, &name, anchor, evidence.checkpoint())
             }
+            Anchor::Block(block) => block_anchor(explanation, &name, block, evidence.checkpoint()),
             Anchor::Unknown(unknown) => explanation.fact(
                 &name,
                 format!("of the kind {}, which is not known here", unknown.kind()),
@@ -139,6 +148,77 @@ fn token_anchor(
         &format!("{name}: "),
         &anchor.token,
         Covers::Data(checkpoint),
+    )
+}
+
+/// What a block says, and the checks that it passes or fails whoever is trusted.
+fn block_anchor(
+    explanation: Explanation,
+    name: &str,
+    block: &ethereum::Record,
+    checkpoint: &[u8],
+) -> Explanation {
+    let mut explanation = explanation.fact(
+        name,
+        format!(
+            "a block that is said to be of {}, with transaction {}; {} of {} checkpoints of its round",
+            chain_words(block.chain_id),
+            block.index,
+            block.path.index,
+            block.path.size
+        ),
+    );
+    if let Ok(header) = ethereum::Header::parse(&block.header) {
+        let seconds = i64::try_from(header.timestamp).unwrap_or(i64::MAX);
+        explanation = explanation
+            .fact("time", Timestamp::from_seconds(seconds))
+            .fact("block", header.number)
+            .fact("block hash", header.hash);
+    }
+    if let Ok(transaction) = ethereum::Transaction::parse(&block.transaction) {
+        explanation = explanation.fact("transaction", transaction.hash);
+        if let Some(to) = transaction.call.and_then(|call| call.to) {
+            explanation = explanation.fact("to", to);
+        }
+    }
+    let judgement = ethereum::verify(&ethereum::Question {
+        record: block,
+        checkpoint: Some(checkpoint),
+        block_hash: None,
+        chain_id: None,
+        destination: None,
+        at: None,
+    });
+    for check in judgement.checks.iter() {
+        let holds = match check.outcome {
+            Outcome::Passed => true,
+            Outcome::Failed => false,
+            Outcome::NotChecked => continue,
+        };
+        let words = format!("{name}: {}: {}", check.name, check.reason);
+        explanation = explanation.check(holds, words);
+    }
+    explanation
+}
+
+fn block_record(bytes: &[u8]) -> Explanation {
+    let record = match BlockRecord::parse(bytes) {
+        Ok(record) => record,
+        Err(error) => return malformed("anchor-record", "the record of an anchor", error),
+    };
+    let mut explanation = Explanation::new(
+        "anchor-record",
+        format!(
+            "the record of an anchor: a block of the chain that is called {}, with a checkpoint of {} bytes",
+            record.name,
+            record.checkpoint.len()
+        ),
+    );
+    for line in String::from_utf8_lossy(&record.checkpoint).lines().take(3) {
+        explanation = explanation.fact("checkpoint", line.escape_debug());
+    }
+    block_anchor(explanation, "anchor", &record.block, &record.checkpoint).needs_trust(
+        "the signatures on the checkpoint, and whether the chain has the block: put it into evidence, and verify that",
     )
 }
 

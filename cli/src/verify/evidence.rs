@@ -17,6 +17,7 @@ use counterfoil_tiles::receipt::Receipt;
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
+use super::blocks::TrustedBlocks;
 use super::{VerifyArgs, claim_of_file, given_claim};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -76,9 +77,14 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Verifies evidence.
-pub(super) fn run(args: &VerifyArgs, trust_file: &Path, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    args: &VerifyArgs,
+    trust_file: &Path,
+    output: Output,
+) -> Result<Exit, Failure> {
     let trust = load_trust(trust_file)?;
     let at = args.at.unwrap_or_else(now);
+    let mut blocks = args.blocks.load()?;
     let given = given_claim(args);
     let (evidence, files) = among(&args.files);
     let pairs = pairs(evidence, &files, given.is_some())?;
@@ -94,7 +100,7 @@ pub(super) fn run(args: &VerifyArgs, trust_file: &Path, output: Output) -> Resul
             Some(file) => Some(claim_of_file(file)?),
             None => given.clone(),
         };
-        let verdict = verify(&pair.evidence, claim.as_ref(), &trust, at);
+        let verdict = verify(&pair.evidence, claim.as_ref(), &trust, &mut blocks, at).await;
         verified += usize::from(verdict.exit() == Exit::Done);
         exit = exit.and(verdict.exit());
         verdict.print(all, trust_file, output);
@@ -213,14 +219,20 @@ struct Report {
     verdict: Verdict,
 }
 
-fn verify(path: &Path, claim: Option<&Claim>, trust: &Trust, at: Timestamp) -> Report {
+async fn verify(
+    path: &Path,
+    claim: Option<&Claim>,
+    trust: &Trust,
+    blocks: &mut TrustedBlocks,
+    at: Timestamp,
+) -> Report {
     let subject = match claim {
         Some(claim) => claim.name.clone(),
         None => path.display().to_string(),
     };
     let (evidence, verdict) = match read(path).map(|bytes| Evidence::parse(&bytes)) {
         Ok(Ok(evidence)) => {
-            let verdict = judge(&evidence, trust, claim, at);
+            let verdict = judge(&evidence, trust, blocks.about(&evidence).await, claim, at);
             (Some(evidence), verdict)
         }
         Ok(Err(error)) => {

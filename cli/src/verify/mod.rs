@@ -15,7 +15,9 @@
 //! Trust comes from `--policy`, `--vkey` or `--trust`, never from what is verified. A file that claims to prove that a log misbehaved, and has
 //! no receipt, is verified as such ([`crate::misbehaviour`]).
 
+mod blocks;
 mod evidence;
+mod node;
 mod receipt;
 
 use std::io;
@@ -32,6 +34,7 @@ use crate::misbehaviour;
 use crate::output::Output;
 use crate::submit::files;
 use crate::trust::TrustArgs;
+use blocks::BlockArgs;
 pub(crate) use evidence::claims as is_evidence;
 use receipt::{receipt_of, verify};
 
@@ -56,6 +59,8 @@ pub(crate) struct VerifyArgs {
     /// Judge evidence as at this time, as in 2033-01-31T00:00:00Z [default: now]
     #[arg(long, value_name = "TIME", requires = "trust_file")]
     at: Option<Timestamp>,
+    #[command(flatten)]
+    blocks: BlockArgs,
     /// Instead of a file: its SHA-256 in hexadecimal
     #[arg(long, value_name = "HEX")]
     sha256: Option<Hash>,
@@ -84,9 +89,9 @@ impl std::str::FromStr for Hash {
 }
 
 /// Runs `counterfoil verify`.
-pub(crate) fn run(args: &VerifyArgs, output: Output) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: &VerifyArgs, output: Output) -> Result<Exit, Failure> {
     if let Some(trust_file) = &args.trust_file {
-        return evidence::run(args, trust_file, output);
+        return evidence::run(args, trust_file, output).await;
     }
     let with_receipts = args.receipt.is_some() || args.receipts.is_some();
     if !with_receipts && let Some(evidence) = evidence::first(&args.files) {

@@ -76,9 +76,11 @@ fn good_evidence_names_the_time() {
     assert_eq!(json["anchors"][0]["holds"], true);
     let expected = format!(
         "Verified: report.txt (SHA-256 {}) existed no later than 2027-01-15T08:00:01Z, because it is entry 1 of \
-         log.example/records, under a checkpoint of 3 entries that is signed by the log and cosigned by its witnesses, and the \
-         time-stamping authority one at 2027-01-15T08:00:00Z time-stamped that checkpoint.",
-        hex::encode(Sha256::digest(RECORD))
+         log.example/records, under a checkpoint of 3 entries that is signed by the log and cosigned by its witnesses, and that \
+         checkpoint was fixed in time by a signed statement of the time-stamping authority one at 2027-01-15T08:00:00Z (under the \
+         root {}).",
+        hex::encode(Sha256::digest(RECORD)),
+        json["anchors"][0]["root"].as_str().unwrap()
     );
     assert_eq!(json["sentence"], expected);
 }
@@ -257,7 +259,7 @@ fn only_trusted_authorities_count_and_each_once() {
     let (one, two) = (bench.one.anchor(&checkpoint), bench.two.anchor(&checkpoint));
     let both = [bench.one.trusted(""), bench.two.trusted("")];
     let two_of_two = trust(2, &policy(), &both);
-    let unknown = json!({"kind": "ethereum", "anything": [1, 2]});
+    let unknown = json!({"kind": "beacon", "anything": [1, 2]});
     // Names in the evidence decide nothing.
     let mut renamed = two.clone();
     renamed["authority"] = json!("one");

@@ -1,11 +1,14 @@
 //! `counterfoil verify` of evidence: real tokens over a real checkpoint, each with one thing wrong, and what the user gets
 //! wrong.
 
+mod blocks;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../../../evidence/tests/fixture/mod.rs"]
 mod fixture;
 mod judged;
+#[path = "../../../evidence/tests/blocks/mod.rs"]
+mod made;
 mod told;
 
 use base64::Engine as _;

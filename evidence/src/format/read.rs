@@ -2,15 +2,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use counterfoil_tiles::hash::LeafHash;
+use counterfoil_ethereum::{self as ethereum, Record};
+use counterfoil_tiles::hash::{LeafHash, LeafIndex, NodeHash, TreeSize};
 use counterfoil_tiles::receipt::Receipt;
 
 use super::{
-    Anchor, Entry, Evidence, EvidenceError, FORMAT, Known, MAX_EVIDENCE_SIZE, MAX_KIND, RFC3161,
+    Anchor, Entry, Evidence, EvidenceError, FORMAT, Known, MAX_EVIDENCE_SIZE, MAX_KIND,
     TokenAnchor, UnknownAnchor,
 };
 use crate::json::{Path, Value, shown};
 use crate::moment::Moment;
+use crate::names::AnchorKind;
 use crate::record::{Revocation, RevocationKind};
 
 impl Evidence {
@@ -83,10 +85,17 @@ fn entry(value: Value, path: Path<'_>) -> Result<Entry, EvidenceError> {
 fn anchor(value: Value, path: Path<'_>) -> Result<Anchor, EvidenceError> {
     let mut object = Object::new(value, path)?;
     let kind = object.part("kind", kind)?;
-    if kind != RFC3161 {
-        let value = Value::Object(object.all("kind", &kind));
-        return Ok(Anchor::Unknown(UnknownAnchor { kind, value }));
+    match AnchorKind::named(&kind) {
+        Some(AnchorKind::Rfc3161) => token(object).map(Anchor::Token),
+        Some(AnchorKind::Ethereum) => block(object).map(Anchor::Block),
+        None => {
+            let value = Value::Object(object.all("kind", &kind));
+            Ok(Anchor::Unknown(UnknownAnchor { kind, value }))
+        }
     }
+}
+
+fn token(mut object: Object<'_>) -> Result<TokenAnchor, EvidenceError> {
     let anchor = TokenAnchor {
         authority: object.part("authority", |value, path| {
             let name = text(value, path)?;
@@ -101,7 +110,33 @@ fn anchor(value: Value, path: Path<'_>) -> Result<Anchor, EvidenceError> {
         revocation: object.part("revocation", |value, path| list(value, path, revocation))?,
     };
     object.end("kind, authority, url, token, certificates, received and revocation")?;
-    Ok(Anchor::Token(anchor))
+    Ok(anchor)
+}
+
+fn block(mut object: Object<'_>) -> Result<Record, EvidenceError> {
+    let nodes = |value, path: Path<'_>| list(value, path, bytes);
+    let block = Record {
+        chain_id: object.part("chain_id", number)?,
+        header: object.part("header", bytes)?,
+        index: object.part("index", number)?,
+        transaction: object.part("transaction", bytes)?,
+        transaction_proof: object.part("transaction_proof", nodes)?,
+        receipt: object.part("receipt", bytes)?,
+        receipt_proof: object.part("receipt_proof", nodes)?,
+        path: object.part("path", |value, path| {
+            let mut object = Object::new(value, path)?;
+            let hash = |value, path: Path<'_>| sha256(value, path).map(NodeHash::from_bytes);
+            let read = ethereum::Path {
+                index: LeafIndex::new(object.part("index", number)?),
+                size: TreeSize::new(object.part("size", number)?),
+                hashes: object.part("hashes", |value, path| list(value, path, hash))?,
+            };
+            object.end("index, size and hashes")?;
+            Ok(read)
+        })?,
+    };
+    object.end("kind, chain_id, header, index, transaction, transaction_proof, receipt, receipt_proof and path")?;
+    Ok(block)
 }
 
 fn kind(value: Value, path: Path<'_>) -> Result<String, EvidenceError> {
@@ -163,16 +198,22 @@ fn sha256(value: Value, path: Path<'_>) -> Result<[u8; 32], EvidenceError> {
 }
 
 fn time(value: Value, path: Path<'_>) -> Result<Moment, EvidenceError> {
-    let got = match value {
-        Value::Number(number) => match number.as_u64() {
-            Some(millis) => return Ok(Moment::from_millis(millis)),
-            None => number.to_string(),
-        },
-        other => other.shown(),
-    };
     let expected =
         "milliseconds since the beginning of 1970, an integer without fraction or exponent";
-    Err(EvidenceError::part(path, expected, got))
+    integer(&value, path, expected).map(Moment::from_millis)
+}
+
+fn number(value: Value, path: Path<'_>) -> Result<u64, EvidenceError> {
+    let expected = "a number, an integer without sign, fraction or exponent";
+    integer(&value, path, expected)
+}
+
+fn integer(value: &Value, path: Path<'_>, expected: &str) -> Result<u64, EvidenceError> {
+    let integer = match value {
+        Value::Number(number) => number.as_u64(),
+        _ => None,
+    };
+    integer.ok_or_else(|| EvidenceError::part(path, expected, value.shown()))
 }
 
 fn list<T>(

@@ -1,36 +1,91 @@
 //! From the records of anchors to the anchors of evidence.
 
+use counterfoil_ethereum::Header;
+
 use super::{Anchor, EvidenceError, TokenAnchor};
 use crate::json::Path;
 use crate::names::CheckpointHash;
-use crate::record::{Revocation, RevocationRecord, TokenRecord};
+use crate::names::{AnchorKind, AuthorityName};
+use crate::record::{BlockRecord, Revocation, RevocationRecord, TokenRecord};
 
-/// What an anchor keeps of one token.
+/// What is kept of one anchor.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AnchorRecords {
+pub enum AnchorRecords {
+    /// A time-stamp token.
+    Token(TokenRecords),
+    /// A block of an Ethereum chain.
+    Block(BlockRecord),
+}
+
+/// What is kept of one token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRecords {
     /// The token.
     pub token: TokenRecord,
     /// Revocation data that were added to it, in the order of their numbers.
     pub added: Vec<RevocationRecord>,
 }
 
+impl From<TokenRecords> for AnchorRecords {
+    fn from(records: TokenRecords) -> Self {
+        Self::Token(records)
+    }
+}
+
+impl From<BlockRecord> for AnchorRecords {
+    fn from(record: BlockRecord) -> Self {
+        Self::Block(record)
+    }
+}
+
 impl AnchorRecords {
+    /// The time that the anchor says, in Unix seconds; none if it is a block whose header cannot be read.
+    pub fn seconds(&self) -> Option<u64> {
+        match self {
+            Self::Token(records) => Some(records.token.gen_time.seconds()),
+            Self::Block(record) => Header::parse(&record.block.header)
+                .ok()
+                .map(|header| header.timestamp),
+        }
+    }
+
+    /// Whose word it is: the kind, and the name of the authority or the chain.
+    pub fn authority(&self) -> (AnchorKind, &AuthorityName) {
+        match self {
+            Self::Token(records) => (AnchorKind::Rfc3161, &records.token.authority),
+            Self::Block(record) => (AnchorKind::Ethereum, &record.name),
+        }
+    }
+
     pub(super) fn anchor(
         &self,
         checkpoint: &[u8],
         path: Path<'_>,
     ) -> Result<Anchor, EvidenceError> {
-        let Self { token, added } = self;
-        if token.checkpoint != checkpoint {
+        let about = match self {
+            Self::Token(records) => &records.token.checkpoint,
+            Self::Block(record) => &record.checkpoint,
+        };
+        if about != checkpoint {
             return Err(EvidenceError::part(
                 path,
                 format!(
                     "a record about the receipt's checkpoint, whose SHA-256 is {}",
                     CheckpointHash::of(checkpoint)
                 ),
-                CheckpointHash::of(&token.checkpoint).to_string(),
+                CheckpointHash::of(about).to_string(),
             ));
         }
+        match self {
+            Self::Token(records) => records.anchor(path).map(Anchor::Token),
+            Self::Block(record) => Ok(Anchor::Block(record.block.clone())),
+        }
+    }
+}
+
+impl TokenRecords {
+    fn anchor(&self, path: Path<'_>) -> Result<TokenAnchor, EvidenceError> {
+        let Self { token, added } = self;
         if let Some(other) = added
             .iter()
             .find(|added| added.token.authority != token.authority)
@@ -49,14 +104,14 @@ impl AnchorRecords {
                 revocation.push(data.clone());
             }
         }
-        Ok(Anchor::Token(TokenAnchor {
+        Ok(TokenAnchor {
             authority: token.authority.clone(),
             url: token.url.clone(),
             token: token.token.clone(),
             certificates: token.certificates.clone(),
             received: token.received,
             revocation,
-        }))
+        })
     }
 }
 

@@ -3,10 +3,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use counterfoil_ethereum::{Path, Record};
+use counterfoil_tiles::hash::NodeHash;
+
 use super::{
-    Anchor, Entry, Evidence, EvidenceError, FORMAT, Known, MAX_EVIDENCE_SIZE, RFC3161, TokenAnchor,
+    Anchor, Entry, Evidence, EvidenceError, FORMAT, Known, MAX_EVIDENCE_SIZE, TokenAnchor,
 };
 use crate::json::Value;
+use crate::names::AnchorKind;
 use crate::record::{Revocation, RevocationKind};
 
 impl Evidence {
@@ -42,19 +46,44 @@ fn entry(entry: &Entry) -> Value {
 fn anchor(anchor: &Anchor) -> Value {
     match anchor {
         Anchor::Token(anchor) => token(anchor),
+        Anchor::Block(anchor) => block(anchor),
         Anchor::Unknown(anchor) => anchor.value.clone(),
     }
 }
 
 fn token(anchor: &TokenAnchor) -> Value {
     object([
-        ("kind", text(RFC3161)),
+        ("kind", text(&AnchorKind::Rfc3161.to_string())),
         ("authority", text(anchor.authority.as_str())),
         ("url", text(&anchor.url)),
         ("token", bytes(&anchor.token)),
         ("certificates", list(&anchor.certificates, |der| bytes(der))),
         ("received", number(anchor.received.millis())),
         ("revocation", list(&anchor.revocation, revocation)),
+    ])
+}
+
+fn block(block: &Record) -> Value {
+    let nodes = |proof: &[Vec<u8>]| list(proof, |node| bytes(node));
+    object([
+        ("kind", text(&AnchorKind::Ethereum.to_string())),
+        ("chain_id", number(block.chain_id)),
+        ("header", bytes(&block.header)),
+        ("index", number(block.index)),
+        ("transaction", bytes(&block.transaction)),
+        ("transaction_proof", nodes(&block.transaction_proof)),
+        ("receipt", bytes(&block.receipt)),
+        ("receipt_proof", nodes(&block.receipt_proof)),
+        ("path", path(&block.path)),
+    ])
+}
+
+fn path(path: &Path) -> Value {
+    let hash = |hash: &NodeHash| text(&hex::encode(hash.as_bytes()));
+    object([
+        ("index", number(path.index.get())),
+        ("size", number(path.size.get())),
+        ("hashes", list(&path.hashes, hash)),
     ])
 }
 

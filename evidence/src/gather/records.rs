@@ -1,16 +1,18 @@
 //! The records about a checkpoint that are worth giving out.
 
+use counterfoil_ethereum as ethereum;
 use counterfoil_rfc3161::{Certificate, CheckName, Covers, Outcome, Question, Timestamp, verify};
 use counterfoil_tiles::hash::LeafHash;
 use counterfoil_tiles::receipt::Receipt;
 
 use super::{Anchor, Ask, Candidate, MAX_ADDED, MAX_TOKENS, MAX_TRIES, Session};
-use crate::format::{AnchorRecords, Entry, Evidence};
-use crate::names::{Named, RecordName};
-use crate::record::{RevocationRecord, TokenRecord};
+use crate::format::{AnchorRecords, Entry, Evidence, TokenRecords};
+use crate::names::{AnchorKind, Named, RecordName};
+use crate::record::{BlockRecord, RevocationRecord, TokenRecord};
 
 impl<A: Anchor> Session<'_, A> {
-    /// The tokens over the checkpoint of a receipt: of each authority at each anchor the first that holds.
+    /// The tokens over the checkpoint of a receipt, and the blocks with it: of each authority at each anchor the first that
+    /// holds.
     pub(super) async fn records(
         &mut self,
         candidate: &Candidate,
@@ -21,7 +23,7 @@ impl<A: Anchor> Session<'_, A> {
         names.sort();
         let (mut looked, mut tries, mut last) = (0, 0, None);
         for (anchor, name) in &names {
-            let authority = (*anchor, &name.authority);
+            let authority = (*anchor, name.kind, &name.authority);
             if last.replace(authority) != Some(authority) {
                 tries = 0;
             }
@@ -31,23 +33,36 @@ impl<A: Anchor> Session<'_, A> {
             (looked, tries) = (looked + 1, tries + 1);
             let path = |name: &RecordName| candidate.place.path(&Named::Record(name.clone()));
             let checkpoint = receipt.note().as_bytes();
-            let Some(token) = self.token(*anchor, &path(name), name, checkpoint).await else {
+            let kept = match name.kind {
+                AnchorKind::Rfc3161 => self
+                    .token(*anchor, &path(name), name, checkpoint)
+                    .await
+                    .map(|token| {
+                        let added = Vec::new();
+                        AnchorRecords::Token(TokenRecords { token, added })
+                    }),
+                AnchorKind::Ethereum => self
+                    .block(*anchor, &path(name), name, checkpoint)
+                    .await
+                    .map(AnchorRecords::Block),
+            };
+            let Some(mut records) = kept else {
                 continue;
             };
-            // Two anchors may have passed one token on.
-            if all.iter().any(|known| known.token.token == token.token) {
+            // Two anchors may have passed one on.
+            if all.iter().any(|known| is_same(known, &records)) {
                 tries = MAX_TRIES;
                 continue;
             }
-            let of_token = names.iter().filter(|(holder, added)| {
-                holder == anchor && added.revocation.is_some() && added.of_token() == *name
-            });
-            let mut added = Vec::new();
-            for (_, name) in of_token.rev().take(MAX_ADDED) {
-                added.extend(self.addition(*anchor, &path(name), name).await);
+            if let AnchorRecords::Token(TokenRecords { added, .. }) = &mut records {
+                let of_token = names.iter().filter(|(holder, added)| {
+                    holder == anchor && added.revocation.is_some() && added.of_token() == *name
+                });
+                for (_, name) in of_token.rev().take(MAX_ADDED) {
+                    added.extend(self.addition(*anchor, &path(name), name).await);
+                }
+                added.reverse();
             }
-            added.reverse();
-            let records = AnchorRecords { token, added };
             // Evidence has limits of its own.
             let entry = Entry::of_leaf_hash(LeafHash::from_bytes([0; 32]));
             let alone = std::slice::from_ref(&records);
@@ -80,6 +95,29 @@ impl<A: Anchor> Session<'_, A> {
         }
     }
 
+    async fn block(
+        &mut self,
+        anchor: usize,
+        path: &str,
+        name: &RecordName,
+        checkpoint: &[u8],
+    ) -> Option<BlockRecord> {
+        let bytes = self.record(anchor, path).await?;
+        let read = BlockRecord::parse(&bytes).map_err(|error| error.to_string());
+        let checked = read.and_then(|record| {
+            if record.name != name.authority {
+                return Err(format!(
+                    "expected a block of {}, got one of {}",
+                    name.authority, record.name
+                ));
+            }
+            check_block(&record.block, checkpoint).map(|_| record)
+        });
+        checked
+            .map_err(|why| self.unusable(anchor, format!("{path}: {why}")))
+            .ok()
+    }
+
     /// Revocation data that were fetched later; what is no such record is left out, and noted.
     async fn addition(
         &mut self,
@@ -108,6 +146,19 @@ impl<A: Anchor> Session<'_, A> {
         let what = format!("{path}: with {length} bytes it is too long beside the others");
         self.unusable(anchor, what);
         None
+    }
+}
+
+/// One and the same token, or block.
+fn is_same(one: &AnchorRecords, other: &AnchorRecords) -> bool {
+    match (one, other) {
+        (AnchorRecords::Token(one), AnchorRecords::Token(other)) => {
+            one.token.token == other.token.token
+        }
+        (AnchorRecords::Block(one), AnchorRecords::Block(other)) => {
+            one.block.header == other.block.header
+        }
+        _ => false,
     }
 }
 
@@ -163,4 +214,27 @@ pub fn check_token(
     }
     let time = judgement.gen_time.map(|time| time.time);
     time.ok_or_else(|| "the token has no time".to_owned())
+}
+
+/// Whether a block holds a checkpoint under its own header: all that can be said of it without trusting anybody. Gives the header.
+pub fn check_block(
+    block: &ethereum::Record,
+    checkpoint: &[u8],
+) -> Result<ethereum::Header, String> {
+    let header = ethereum::Header::parse(&block.header).map_err(|error| error.to_string())?;
+    let judgement = ethereum::verify(&ethereum::Question {
+        record: block,
+        checkpoint: Some(checkpoint),
+        block_hash: Some(header.hash),
+        chain_id: None,
+        destination: None,
+        at: None,
+    });
+    if let Some(failure) = judgement.first_failure() {
+        return Err(format!("the block's {}: {}", failure.name, failure.reason));
+    }
+    if judgement.is_good() {
+        return Ok(header);
+    }
+    Err("the block holds a transaction that this version does not know".to_owned())
 }

@@ -1,13 +1,17 @@
 //! Whether anchors hold, and the time that they show.
 
+use counterfoil_ethereum::BlockHash;
 use counterfoil_rfc3161::{
     Certificate, CheckName, Covers, Judgement, Question, RevocationData, Standing, Timestamp,
     verify_knowing,
 };
 use serde::Serialize;
 
+use super::block::{self, BlockVerdict};
 use super::words;
+use crate::blocks::{self, Blocks};
 use crate::format::{Anchor, Evidence, TokenAnchor};
+use crate::names::AnchorKind;
 use crate::record;
 use crate::trust::{Authority, Revocation, Trust};
 use counterfoil_checks::{Checks, Outcome};
@@ -38,6 +42,8 @@ pub struct AnchorVerdict {
     /// The latest time that this may mean.
     #[serde(serialize_with = "words::rfc3339")]
     pub latest: Option<Timestamp>,
+    /// The block, where it is one whose header can be read.
+    pub block: Option<BlockVerdict>,
     /// Whether it counts: everything holds that must, under a trusted authority.
     pub holds: bool,
     /// Why it does not.
@@ -47,26 +53,40 @@ pub struct AnchorVerdict {
 /// What all anchors came to.
 pub(super) struct Anchored {
     pub(super) verdicts: Vec<AnchorVerdict>,
-    held: Vec<Held>,
+    pub(super) held: Vec<Held>,
     pub(super) no_later_than: Option<Timestamp>,
     pub(super) caveats: Vec<String>,
 }
 
-/// A token that holds.
-struct Held {
-    authority: String,
-    /// Its signer's public key.
-    key: Vec<u8>,
-    latest: Timestamp,
+/// An anchor that holds.
+pub(super) struct Held {
+    pub(super) authority: String,
+    pub(super) key: Key,
+    pub(super) latest: Timestamp,
+}
+
+/// What an anchor rests on, which counts once.
+#[derive(PartialEq, Eq)]
+pub(super) enum Key {
+    /// The public key of a token's signer.
+    Signer(Vec<u8>),
+    /// A chain.
+    Chain(u64),
 }
 
 /// Makes the checks of every anchor, and the check `anchors`.
 pub(super) fn check_all(
     evidence: &Evidence,
     trust: &Trust,
+    blocks: &Blocks,
     at: Timestamp,
     checks: &mut Checks,
 ) -> Anchored {
+    let headers: Vec<BlockHash> = blocks::named(evidence)
+        .iter()
+        .map(|block| block.hash)
+        .collect();
+    block::check_given(&headers, &blocks.given, checks);
     let mut anchored = Anchored {
         verdicts: Vec::new(),
         held: Vec::new(),
@@ -81,6 +101,15 @@ pub(super) fn check_all(
                 let name = anchored.name(authority, index);
                 candidate.note(name, at, checks, &mut anchored);
             }
+            Anchor::Block(record) => {
+                let under = block::Under {
+                    checkpoint: evidence.checkpoint(),
+                    trust,
+                    blocks,
+                    at,
+                };
+                block::note(record, index, under, checks, &mut anchored);
+            }
             Anchor::Unknown(unknown) => {
                 let name = anchored.name(None, index);
                 let why = format!("this verifier does not know the kind {}", unknown.kind());
@@ -92,6 +121,7 @@ pub(super) fn check_all(
                     root: None,
                     gen_time: None,
                     latest: None,
+                    block: None,
                     holds: false,
                     why: Some(why),
                 });
@@ -104,7 +134,7 @@ pub(super) fn check_all(
 
 impl Anchored {
     /// What checks call an anchor. The name in the evidence is anybody's, so that only a trusted authority's is used.
-    fn name(&self, authority: Option<&str>, index: usize) -> String {
+    pub(super) fn name(&self, authority: Option<&str>, index: usize) -> String {
         let Some(authority) = authority else {
             return format!("#{}", index + 1);
         };
@@ -140,7 +170,7 @@ impl Anchored {
         } else {
             let mut words = vec![match counted.len() {
                 0 => format!(
-                    "no trusted authority has a time-stamp here that holds, and {needed} are needed"
+                    "no trusted authority has an anchor here that holds, and {needed} are needed"
                 ),
                 some => format!("{some} of {needed} needed: {found}"),
             }];
@@ -300,14 +330,14 @@ impl Candidate<'_> {
             ) {
                 anchored.held.push(Held {
                     authority: authority.name().to_owned(),
-                    key: signer.spki().to_vec(),
+                    key: Key::Signer(signer.spki().to_vec()),
                     latest: time.latest,
                 });
             }
         }
         anchored.verdicts.push(AnchorVerdict {
             name,
-            kind: crate::format::RFC3161.to_owned(),
+            kind: AnchorKind::Rfc3161.to_string(),
             authority: self.authority.map(|authority| authority.name().to_owned()),
             root: self
                 .judgement
@@ -316,6 +346,7 @@ impl Candidate<'_> {
                 .map(|root| root.subject().to_string()),
             gen_time: self.judgement.gen_time.map(|time| time.time),
             latest: self.judgement.gen_time.map(|time| time.latest),
+            block: None,
             holds,
             why,
         });

@@ -5,10 +5,11 @@ use counterfoil_tiles::policy::Quorum;
 use serde::Serializer;
 use sha2::{Digest, Sha256};
 
-use super::Verdict;
+use super::{AnchorVerdict, Verdict};
+use crate::blocks::chain_words;
 use crate::format::{Evidence, FORMAT, Known};
 use crate::receipt::Claim;
-use crate::trust::{Authority, Trust};
+use crate::trust::{Authority, Chain, Trust};
 use counterfoil_checks::Outcome;
 
 /// A time as RFC 3339 has it.
@@ -66,11 +67,9 @@ pub fn trusted(trust: &Trust) -> Vec<String> {
                 .join(", ")
         ),
     });
-    words.push(format!(
-        "{} of these time-stamping authorities:",
-        trust.min_anchors()
-    ));
+    words.push(format!("{} of these authorities:", trust.min_anchors()));
     words.extend(trust.authorities().iter().map(authority));
+    words.extend(trust.chains().iter().map(chain));
     words
 }
 
@@ -95,6 +94,19 @@ fn authority(authority: &Authority) -> String {
         authority.name(),
         roots.join(", "),
         authority.revocation()
+    )
+}
+
+fn chain(chain: &Chain) -> String {
+    let destination = match chain.destination() {
+        Some(address) => format!("transactions to {address}"),
+        None => "transactions to any address".to_owned(),
+    };
+    format!(
+        "{}, {}, by {} that are named; {destination}",
+        chain.name(),
+        chain_words(chain.chain_id()),
+        count(chain.blocks().len(), "block")
     )
 }
 
@@ -134,11 +146,11 @@ pub(super) fn sentence(
                 Quorum::Member(_) => "signed by the log and cosigned by its witnesses",
             };
             format!(
-                "Verified: {record} existed no later than {time}, because it is entry {} of {}, under a checkpoint of {} that is {seen}, and {} that checkpoint.",
+                "Verified: {record} existed no later than {time}, because it is entry {} of {}, under a checkpoint of {} that is {seen}, and that checkpoint was fixed in time by {}.",
                 receipt.index(),
                 checkpoint.origin(),
                 entries(checkpoint.size().get()),
-                stamped(verdict)
+                fixed(verdict)
             )
         }
         (Outcome::Failed, _) => format!(
@@ -159,21 +171,32 @@ fn entries(size: u64) -> String {
     }
 }
 
-/// Who stamped, and when.
-fn stamped(verdict: &Verdict) -> String {
-    let mut stamps: Vec<String> = Vec::new();
-    for anchor in verdict.anchors.iter().filter(|anchor| anchor.holds) {
-        if let (Some(authority), Some(time)) = (&anchor.authority, anchor.gen_time) {
-            stamps.push(format!("{authority} at {time}"));
-        }
+/// What fixed the checkpoint in time, when, and what that rests on.
+fn fixed(verdict: &Verdict) -> String {
+    let holding = verdict.anchors.iter().filter(|anchor| anchor.holds);
+    let each: Vec<String> = holding.filter_map(source).collect();
+    match each.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [most @ .., last] => format!("{}, and by {last}", most.join(", by ")),
     }
-    match stamps.as_slice() {
-        [only] => format!("the time-stamping authority {only} time-stamped"),
-        several => format!(
-            "the time-stamping authorities {} time-stamped",
-            several.join(", ")
-        ),
+}
+
+fn source(anchor: &AnchorVerdict) -> Option<String> {
+    let time = anchor.gen_time?;
+    if let Some(block) = &anchor.block {
+        return Some(format!(
+            "block {} of {} at {time} (resting on the block hash from {})",
+            block.number,
+            block.chain,
+            block.sources.join(" and ")
+        ));
     }
+    Some(format!(
+        "a signed statement of the time-stamping authority {} at {time} (under the root {})",
+        anchor.authority.as_ref()?,
+        anchor.root.as_ref()?
+    ))
 }
 
 /// The check that stands in the way: the first that failed, else the first of those that are needed and not made.

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use counterfoil_rfc3161::Certificate;
 use sha2::{Digest as _, Sha256};
 
-use super::{Authority, FORMAT, Trust};
+use super::{Authority, Chain, FORMAT, Trust};
 
 impl Trust {
     /// The file, made from what a deployment at `source` says of itself: its first lines warn of that.
@@ -26,6 +26,9 @@ impl Trust {
         for authority in &self.authorities {
             write_authority(&mut text, authority);
         }
+        for chain in &self.chains {
+            write_chain(&mut text, chain);
+        }
         text
     }
 }
@@ -39,7 +42,8 @@ fn warning(source: &str) -> String {
          # of their own, under which whatever they forge is \"verified\". Before you rely on this file, compare by another way\n\
          # (a contract, a letter, a telephone call, the authority's own publications):\n\
          #  - the keys of the log and of each witness, with those who run them;\n\
-         #  - the SHA-256 of each root certificate, with the authority whose it is.\n\
+         #  - the SHA-256 of each root certificate, with the authority whose it is;\n\
+         #  - the destination of the transactions on each chain, with the anchor's operator.\n\
          # Then take this warning away.\n\n",
         source.escape_debug()
     )
@@ -74,6 +78,33 @@ fn write_authority(text: &mut String, authority: &Authority) {
         policies.join(", "),
         authority.revocation
     );
+}
+
+fn write_chain(text: &mut String, chain: &Chain) {
+    // Writing to a string does not fail.
+    let _ = write!(
+        text,
+        "\n[[ethereum]]\nname = \"{}\"\nchain_id = {}\n",
+        chain.name, chain.chain_id
+    );
+    if let Some(destination) = chain.destination {
+        let _ = write!(
+            text,
+            "\n# Where the transactions must go.\ndestination = \"{destination}\"\n"
+        );
+    }
+    text.push_str(
+        "\n# The blocks that are trusted to be of this chain and final, as \"NUMBER 0x...\". Take them from a node of your own, or give\n\
+         # `counterfoil verify` its URL with --eth-rpc: a hash that comes with the evidence proves nothing.\nblock_hashes = [",
+    );
+    for line in chain.blocks.lines() {
+        let _ = write!(text, "\n  \"{line}\",");
+    }
+    text.push_str(if chain.blocks.is_empty() {
+        "]\n"
+    } else {
+        "\n]\n"
+    });
 }
 
 /// PEM, each certificate below lines that say whose it is. The subject is whatever its owner wrote: escaped, so that it

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use counterfoil_evidence::format::{AnchorRecords, Entry, Evidence};
+use counterfoil_evidence::format::{Entry, Evidence, TokenRecords};
 use counterfoil_evidence::moment::Moment;
 use counterfoil_evidence::record::{Revocation, RevocationKind, TokenRecord};
 use counterfoil_tiles::hash::hash_leaf;
@@ -46,15 +46,15 @@ pub(crate) fn record(authority: &str) -> TokenRecord {
     }
 }
 
-pub(crate) fn records(authority: &str) -> AnchorRecords {
-    AnchorRecords {
+pub(crate) fn records(authority: &str) -> TokenRecords {
+    TokenRecords {
         token: record(authority),
         added: Vec::new(),
     }
 }
 
 pub(crate) fn evidence() -> Evidence {
-    let anchors = [records("tsa-1"), records("tsa-2")];
+    let anchors = [records("tsa-1").into(), records("tsa-2").into()];
     let entry = Entry::of_contents(CONTENTS.to_vec());
     Evidence::new(entry, receipt(), POLICY.to_owned(), &anchors).unwrap()
 }

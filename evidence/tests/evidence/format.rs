@@ -6,9 +6,9 @@ use crate::common::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use counterfoil_evidence::format::{
-    Anchor, AnchorRecords, Entry, Evidence, EvidenceError, Known, MAX_ANCHORS,
-    MAX_CERTIFICATE_SIZE, MAX_CERTIFICATES, MAX_DEPTH, MAX_EVIDENCE_SIZE, MAX_REVOCATIONS,
-    MAX_TOKEN_SIZE, MAX_VALUES,
+    Anchor, Entry, Evidence, EvidenceError, Known, MAX_ANCHORS, MAX_CERTIFICATE_SIZE,
+    MAX_CERTIFICATES, MAX_DEPTH, MAX_EVIDENCE_SIZE, MAX_REVOCATIONS, MAX_TOKEN_SIZE, MAX_VALUES,
+    TokenRecords,
 };
 use counterfoil_evidence::record::{RevocationKind, RevocationRecord};
 use counterfoil_tiles::hash::hash_leaf;
@@ -28,6 +28,7 @@ fn what_is_written_is_read() {
         .iter()
         .map(|anchor| match anchor {
             Anchor::Token(token) => token.authority.as_str(),
+            Anchor::Block(_) => "a block",
             Anchor::Unknown(unknown) => unknown.kind(),
         })
         .collect();
@@ -38,7 +39,7 @@ fn what_is_written_is_read() {
 #[test]
 fn the_bytes_are_those_of_the_specification() {
     let digest: [u8; 32] = Sha256::digest(b"a file").into();
-    let records = [records("tsa-1")];
+    let records = [records("tsa-1").into()];
     let evidence =
         Evidence::new(Entry::of_digest(digest), receipt(), String::new(), &records).unwrap();
     let hash = STANDARD.encode([7; 32]);
@@ -130,12 +131,12 @@ fn contents_and_digest_must_be_those_of_the_leaf_hash() {
 
 #[test]
 fn an_anchor_of_another_kind_is_kept_as_it_is() {
-    let other = "{\"chain\": 1, \"kind\": \"ethereum\", \"x\": [null, true, -1.5, {\"token\": 7}]}";
+    let other = "{\"chain\": 1, \"kind\": \"beacon\", \"x\": [null, true, -1.5, {\"token\": 7}]}";
     let with = text().replacen("\"anchors\": [", &format!("\"anchors\": [{other},"), 1);
     let parsed = Evidence::parse(with.as_bytes()).unwrap();
     match parsed.anchors() {
         [Anchor::Unknown(unknown), Anchor::Token(_), Anchor::Token(_)] => {
-            assert_eq!(unknown.kind(), "ethereum");
+            assert_eq!(unknown.kind(), "beacon");
         }
         others => panic!("{others:?}"),
     }
@@ -196,11 +197,11 @@ fn sizes_are_bounded() {
 
 #[test]
 fn counts_are_bounded() {
-    let with = |change: &dyn Fn(&mut AnchorRecords)| {
+    let with = |change: &dyn Fn(&mut TokenRecords)| {
         let mut records = records("tsa");
         change(&mut records);
         let entry = Entry::of_contents(CONTENTS.to_vec());
-        let built = Evidence::new(entry, receipt(), String::new(), &[records]);
+        let built = Evidence::new(entry, receipt(), String::new(), &[records.into()]);
         // What may be built can be read.
         if let Ok(built) = &built {
             assert_eq!(
@@ -235,7 +236,7 @@ fn counts_are_bounded() {
 
     let anchors = |count| {
         let entry = Entry::of_contents(CONTENTS.to_vec());
-        let records = vec![records("tsa"); count];
+        let records = vec![records("tsa").into(); count];
         Evidence::new(entry, receipt(), String::new(), &records)
     };
     assert!(anchors(0).is_ok() && anchors(MAX_ANCHORS).is_ok());
@@ -245,13 +246,13 @@ fn counts_are_bounded() {
 
 #[test]
 fn records_are_of_the_receipts_checkpoint_and_of_one_token() {
-    let build = |records: AnchorRecords| {
+    let build = |records: TokenRecords| {
         let entry = Entry::of_contents(CONTENTS.to_vec());
-        Evidence::new(entry, receipt(), String::new(), &[records])
+        Evidence::new(entry, receipt(), String::new(), &[records.into()])
     };
     let mut other = record("tsa");
     other.checkpoint.push(b'\n');
-    let error = build(AnchorRecords {
+    let error = build(TokenRecords {
         token: other,
         added: Vec::new(),
     })
@@ -269,7 +270,7 @@ fn records_are_of_the_receipts_checkpoint_and_of_one_token() {
             .map(|data| revocation(RevocationKind::Crl, data))
             .collect(),
     };
-    let error = build(AnchorRecords {
+    let error = build(TokenRecords {
         token: record("tsa"),
         added: vec![added("rfc3161-other", &[])],
     });
@@ -284,7 +285,7 @@ fn records_are_of_the_receipts_checkpoint_and_of_one_token() {
     again.revocation[0].fetched = again.revocation[0]
         .fetched
         .after(std::time::Duration::from_secs(9));
-    let evidence = build(AnchorRecords {
+    let evidence = build(TokenRecords {
         token: record("tsa"),
         added: vec![
             again,

@@ -1,7 +1,7 @@
 //! Evidence of any content: what is written is read, and what differs from it in a character is other evidence or none.
 
 use crate::common::receipt;
-use counterfoil_evidence::format::{AnchorRecords, Entry, Evidence, EvidenceError};
+use counterfoil_evidence::format::{AnchorRecords, Entry, Evidence, EvidenceError, TokenRecords};
 use counterfoil_evidence::moment::Moment;
 use counterfoil_evidence::record::{Revocation, RevocationKind, TokenRecord};
 use counterfoil_tiles::hash::LeafHash;
@@ -39,7 +39,7 @@ prop_compose! {
         received in millis(),
         revocation in prop::collection::vec(revocation(), 0..3),
     ) -> AnchorRecords {
-        AnchorRecords {
+        AnchorRecords::Token(TokenRecords {
             token: TokenRecord {
                 authority: authority.parse().unwrap(),
                 url,
@@ -51,7 +51,7 @@ prop_compose! {
                 revocation,
             },
             added: Vec::new(),
-        }
+        })
     }
 }
 

@@ -126,7 +126,7 @@ fn schema_and_parser_agree() {
         (
             "an anchor of another kind",
             "/anchors/0",
-            json!({"kind": "ethereum", "x": {"y": [1.5]}}),
+            json!({"kind": "beacon", "x": {"y": [1.5]}}),
             true,
         ),
         (
@@ -428,4 +428,152 @@ fn the_example_has_its_trust() {
         .receipt()
         .verify(evidence.entry().leaf_hash(), trust.policy());
     assert!(verified.is_ok(), "{verified:?}");
+}
+
+/// An anchor of the kind `ethereum`, of which nothing is true.
+fn block() -> Value {
+    json!({
+        "kind": "ethereum",
+        "chain_id": 1,
+        "header": "AA==",
+        "index": 0,
+        "transaction": "AA==",
+        "transaction_proof": ["AA=="],
+        "receipt": "AA==",
+        "receipt_proof": ["AA==", "AAA="],
+        "path": {"index": 0, "size": 1, "hashes": ["ab".repeat(32)]},
+    })
+}
+
+/// The good document with a block, and in that a value in one place.
+fn with_block(pointer: &str, value: Option<Value>) -> Value {
+    let mut document = with("/anchors/0", Some(block()));
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    let parent = document.pointer_mut(&format!("/anchors/0{parent}"));
+    match (parent.unwrap(), value) {
+        (Value::Object(object), Some(value)) => drop(object.insert(key.to_owned(), value)),
+        (Value::Object(object), None) => drop(object.remove(key).unwrap()),
+        (Value::Array(array), Some(value)) => array[key.parse::<usize>().unwrap()] = value,
+        (other, _) => panic!("{pointer}: {other}"),
+    }
+    document
+}
+
+#[test]
+fn schema_and_parser_agree_about_blocks() {
+    let schema = Schema::load();
+    let last = 9_007_199_254_740_991_u64;
+    let hash = "ab".repeat(32);
+    let rows = [
+        ("the last chain", "/chain_id", json!(last), true),
+        ("a later chain", "/chain_id", json!(last + 1), false),
+        ("chain 0", "/chain_id", json!(0), false),
+        ("a chain in text", "/chain_id", json!("1"), false),
+        ("the largest header", "/header", json!(base64(16_384)), true),
+        ("a larger header", "/header", json!(base64(16_387)), false),
+        ("an empty header", "/header", json!(""), false),
+        ("the last index", "/index", json!(last), true),
+        ("a later index", "/index", json!(last + 1), false),
+        ("a negative index", "/index", json!(-1), false),
+        ("an index with a fraction", "/index", json!(0.5), false),
+        (
+            "the largest transaction",
+            "/transaction",
+            json!(base64(131_072)),
+            true,
+        ),
+        (
+            "a larger transaction",
+            "/transaction",
+            json!(base64(131_075)),
+            false,
+        ),
+        (
+            "the largest receipt",
+            "/receipt",
+            json!(base64(131_072)),
+            true,
+        ),
+        (
+            "a larger receipt",
+            "/receipt",
+            json!(base64(131_075)),
+            false,
+        ),
+        ("no nodes", "/transaction_proof", json!([]), false),
+        (
+            "the most nodes",
+            "/transaction_proof",
+            json!(vec!["AA=="; 17]),
+            true,
+        ),
+        (
+            "a node too many",
+            "/transaction_proof",
+            json!(vec!["AA=="; 18]),
+            false,
+        ),
+        (
+            "the largest node",
+            "/receipt_proof/0",
+            json!(base64(132_096)),
+            true,
+        ),
+        (
+            "a larger node",
+            "/receipt_proof/0",
+            json!(base64(132_099)),
+            false,
+        ),
+        ("a node of nothing", "/receipt_proof/1", json!(""), false),
+        (
+            "a node in hexadecimal",
+            "/receipt_proof/1",
+            json!("0xabc"),
+            false,
+        ),
+        ("no receipt nodes", "/receipt_proof", json!([]), false),
+        ("a path of nothing", "/path", json!({}), false),
+        ("a path's key more", "/path/x", json!(0), false),
+        ("a place beyond the tree", "/path/index", json!(last), true),
+        ("an empty tree", "/path/size", json!(0), false),
+        ("the largest tree", "/path/size", json!(last), true),
+        ("a larger tree", "/path/size", json!(last + 1), false),
+        ("no hashes", "/path/hashes", json!([]), true),
+        (
+            "the most hashes",
+            "/path/hashes",
+            json!(vec![hash.as_str(); 53]),
+            true,
+        ),
+        (
+            "a hash too many",
+            "/path/hashes",
+            json!(vec![hash.as_str(); 54]),
+            false,
+        ),
+        (
+            "a hash in upper case",
+            "/path/hashes/0",
+            json!("AB".repeat(32)),
+            false,
+        ),
+        ("a key more", "/name", json!("mainnet"), false),
+    ];
+    for (name, pointer, value, good) in rows {
+        let document = with_block(pointer, Some(value));
+        assert_eq!(parser_accepts(&document), good, "the parser: {name}");
+        assert_eq!(schema.accepts(&document), good, "the schema: {name}");
+    }
+    let mut tried = 0;
+    for object in ["", "/path"] {
+        let good = block();
+        for key in good.pointer(object).unwrap().as_object().unwrap().keys() {
+            let without = with_block(&format!("{object}/{key}"), None);
+            assert!(!parser_accepts(&without), "the parser: {object}/{key}");
+            assert!(!schema.accepts(&without), "the schema: {object}/{key}");
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 9 + 3);
 }

@@ -32,7 +32,7 @@ fn trust() -> Trust {
         .with_certificates(vec![intermediate])
         .with_policies(vec!["1.2.3".parse().unwrap(), "2.25.7".parse().unwrap()])
         .with_revocation(Revocation::Required);
-    Trust::new(2, policy(), vec![authority("first"), second]).unwrap()
+    Trust::new(2, policy(), vec![authority("first"), second], Vec::new()).unwrap()
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn names_of_others_break_out_of_nothing() {
         let [root, _] = roots(name);
         let authority = Authority::new("tsa".parse().unwrap(), vec![root]);
         let policy = format!("# \"\"\" \\ '''\t\u{e4}\n{}", policy());
-        let trust = Trust::new(1, policy, vec![authority]).unwrap();
+        let trust = Trust::new(1, policy, vec![authority], Vec::new()).unwrap();
         let text = trust.to_toml(&format!("x\nmin_anchors = 1\n{name}"));
         assert_eq!(Trust::parse(text.as_bytes()), Ok(trust), "{name:?}\n{text}");
     }
@@ -229,7 +229,7 @@ fn what_is_not_right_is_refused_by_its_place() {
         (
             "no authority",
             "",
-            "tsa: expected 1 to 64 authorities, got 0",
+            "tsa and ethereum: expected 1 to 64 authorities, got 0",
         ),
         (
             "text",
@@ -258,11 +258,96 @@ fn an_authority_has_one_name() {
         "first".parse().unwrap(),
         vec![root.clone(), renamed.clone()],
     );
-    assert!(Trust::new(1, policy(), vec![first.clone()]).is_ok());
+    assert!(Trust::new(1, policy(), vec![first.clone()], Vec::new()).is_ok());
     for other in [root, renamed] {
         let second = Authority::new("second".parse().unwrap(), vec![other]);
-        let error = Trust::new(1, policy(), vec![first.clone(), second]).unwrap_err();
+        let error = Trust::new(1, policy(), vec![first.clone(), second], Vec::new()).unwrap_err();
         let expected = "tsa second: roots: expected roots whose keys no other tsa has, because an authority counts once, got ";
         assert!(error.to_string().starts_with(expected), "{error}");
+    }
+}
+
+/// A file that trusts a chain, by these lines of its table.
+fn of_chain(lines: &str) -> Result<Trust, String> {
+    let text = format!(
+        "format = \"counterfoil/trust@v1\"\npolicy = \"quorum none\\n\"\n\n[[ethereum]]\n{lines}\n"
+    );
+    Trust::parse(text.as_bytes()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn chains_are_read_and_refused_by_their_place() {
+    let hash = format!("0x{}", "ab".repeat(32));
+    let other = format!("0x{}", "cd".repeat(32));
+    let head = "name = \"mainnet\"\nchain_id = 1\n";
+    let trust = of_chain(&format!(
+        "{head}destination = \"0x{}\"\nblock_hashes = [\"23000000 {hash}\", \"{other}\"]",
+        "A7".repeat(20)
+    ))
+    .unwrap();
+    let [chain] = trust.chains() else {
+        panic!("{trust:?}");
+    };
+    assert_eq!((chain.name(), chain.chain_id()), ("mainnet", 1));
+    let destination = chain.destination().unwrap().to_string();
+    assert_eq!(destination, format!("0x{}", "a7".repeat(20)));
+    let lines: Vec<String> = chain.blocks().lines().collect();
+    assert_eq!(lines, [format!("23000000 {hash}"), other.clone()]);
+    // What is written is read again.
+    let written = Trust::parse(trust.to_toml("somewhere").as_bytes());
+    assert_eq!(written.unwrap().chains(), trust.chains());
+
+    let rows = [
+        ("no name", "chain_id = 1".to_owned(), "missing field `name`"),
+        (
+            "no chain",
+            "name = \"x\"".to_owned(),
+            "missing field `chain_id`",
+        ),
+        (
+            "chain 0",
+            "name = \"x\"\nchain_id = 0".to_owned(),
+            "ethereum x: chain_id: expected a number",
+        ),
+        (
+            "a chain too large",
+            "name = \"x\"\nchain_id = 9007199254740992".to_owned(),
+            "ethereum x: chain_id",
+        ),
+        (
+            "a wrong name",
+            "name = \"X\"\nchain_id = 1".to_owned(),
+            "ethereum: name",
+        ),
+        ("a key more", format!("{head}x = 1"), "unknown field"),
+        (
+            "a short address",
+            format!("{head}destination = \"0xab\""),
+            "ethereum mainnet: destination",
+        ),
+        (
+            "a short hash",
+            format!("{head}block_hashes = [\"0xab\"]"),
+            "ethereum mainnet: block_hashes",
+        ),
+        (
+            "two hashes of a number",
+            format!("{head}block_hashes = [\"7 {hash}\", \"7 {other}\"]"),
+            "expected one hash for the block 7",
+        ),
+        (
+            "a chain twice",
+            format!("{head}\n[[ethereum]]\nname = \"y\"\nchain_id = 1"),
+            "ethereum y: chain_id",
+        ),
+        (
+            "a name twice",
+            format!("{head}\n[[ethereum]]\nname = \"mainnet\"\nchain_id = 2"),
+            "ethereum mainnet: name",
+        ),
+    ];
+    for (name, lines, expected) in rows {
+        let error = of_chain(&lines).unwrap_err();
+        assert!(error.contains(expected), "{name}: {error}");
     }
 }

@@ -6,7 +6,7 @@ mod world;
 
 use bytes::Bytes;
 use counterfoil_dev_tsa::Behaviour;
-use counterfoil_evidence::format::{Entry, Evidence};
+use counterfoil_evidence::format::{AnchorRecords, Entry, Evidence};
 use counterfoil_evidence::gather::{
     Ask, Failed, FailedKind, Gathered, MAX_LIST_BYTES, MAX_SIZES, NoReceipt, NotGathered, Sizes,
     Trouble, Wanted, gather, newest,
@@ -40,7 +40,7 @@ fn chosen(outcome: &Outcome) -> (u64, Vec<String>) {
     let names = gathered
         .records
         .iter()
-        .map(|one| one.token.authority.to_string());
+        .map(|one| one.authority().1.to_string());
     (size, names.collect())
 }
 
@@ -148,7 +148,10 @@ async fn added_revocation_data_come_with_their_token() {
         of_another.encode().unwrap(),
     );
     let gathered = of(5, &[anchor]).await.unwrap();
-    let added = gathered.records[0].added.iter();
+    let AnchorRecords::Token(records) = &gathered.records[0] else {
+        panic!("{gathered:?}");
+    };
+    let added = records.added.iter();
     let bytes: Vec<u8> = added.map(|added| added.revocation[0].data[0]).collect();
     // The last ones, in their order, less the one that is another token's.
     assert_eq!(bytes, [4, 5, 6, 7, 8, 9, 10]);
@@ -380,5 +383,5 @@ async fn the_newest_is_the_largest() {
     let gathered = found.unwrap().unwrap();
     assert_eq!(gathered.receipt.checkpoint().size().get(), 100);
     assert_eq!(gathered.receipt.index().get(), 99);
-    assert_eq!(gathered.records[0].token.authority.as_str(), "two");
+    assert_eq!(gathered.records[0].authority().1.as_str(), "two");
 }

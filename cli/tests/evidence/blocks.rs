@@ -1,0 +1,443 @@
+//! Evidence with a block of an Ethereum chain: where trust in the block comes from, and what was changed in it.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+
+use counterfoil_evidence::format::Evidence;
+use serde_json::{Value, json};
+
+use super::made::anchored::{Anchored, Plan};
+use super::made::{CHAIN, DESTINATION, NUMBER, TIME, anchor, block, trusted};
+use super::*;
+use crate::fixture::SOON;
+
+fn good() -> (Anchored, Value) {
+    let block = block(&Bench::checkpoint());
+    let evidence = Bench::evidence(&[anchor(&block.record)]);
+    (block, evidence)
+}
+
+fn run(bench: &Bench, evidence: &Value, trust: &str, flags: &[&str]) -> Ran {
+    bench.write(evidence, trust);
+    bench.run(&[&[EVIDENCE, "report.txt"], flags].concat(), SOON)
+}
+
+fn only(more: &str) -> String {
+    trust(1, &policy(), &[trusted(more)])
+}
+
+/// The reason of a check.
+fn reason(ran: &Ran, name: &str) -> String {
+    let json = ran.json();
+    let mut checks = json["checks"].as_array().unwrap().iter();
+    let check = checks.find(|check| check["name"] == name);
+    check.unwrap()["reason"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_block_that_is_trusted_fixes_the_time() {
+    let bench = Bench::new();
+    let (block, evidence) = good();
+    let hash = block.block_hash;
+    Evidence::parse(evidence.to_string().as_bytes()).unwrap();
+    bench.counterfoil.write(
+        "numbered",
+        format!("# mine\nchain {CHAIN}\n{NUMBER} {hash}\n"),
+    );
+    let hash = hash.to_string();
+    let named = only(&format!("block_hashes = [\"{hash}\"]"));
+    let numbered = only(&format!("block_hashes = [\"{NUMBER} {hash}\"]"));
+    let rows: [(&str, &str, Vec<&str>, &str); 4] = [
+        ("in the trust file", &named, vec![], "the trust file"),
+        ("with its number", &numbered, vec![], "the trust file"),
+        (
+            "given",
+            &only(""),
+            vec!["--block-hash", &hash],
+            "--block-hash",
+        ),
+        (
+            "in a list",
+            &only(""),
+            vec!["--block-hashes", "numbered"],
+            "the list numbered",
+        ),
+    ];
+    for (name, trust, flags, source) in rows {
+        let ran = run(&bench, &evidence, trust, &flags);
+        assert_eq!(ran.code, 0, "{name}: {}", ran.all());
+        let json = ran.json();
+        assert_eq!(json["no_later_than"], TIME, "{name}");
+        let verdict = &json["anchors"][0];
+        assert_eq!(verdict["authority"], "chain", "{name}");
+        assert_eq!(verdict["holds"], true);
+        assert_eq!(verdict["block"]["number"], NUMBER);
+        assert_eq!(verdict["block"]["hash"], hash.as_str());
+        assert_eq!(verdict["block"]["sources"], json!([source]), "{name}");
+        let expected = format!(
+            "and that checkpoint was fixed in time by block {NUMBER} of a development chain (chain {CHAIN}) at {TIME} (resting on the block hash from {source})."
+        );
+        let sentence = json["sentence"].as_str().unwrap();
+        assert!(sentence.ends_with(&expected), "{name}: {sentence}");
+        let caveats = json["caveats"].to_string();
+        assert!(caveats.contains("IS A DEVELOPMENT CHAIN"), "{caveats}");
+    }
+}
+
+#[test]
+fn what_is_not_known_never_passes() {
+    let bench = Bench::new();
+    let (block, evidence) = good();
+    let other = format!("0x{}", "ab".repeat(32));
+    let hash = block.block_hash.to_string();
+    bench.counterfoil.write("other", format!("{other}\n"));
+    bench
+        .counterfoil
+        .write("foreign", format!("chain 1\n{NUMBER} {hash}\n"));
+    bench
+        .counterfoil
+        .write("wrong", format!("{NUMBER} {other}\n"));
+    let tsa = bench.trust();
+    let two = trust(2, &policy(), &[bench.one.trusted(""), trusted("")]);
+    let none = "anchor chain: block hash";
+    let rows: [(&str, String, Vec<&str>, u8, &str); 8] = [
+        ("no block is named", only(""), vec![], 3, none),
+        (
+            "another is listed",
+            only(""),
+            vec!["--block-hashes", "other"],
+            3,
+            none,
+        ),
+        (
+            "of another chain",
+            only(""),
+            vec!["--block-hashes", "foreign"],
+            3,
+            none,
+        ),
+        (
+            "another of the number",
+            only(""),
+            vec!["--block-hashes", "wrong"],
+            1,
+            none,
+        ),
+        (
+            "another of the number, and the right one given",
+            only(""),
+            vec!["--block-hashes", "wrong", "--block-hash", &hash],
+            1,
+            none,
+        ),
+        (
+            "another is given",
+            only(""),
+            vec!["--block-hash", &other],
+            1,
+            "block hash",
+        ),
+        (
+            "no chain is trusted",
+            tsa.clone(),
+            vec![],
+            3,
+            "anchor #1: block hash",
+        ),
+        (
+            "a token is wanted, too",
+            two,
+            vec!["--block-hash", &hash],
+            3,
+            "anchors",
+        ),
+    ];
+    for (name, trust, flags, code, check) in rows {
+        let ran = run(&bench, &evidence, &trust, &flags);
+        assert_eq!(ran.code, i32::from(code), "{name}: {}", ran.all());
+        let outcome = if code == 1 { "failed" } else { "not-checked" };
+        let found = named(&ran, outcome);
+        assert!(found.iter().any(|one| one == check), "{name}: {found:?}");
+    }
+    let ran = run(&bench, &evidence, &tsa, &["--block-hash", &hash]);
+    assert_eq!(ran.code, 0, "the verifier's own word: {}", ran.all());
+    let ran = run(&bench, &bench.good(), &tsa, &["--block-hash", &hash]);
+    assert_eq!(named(&ran, "failed"), ["block hash"], "nothing rests on it");
+}
+
+#[test]
+fn the_earliest_so_many_count_of_tokens_and_blocks() {
+    let bench = Bench::new();
+    let block = block(&Bench::checkpoint());
+    let evidence = Bench::evidence(&[
+        bench.one.anchor(&Bench::checkpoint()),
+        anchor(&block.record),
+    ]);
+    let hash = block.block_hash.to_string();
+    let of = |least| trust(least, &policy(), &[bench.one.trusted(""), trusted("")]);
+    let one = run(&bench, &evidence, &of(1), &["--block-hash", &hash]);
+    assert_eq!(one.json()["no_later_than"], TIME, "{}", one.all());
+    let two = run(&bench, &evidence, &of(2), &["--block-hash", &hash]);
+    assert_eq!(two.json()["no_later_than"], "2027-01-15T08:00:01Z");
+    let sentence = two.json()["sentence"].to_string();
+    assert!(sentence.contains("a signed statement of the time-stamping authority one at"));
+    assert!(
+        sentence.contains(", and by block 23000000 of "),
+        "{sentence}"
+    );
+    // The same block twice is one chain.
+    let twice = Bench::evidence(&[anchor(&block.record), anchor(&block.record)]);
+    let ran = run(&bench, &twice, &of(2), &["--block-hash", &hash]);
+    assert_eq!(ran.code, 3, "{}", ran.all());
+}
+
+#[test]
+fn what_was_changed_in_a_block_fails_by_name() {
+    let bench = Bench::new();
+    let (block, good) = good();
+    let hash = block.block_hash.to_string();
+    let flip = |key: &str, place: usize| {
+        let mut evidence = good.clone();
+        let value = &mut evidence["anchors"][0];
+        let text = match key.split_once('/') {
+            Some((key, index)) => &mut value[key][index.parse::<usize>().unwrap()],
+            None => &mut value[key],
+        };
+        let mut bytes = STANDARD.decode(text.as_str().unwrap()).unwrap();
+        let place = place.min(bytes.len() - 1);
+        bytes[place] ^= 1;
+        *text = json!(STANDARD.encode(bytes));
+        evidence
+    };
+    let set = |pointer: &str, to: Value| {
+        let mut evidence = good.clone();
+        *evidence
+            .pointer_mut(&format!("/anchors/0{pointer}"))
+            .unwrap() = to;
+        evidence
+    };
+    let calldata = block
+        .record
+        .transaction
+        .windows(4)
+        .position(|four| four == [0xee, 0xcd, 0xf9, 0x27]);
+    let calldata = calldata.unwrap();
+    let rows = [
+        (
+            "the calldata's root",
+            flip("transaction", calldata + 10),
+            "checkpoint",
+        ),
+        ("the selector", flip("transaction", calldata), "calldata"),
+        (
+            "the transaction",
+            flip("transaction", calldata + 10),
+            "transaction inclusion",
+        ),
+        (
+            "the destination",
+            flip("transaction", calldata - 5),
+            "destination",
+        ),
+        ("the receipt", flip("receipt", 20), "receipt inclusion"),
+        (
+            "a node",
+            flip("transaction_proof/0", 30),
+            "transaction inclusion",
+        ),
+        (
+            "a node of the receipt",
+            flip("receipt_proof/1", 30),
+            "receipt inclusion",
+        ),
+        (
+            "the index",
+            set("/index", json!(18)),
+            "transaction inclusion",
+        ),
+        ("the chain", set("/chain_id", json!(1)), "chain"),
+        (
+            "the place in the round",
+            set("/path/index", json!(2)),
+            "checkpoint",
+        ),
+        (
+            "the size of the round",
+            set("/path/size", json!(9)),
+            "checkpoint",
+        ),
+        (
+            "a hash of the path",
+            set("/path/hashes/0", json!("ab".repeat(32))),
+            "checkpoint",
+        ),
+    ];
+    let table = only(&format!("destination = \"{DESTINATION}\""));
+    for (name, evidence, check) in rows {
+        let ran = run(&bench, &evidence, &table, &["--block-hash", &hash]);
+        assert_eq!(ran.code, 1, "{name}: {}", ran.all());
+        let failed = named(&ran, "failed");
+        let suffix = format!(": {check}");
+        assert!(
+            failed.iter().any(|one| one.ends_with(&suffix)),
+            "{name}: {failed:?}"
+        );
+    }
+    // Whatever the header says: its hash is another.
+    let ran = run(
+        &bench,
+        &flip("header", 500),
+        &table,
+        &["--block-hash", &hash],
+    );
+    let failed = named(&ran, "failed");
+    assert!(failed.iter().any(|one| one == "block hash"), "{failed:?}");
+    // A block of the verifier's with a transaction to elsewhere.
+    let plan = Plan {
+        checkpoint: Bench::checkpoint(),
+        to: vec![0xa8; 20],
+        ..Plan::default()
+    };
+    let elsewhere = plan.anchored().unwrap();
+    let evidence = Bench::evidence(&[anchor(&elsewhere.record)]);
+    let hash = elsewhere.block_hash.to_string();
+    let ran = run(&bench, &evidence, &table, &["--block-hash", &hash]);
+    assert_eq!(named(&ran, "failed"), ["anchor chain: destination"]);
+}
+
+/// A node that answers each request by its method and block.
+fn node(answer: impl Fn(&str, &str) -> String + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let mut length = 0;
+            loop {
+                let mut line = String::new();
+                stream.read_line(&mut line).unwrap();
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                if line.trim().is_empty() {
+                    break;
+                }
+            }
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).unwrap();
+            let request: Value = serde_json::from_slice(&body).unwrap();
+            let which = request["params"][0].as_str().unwrap_or_default();
+            let text = answer(request["method"].as_str().unwrap(), which);
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                text.len()
+            );
+            stream.get_mut().write_all(head.as_bytes()).unwrap();
+            let _ = stream.get_mut().write_all(text.as_bytes());
+        }
+    });
+    url
+}
+
+/// A node of a chain that has one hash for every block but the last final one, which has this number.
+fn chain(chain_id: u64, hash: String, finalized: u64) -> String {
+    node(move |method, which| {
+        let number = match which {
+            "finalized" => format!("{finalized:#x}"),
+            number => number.to_owned(),
+        };
+        let result = match method {
+            "eth_chainId" => json!(format!("{chain_id:#x}")),
+            _ => json!({"number": number, "hash": hash, "transactions": []}),
+        };
+        json!({"jsonrpc": "2.0", "id": 1, "result": result}).to_string()
+    })
+}
+
+#[test]
+fn a_node_of_ones_own_tells() {
+    let bench = Bench::new();
+    let (block, evidence) = good();
+    let hash = || block.block_hash.to_string();
+    let other = format!("0x{}", "ab".repeat(32));
+    let result = |result: &str| format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{result}}}");
+    let always = |text: String| node(move |_, _| text.clone());
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let rows = [
+        (
+            "it is final",
+            chain(CHAIN, hash(), NUMBER),
+            0,
+            "trusted by the node 127.0.0.1",
+        ),
+        (
+            "not final yet",
+            chain(CHAIN, hash(), NUMBER - 1),
+            3,
+            "but finalized is only block",
+        ),
+        ("another block", chain(CHAIN, other, NUMBER), 1, "not as"),
+        (
+            "another chain",
+            chain(1, hash(), NUMBER),
+            3,
+            "is of Ethereum mainnet",
+        ),
+        (
+            "nobody there",
+            format!("http://{closed}"),
+            3,
+            "does not tell",
+        ),
+        ("no block", always(result("null")), 3, "does not tell"),
+        ("no JSON", always("<html>".to_owned()), 3, "does not tell"),
+        (
+            "a leading zero",
+            always(result("\"0x07a69\"")),
+            3,
+            "expected a number",
+        ),
+        (
+            "too long",
+            always(result(&format!("\"{}\"", "0".repeat(5 << 20)))),
+            3,
+            "more than",
+        ),
+        (
+            "an error",
+            always(
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32000,\"message\":\"no\"}}"
+                    .to_owned(),
+            ),
+            3,
+            "-32000 no",
+        ),
+        (
+            "another request's",
+            always("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":\"0x1\"}".to_owned()),
+            3,
+            "to this request",
+        ),
+    ];
+    for (name, url, code, expected) in rows {
+        let ran = run(&bench, &evidence, &only(""), &["--eth-rpc", &url]);
+        assert_eq!(ran.code, code, "{name}: {}", ran.all());
+        let reason = reason(&ran, "anchor chain: block hash");
+        assert!(reason.contains(expected), "{name}: {reason}");
+    }
+}
+
+#[test]
+fn inspect_explains_a_block() {
+    let bench = Bench::new();
+    let (block, evidence) = good();
+    bench.write(&evidence, &only(""));
+    let ran = bench.counterfoil.run(["inspect", EVIDENCE]);
+    let hash = block.block_hash.to_string();
+    for expected in ["a development chain (chain 31337)", &hash, TIME] {
+        assert!(ran.all().contains(expected), "{expected}: {}", ran.all());
+    }
+}

@@ -1,0 +1,227 @@
+//! Whether a block of an Ethereum chain holds the checkpoint.
+
+use counterfoil_checks::{Checks, Outcome};
+use counterfoil_ethereum::{
+    self as ethereum, BlockHash, CheckName, Header, Judgement, Question, Record, Transaction,
+};
+use counterfoil_rfc3161::Timestamp;
+use serde::Serialize;
+
+use super::anchor::{AnchorVerdict, Anchored, Held, Key};
+use crate::blocks::{Blocks, Says, chain_words};
+use crate::names::AnchorKind;
+use crate::trust::{Chain, Trust};
+
+/// The checks of a block that may be left open: a verifier may accept any destination.
+const MAY_BE_OPEN: [CheckName; 2] = [CheckName::Destination, CheckName::Time];
+
+/// What is known of a block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BlockVerdict {
+    /// Its chain, as the evidence says.
+    pub chain_id: u64,
+    /// What people call that.
+    pub chain: String,
+    /// Its number.
+    pub number: u64,
+    /// Its hash.
+    pub hash: String,
+    /// The hash of the transaction, if that can be read.
+    pub transaction: Option<String>,
+    /// Who says that the block is of that chain and final: of the verifier's own, never of the evidence.
+    pub sources: Vec<String>,
+}
+
+/// What the sources together say of the block's hash.
+struct Standing {
+    outcome: Outcome,
+    reason: String,
+    sources: Vec<String>,
+}
+
+/// What a block is judged by.
+#[derive(Clone, Copy)]
+pub(super) struct Under<'a> {
+    pub(super) checkpoint: &'a [u8],
+    pub(super) trust: &'a Trust,
+    pub(super) blocks: &'a Blocks,
+    pub(super) at: Timestamp,
+}
+
+/// Makes the checks of a block, and takes it down. It counts if everything holds that must.
+pub(super) fn note(
+    record: &Record,
+    index: usize,
+    under: Under<'_>,
+    checks: &mut Checks,
+    anchored: &mut Anchored,
+) {
+    let chain = under.trust.chain(record.chain_id);
+    let header = Header::parse(&record.header).ok();
+    let judgement = ethereum::verify(&Question {
+        record,
+        checkpoint: Some(under.checkpoint),
+        block_hash: header.as_ref().map(|header| header.hash),
+        chain_id: None,
+        destination: chain.and_then(Chain::destination),
+        at: Some(u64::try_from(under.at.seconds()).unwrap_or(0)),
+    });
+    let standing = header
+        .as_ref()
+        .map(|header| standing(header, record.chain_id, chain, under.blocks));
+    let name = anchored.name(chain.map(Chain::name), index);
+    let called = |check: CheckName| format!("anchor {name}: {check}");
+    for check in judgement.checks.iter() {
+        match &standing {
+            // The record names its own hash: whether to trust it is the verifier's to say.
+            Some(standing) if check.name == CheckName::BlockHash => {
+                checks.push(called(check.name), standing.outcome, &standing.reason);
+            }
+            _ => checks.push(called(check.name), check.outcome, &check.reason),
+        }
+    }
+    let why = why(&judgement, standing.as_ref());
+    let time = header
+        .as_ref()
+        .and_then(|header| i64::try_from(header.timestamp).ok())
+        .map(Timestamp::from_seconds);
+    let holds = why.is_none() && time.is_some();
+    if let (true, Some(latest)) = (holds, time) {
+        anchored.caveats.extend(caveat(&name, record.chain_id));
+        anchored.held.push(Held {
+            authority: chain.map_or_else(
+                || chain_words(record.chain_id),
+                |chain| chain.name().to_owned(),
+            ),
+            key: Key::Chain(record.chain_id),
+            latest,
+        });
+    }
+    let block = header.map(|header| BlockVerdict {
+        chain_id: record.chain_id,
+        chain: chain_words(record.chain_id),
+        number: header.number,
+        hash: header.hash.to_string(),
+        transaction: Transaction::parse(&record.transaction)
+            .ok()
+            .map(|transaction| transaction.hash.to_string()),
+        sources: standing
+            .map(|standing| standing.sources)
+            .unwrap_or_default(),
+    });
+    anchored.verdicts.push(AnchorVerdict {
+        name,
+        kind: AnchorKind::Ethereum.to_string(),
+        authority: chain.map(|chain| chain.name().to_owned()),
+        root: None,
+        gen_time: time,
+        latest: time,
+        block,
+        holds,
+        why,
+    });
+}
+
+/// What stands in its way: a check that failed, else one that could not be made and had to be.
+fn why(judgement: &Judgement, standing: Option<&Standing>) -> Option<String> {
+    let of_block = |outcome| {
+        let standing = standing.filter(|standing| standing.outcome == outcome)?;
+        Some(format!("{}: {}", CheckName::BlockHash, standing.reason))
+    };
+    let of_record = |outcome| {
+        let mut checks = judgement.checks.iter();
+        let check = checks.find(|check| {
+            let open = outcome == Outcome::NotChecked && MAY_BE_OPEN.contains(&check.name);
+            check.outcome == outcome && !open
+        })?;
+        Some(format!("{}: {}", check.name, check.reason))
+    };
+    of_record(Outcome::Failed)
+        .or_else(|| of_block(Outcome::Failed))
+        .or_else(|| of_block(Outcome::NotChecked))
+        .or_else(|| of_record(Outcome::NotChecked))
+}
+
+/// A source that contradicts outweighs all that trust the block; without any that trusts it, it is not known.
+fn standing(header: &Header, chain_id: u64, chain: Option<&Chain>, blocks: &Blocks) -> Standing {
+    let mut said = Vec::new();
+    if let Some(chain) = chain.filter(|chain| !chain.blocks().is_empty()) {
+        said.push(("the trust file".to_owned(), chain.blocks().says(header)));
+    }
+    said.extend(blocks.say(chain_id, header));
+    let (mut sources, mut silent) = (Vec::new(), Vec::new());
+    for (source, says) in said {
+        match says {
+            Says::Another(what) => {
+                return Standing {
+                    outcome: Outcome::Failed,
+                    reason: format!("{source} {what}"),
+                    sources: Vec::new(),
+                };
+            }
+            Says::Trusted => sources.push(source),
+            Says::Nothing(why) => silent.push(format!("{source} {why}")),
+        }
+    }
+    let (outcome, reason) = if !sources.is_empty() {
+        let reason = format!("{}, trusted by {}", header.hash, sources.join(" and "));
+        (Outcome::Passed, reason)
+    } else {
+        let mut reason = format!(
+            "nothing that is trusted says that block {} of {} is {}",
+            header.number,
+            chain_words(chain_id),
+            header.hash
+        );
+        if chain.is_none() {
+            reason.push_str("; the trust file has no [[ethereum]] for this chain");
+        }
+        for silent in silent {
+            reason.push_str("; ");
+            reason.push_str(&silent);
+        }
+        (Outcome::NotChecked, reason)
+    };
+    Standing {
+        outcome,
+        reason,
+        sources,
+    }
+}
+
+/// What a reader should know of a chain although its block holds.
+fn caveat(name: &str, chain_id: u64) -> Option<String> {
+    match chain_id {
+        31_337 => Some(format!(
+            "THE CHAIN OF {name} IS A DEVELOPMENT CHAIN (31337): anybody makes its blocks, with any time. This anchor proves nothing to anybody but whoever runs that chain"
+        )),
+        11_155_111 | 17_000 | 560_048 => Some(format!(
+            "the chain of {name} is {}: nothing of value holds its history, and it ends when its operators end it",
+            chain_words(chain_id)
+        )),
+        _ => None,
+    }
+}
+
+/// Makes the check `block hash`, where blocks were given one by one: each must be here.
+pub(super) fn check_given(found: &[BlockHash], given: &[BlockHash], checks: &mut Checks) {
+    if given.is_empty() {
+        return;
+    }
+    let Some(missing) = given.iter().find(|hash| !found.contains(hash)) else {
+        checks.passed(
+            "block hash",
+            "an Ethereum anchor is in each block that was given",
+        );
+        return;
+    };
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let found = match &*found {
+        [] => "the evidence has no Ethereum anchor".to_owned(),
+        found => format!("its Ethereum anchors are in {}", found.join(", ")),
+    };
+    checks.failed(
+        "block hash",
+        format!("expected an Ethereum anchor in the block {missing}, which was given; {found}"),
+    );
+}
