@@ -322,7 +322,7 @@ impl Trust {
 
     /// The trust in a chain, if there is any.
     pub fn chain(&self, chain_id: u64) -> Option<&Chain> {
-        self.chains.iter().find(|chain| chain.chain_id == chain_id)
+        self.chains.iter().find(|chain| chain.id == chain_id)
     }
 }
 
@@ -338,11 +338,11 @@ fn check_chains_apart(chains: &[Chain], authorities: &[Authority]) -> Result<(),
                 "it again",
             ));
         }
-        if !ids.insert(chain.chain_id) {
+        if !ids.insert(chain.id) {
             return Err(part(
                 format!("ethereum {}: chain_id", chain.name),
                 "a chain that no other table is about, because a chain counts once",
-                chain.chain_id.to_string(),
+                chain.id.to_string(),
             ));
         }
     }

@@ -118,12 +118,11 @@ impl Node {
     }
 
     async fn look(&mut self, about: &Named) -> Result<Says, String> {
-        let standing = match &self.standing {
-            Some(standing) => standing.clone()?,
-            None => {
-                let standing = self.standing().await;
-                self.standing.insert(standing).clone()?
-            }
+        let standing = if let Some(known) = &self.standing {
+            known.clone()?
+        } else {
+            let standing = self.standing().await;
+            self.standing.insert(standing).clone()?
         };
         if standing.chain_id != about.chain_id {
             return Ok(Says::Nothing(format!(

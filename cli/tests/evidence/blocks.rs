@@ -192,6 +192,7 @@ fn the_earliest_so_many_count_of_tokens_and_blocks() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn what_was_changed_in_a_block_fails_by_name() {
     let bench = Bench::new();
     let (block, good) = good();

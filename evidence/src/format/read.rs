@@ -200,20 +200,23 @@ fn sha256(value: Value, path: Path<'_>) -> Result<[u8; 32], EvidenceError> {
 fn time(value: Value, path: Path<'_>) -> Result<Moment, EvidenceError> {
     let expected =
         "milliseconds since the beginning of 1970, an integer without fraction or exponent";
-    integer(&value, path, expected).map(Moment::from_millis)
+    integer(value, path, expected).map(Moment::from_millis)
 }
 
 fn number(value: Value, path: Path<'_>) -> Result<u64, EvidenceError> {
     let expected = "a number, an integer without sign, fraction or exponent";
-    integer(&value, path, expected)
+    integer(value, path, expected)
 }
 
-fn integer(value: &Value, path: Path<'_>, expected: &str) -> Result<u64, EvidenceError> {
-    let integer = match value {
-        Value::Number(number) => number.as_u64(),
-        _ => None,
+fn integer(value: Value, path: Path<'_>, expected: &str) -> Result<u64, EvidenceError> {
+    let got = match value {
+        Value::Number(number) => match number.as_u64() {
+            Some(integer) => return Ok(integer),
+            None => number.to_string(),
+        },
+        other => other.shown(),
     };
-    integer.ok_or_else(|| EvidenceError::part(path, expected, value.shown()))
+    Err(EvidenceError::part(path, expected, got))
 }
 
 fn list<T>(

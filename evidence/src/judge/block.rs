@@ -163,10 +163,7 @@ fn standing(header: &Header, chain_id: u64, chain: Option<&Chain>, blocks: &Bloc
             Says::Nothing(why) => silent.push(format!("{source} {why}")),
         }
     }
-    let (outcome, reason) = if !sources.is_empty() {
-        let reason = format!("{}, trusted by {}", header.hash, sources.join(" and "));
-        (Outcome::Passed, reason)
-    } else {
+    let (outcome, reason) = if sources.is_empty() {
         let mut reason = format!(
             "nothing that is trusted says that block {} of {} is {}",
             header.number,
@@ -181,6 +178,9 @@ fn standing(header: &Header, chain_id: u64, chain: Option<&Chain>, blocks: &Bloc
             reason.push_str(&silent);
         }
         (Outcome::NotChecked, reason)
+    } else {
+        let reason = format!("{}, trusted by {}", header.hash, sources.join(" and "));
+        (Outcome::Passed, reason)
     };
     Standing {
         outcome,

@@ -13,7 +13,7 @@ use crate::names::AuthorityName;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
     pub(super) name: AuthorityName,
-    pub(super) chain_id: u64,
+    pub(super) id: u64,
     pub(super) destination: Option<Address>,
     pub(super) blocks: BlockList,
 }
@@ -23,7 +23,7 @@ impl Chain {
     pub fn new(name: AuthorityName, chain_id: u64) -> Self {
         Self {
             name,
-            chain_id,
+            id: chain_id,
             destination: None,
             blocks: BlockList::default(),
         }
@@ -46,7 +46,7 @@ impl Chain {
 
     /// The chain.
     pub fn chain_id(&self) -> u64 {
-        self.chain_id
+        self.id
     }
 
     /// Where transactions must go; anywhere if there is none.
@@ -60,12 +60,12 @@ impl Chain {
     }
 
     pub(super) fn check(&self) -> Result<(), TrustError> {
-        if (1..=MAX_NUMBER).contains(&self.chain_id) {
+        if (1..=MAX_NUMBER).contains(&self.id) {
             return Ok(());
         }
         let path = format!("ethereum {}: chain_id", self.name);
         let expected = format!("a number from 1 to {MAX_NUMBER}");
-        Err(part(path, expected, self.chain_id.to_string()))
+        Err(part(path, expected, self.id.to_string()))
     }
 }
 
@@ -106,7 +106,7 @@ impl ChainTable {
         }
         Ok(Chain {
             destination: destination.transpose()?,
-            chain_id: self.chain_id,
+            id: self.chain_id,
             blocks,
             name,
         })

@@ -85,7 +85,7 @@ fn write_chain(text: &mut String, chain: &Chain) {
     let _ = write!(
         text,
         "\n[[ethereum]]\nname = \"{}\"\nchain_id = {}\n",
-        chain.name, chain.chain_id
+        chain.name, chain.id
     );
     if let Some(destination) = chain.destination {
         let _ = write!(

@@ -460,6 +460,7 @@ fn with_block(pointer: &str, value: Option<Value>) -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn schema_and_parser_agree_about_blocks() {
     let schema = Schema::load();
     let last = 9_007_199_254_740_991_u64;
