@@ -36,6 +36,7 @@ interop: ## try log, witness, bastion and anchor with the software of others (ne
 	@PROFILE=$(PROFILE) scripts/interop-witness.sh
 	@PROFILE=$(PROFILE) scripts/interop-bastion.sh
 	@PROFILE=$(PROFILE) scripts/interop-anchor.sh
+	@scripts/interop-ethereum.sh
 
 fuzz: ## fuzz every parser for FUZZ_SECONDS=60 each
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh

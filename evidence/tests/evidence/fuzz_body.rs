@@ -21,6 +21,13 @@ proptest! {
 }
 
 #[test]
+fn its_block_is_evidence() {
+    let text = body::with_block(body::BLOCK.as_bytes());
+    let evidence = counterfoil_evidence::format::Evidence::parse(&text).unwrap();
+    assert_eq!(evidence.anchors().len(), 1);
+}
+
+#[test]
 fn cargo_fuzz_runs_it_too() {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
     let read = |path: &str| std::fs::read_to_string(fuzz.join(path)).unwrap();
