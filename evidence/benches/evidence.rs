@@ -14,6 +14,7 @@ mod fixture;
 use std::hint::black_box;
 
 use counterfoil_checks::Outcome;
+use counterfoil_evidence::blocks::Blocks;
 use counterfoil_evidence::format::Evidence;
 use counterfoil_evidence::judge::{Verdict, judge};
 use counterfoil_evidence::trust::Trust;
@@ -42,7 +43,7 @@ impl Case {
     fn verify(&self) -> Verdict {
         let evidence = Evidence::parse(&self.bytes).unwrap();
         let at = Timestamp::from_seconds(SOON.cast_signed());
-        judge(&evidence, &self.trust, None, at)
+        judge(&evidence, &self.trust, &Blocks::default(), None, at)
     }
 }
 

@@ -8,6 +8,7 @@ use std::io::{BufWriter, Write as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use counterfoil_checks::{Checks, Outcome};
+use counterfoil_evidence::blocks::Blocks;
 use counterfoil_evidence::format::Evidence;
 use counterfoil_evidence::judge::{Verdict, judge};
 use counterfoil_evidence::receipt::{Basis, Claim, check_checkpoint, check_entry};
@@ -81,7 +82,13 @@ impl Corpus {
         };
         let at = Timestamp::from_seconds(i64::try_from(case.at)?);
         let verdict = match Evidence::parse(&text) {
-            Ok(evidence) => judge(&evidence, &trust, case.claim.as_ref(), at),
+            Ok(evidence) => judge(
+                &evidence,
+                &trust,
+                &Blocks::default(),
+                case.claim.as_ref(),
+                at,
+            ),
             Err(error) => {
                 let subject = case.claim.as_ref().map_or("it", |claim| &claim.name);
                 Verdict::without_evidence(
