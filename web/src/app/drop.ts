@@ -1,0 +1,52 @@
+/** Files as they are given: dropped (folders, too), picked, or pasted. */
+
+import { type Given, MAX_FILES } from "./session.ts";
+
+/** The files of a drop, those in folders included. The list of items is gone after the event, so it is read at once. */
+export async function dropped(transfer: DataTransfer): Promise<Given[]> {
+  const entries = [...transfer.items].flatMap((item) => {
+    const entry = item.kind === "file" ? item.webkitGetAsEntry() : null;
+    return entry === null ? [] : [entry];
+  });
+  if (entries.length === 0) {
+    const text = transfer.getData("text/plain");
+    return text === "" ? picked(transfer.files) : [pasted(text)];
+  }
+  const given: Given[] = [];
+  for (const entry of entries) {
+    await walk(entry, given);
+  }
+  return given;
+}
+
+export function picked(files: FileList | null): Given[] {
+  return [...(files ?? [])].slice(0, MAX_FILES).map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+}
+
+/** A text as a file, so that it is looked at like one. */
+export function pasted(text: string): Given {
+  const whole = text.endsWith("\n") ? text : `${text}\n`;
+  return { path: "pasted text", file: new File([whole], "pasted text") };
+}
+
+async function walk(entry: FileSystemEntry, given: Given[]): Promise<void> {
+  if (given.length >= MAX_FILES) {
+    return;
+  }
+  if (entry instanceof FileSystemFileEntry) {
+    const file = await new Promise<File>((resolve, reject) => entry.file(resolve, reject));
+    given.push({ path: entry.fullPath.replace(/^\//, ""), file });
+  } else if (entry instanceof FileSystemDirectoryEntry) {
+    const reader = entry.createReader();
+    for (;;) {
+      // Some at a time, until there are none.
+      const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+      if (some.length === 0) {
+        return;
+      }
+      for (const one of some) {
+        await walk(one, given);
+      }
+    }
+  }
+}

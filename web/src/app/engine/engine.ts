@@ -1,0 +1,88 @@
+/** Workers that read, hash and verify, so that the page stays free. Code for verifying is in them alone, and loaded with the first. */
+
+import { startWorker } from "#engine-worker";
+import type { Answers, Ask, FromWorker, ToWorker } from "./protocol.ts";
+
+/** Cores are for whoever looks at the page, too. */
+const MAX_WORKERS = 4;
+
+interface Waiting {
+  readonly resolve: (answer: Answers[keyof Answers]) => void;
+  readonly reject: (error: Error) => void;
+  readonly progress: ((bytes: number) => void) | undefined;
+  readonly slot: Slot;
+}
+
+interface Slot {
+  readonly worker: Worker;
+  busy: number;
+}
+
+const slots: Slot[] = [];
+const waiting = new Map<number, Waiting>();
+let next = 1;
+
+/** How many questions are worked on at once. */
+export function workers(): number {
+  return Math.max(1, Math.min(MAX_WORKERS, navigator.hardwareConcurrency - 1));
+}
+
+/** Asks a worker; throws what it says is wrong. */
+export function ask<Op extends Ask["op"]>(
+  question: Extract<Ask, { op: Op }>,
+  progress?: (bytes: number) => void,
+): Promise<Answers[Op]> {
+  return new Promise((resolve, reject) => {
+    const slot = idlest();
+    const id = next++;
+    waiting.set(id, { resolve: resolve as (answer: Answers[keyof Answers]) => void, reject, progress, slot });
+    slot.busy++;
+    const message: ToWorker = { id, ...question };
+    slot.worker.postMessage(message);
+  });
+}
+
+function idlest(): Slot {
+  const idle = slots.find(({ busy }) => busy === 0);
+  if (idle !== undefined) {
+    return idle;
+  }
+  if (slots.length < workers()) {
+    const slot: Slot = { worker: startWorker(), busy: 0 };
+    slot.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => heard(data);
+    slot.worker.onerror = (event) => died(slot, event.message);
+    slots.push(slot);
+    return slot;
+  }
+  return slots.reduce((least, slot) => (slot.busy < least.busy ? slot : least));
+}
+
+function heard(message: FromWorker): void {
+  const one = waiting.get(message.id);
+  if (one === undefined) {
+    return;
+  }
+  if ("progress" in message) {
+    one.progress?.(message.progress);
+    return;
+  }
+  waiting.delete(message.id);
+  one.slot.busy--;
+  if ("answer" in message) {
+    one.resolve(message.answer);
+  } else {
+    one.reject(new Error(message.error));
+  }
+}
+
+/** A worker that cannot go on takes with it what it was asked. */
+function died(slot: Slot, why: string): void {
+  slot.worker.terminate();
+  slots.splice(slots.indexOf(slot), 1);
+  for (const [id, one] of waiting) {
+    if (one.slot === slot) {
+      waiting.delete(id);
+      one.reject(new Error(`the verifier stopped: ${why || "its code could not be loaded"}`));
+    }
+  }
+}

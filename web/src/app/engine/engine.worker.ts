@@ -1,0 +1,32 @@
+/** The worker: answers one question after the other. */
+
+import { judge } from "./judge.ts";
+import { look } from "./look.ts";
+import type { Answers, FromWorker, ToWorker } from "./protocol.ts";
+import { readTrust } from "./trust.ts";
+
+function say(message: FromWorker): void {
+  postMessage(message);
+}
+
+async function answer(question: ToWorker): Promise<Answers[keyof Answers]> {
+  const progress = (progress: number) => say({ id: question.id, progress });
+  switch (question.op) {
+    case "look":
+      return look(question.file, question.name, progress);
+    case "judge":
+      return judge(question.job, progress);
+    case "trust": {
+      const { form, trusted, trust } = readTrust(question.text);
+      return { form, trusted, hasAuthorities: trust !== undefined };
+    }
+  }
+}
+
+addEventListener("message", async ({ data }: MessageEvent<ToWorker>) => {
+  try {
+    say({ id: data.id, answer: await answer(data) });
+  } catch (error) {
+    say({ id: data.id, error: error instanceof Error ? error.message : String(error) });
+  }
+});

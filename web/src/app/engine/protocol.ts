@@ -1,0 +1,104 @@
+/** What the page and its worker say to each other: plain data that can be copied. */
+
+import type { Check, Outcome } from "../../verify/checks.ts";
+
+/** What a file turned out to be. Anything that is none of the others is a record. */
+export type Kind =
+  | "evidence"
+  | "receipt"
+  | "checkpoint"
+  | "token"
+  | "trust"
+  | "policy"
+  | "vkeys"
+  | "certificates"
+  | "record";
+
+/** A file that was looked at. */
+export interface Looked {
+  readonly kind: Kind;
+  readonly size: number;
+  /** In hexadecimal. */
+  readonly sha256: string;
+  /** The leaf hashes that it can have in a log, in hexadecimal. */
+  readonly leaves: readonly string[];
+  /** One line about what it holds, from itself and so not to be believed. */
+  readonly about: string;
+}
+
+/** A byte of a file that is to be read as another. */
+export interface Change {
+  readonly at: number;
+}
+
+/** A proof, and what it is to be compared with. */
+export interface Job {
+  readonly proof: { readonly name: string; readonly kind: Kind; readonly file: Blob };
+  /** The record; undefined where there is none, which evidence and checkpoints can do without. */
+  readonly record: { readonly name: string; readonly file: Blob; readonly sha256: string | undefined } | undefined;
+  /** A trust file, a policy or vkeys: whom the verifier trusts. */
+  readonly trust: string;
+  /** The time of the judgement, in Unix seconds. */
+  readonly at: number;
+  /** For the control: which byte is changed first, and of what. */
+  readonly control?: Control;
+}
+
+/** What the control changes. */
+export type Control = "record" | "proof" | "checkpoint" | "signature" | "token";
+
+/** What a proof came to. */
+export interface Judgement {
+  readonly kind: Kind;
+  /** What was verified, as the verifier calls it. */
+  readonly subject: string;
+  readonly proofName: string;
+  readonly proofSha256: string;
+  readonly recordSha256: string | undefined;
+  readonly outcome: Outcome;
+  readonly sentence: string;
+  readonly checks: readonly Check[];
+  readonly caveats: readonly string[];
+  /** What was to be trusted, in words. */
+  readonly trusted: readonly string[];
+  readonly facts: readonly Fact[];
+  readonly at: number;
+  /** How long it took. */
+  readonly milliseconds: number;
+  /** What was changed, of a control. */
+  readonly changed?: string;
+}
+
+/** Something that a proof says, to be shown. */
+export interface Fact {
+  readonly label: string;
+  readonly value: string;
+}
+
+/** Whom a verifier trusts, as a page shows it. */
+export interface TrustView {
+  readonly form: "trust file" | "policy" | "vkeys";
+  readonly trusted: readonly string[];
+  /** Whether it names time-stamping authorities, without which no time is shown. */
+  readonly hasAuthorities: boolean;
+}
+
+/** A question to the worker. */
+export type Ask =
+  | { readonly op: "look"; readonly file: Blob; readonly name: string }
+  | { readonly op: "judge"; readonly job: Job }
+  | { readonly op: "trust"; readonly text: string };
+
+/** What it answers. */
+export interface Answers {
+  readonly look: Looked;
+  readonly judge: Judgement;
+  readonly trust: TrustView;
+}
+
+export type ToWorker = { readonly id: number } & Ask;
+
+export type FromWorker =
+  | { readonly id: number; readonly progress: number }
+  | { readonly id: number; readonly answer: Answers[keyof Answers] }
+  | { readonly id: number; readonly error: string };

@@ -1,0 +1,69 @@
+/** What the page asks the log that served it. Everything that comes is somebody else's: it has a limit of size and of time. */
+
+/** Why the log did not give what was asked. */
+export class LogError extends Error {
+  readonly status: number;
+
+  constructor(message: string, status: number) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** How long an answer may take. */
+const TIMEOUT_MS = 20_000;
+
+/** The largest answers. */
+export const limits = { text: 1_200_000, evidence: 64 << 20 } as const;
+
+/** Asks for a path below the log's prefix. */
+export async function get(path: string, limit: number, accept = "*/*"): Promise<Uint8Array> {
+  const response = await fetch(new URL(path, document.baseURI), {
+    headers: { accept },
+    credentials: "omit",
+    redirect: "error",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).catch((error: unknown) => {
+    throw new LogError(`the log does not answer (${error instanceof Error ? error.message : String(error)})`, 0);
+  });
+  const bytes = await atMost(response, limit);
+  if (!response.ok) {
+    const text = new TextDecoder().decode(bytes.subarray(0, 500)).trim();
+    throw new LogError(text || `the log answers ${response.status}`, response.status);
+  }
+  return bytes;
+}
+
+/** Reads an answer, up to so many bytes and no further. */
+async function atMost(response: Response, limit: number): Promise<Uint8Array> {
+  if (response.body === null) {
+    return new Uint8Array();
+  }
+  const reader = response.body.getReader();
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) {
+      break;
+    }
+    size += value.length;
+    if (size > limit) {
+      await reader.cancel();
+      throw new LogError(`the log sends more than ${limit} bytes where no more can be`, 0);
+    }
+    parts.push(value);
+  }
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** The policy as the log tells it. */
+export async function policyOfLog(): Promise<string> {
+  return new TextDecoder().decode(await get("policy", limits.text));
+}

@@ -1,0 +1,10 @@
+/** The page: a bar, and below it what its address names. */
+
+import { render } from "preact";
+import "./style.css";
+import { Shell } from "./shell.tsx";
+
+const root = document.getElementById("page");
+if (root !== null) {
+  render(<Shell />, root);
+}

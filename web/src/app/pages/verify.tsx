@@ -1,0 +1,206 @@
+/** The verify page: what was given, whom the user trusts, and what follows. */
+
+import { useEffect, useMemo, useReducer, useState } from "preact/hooks";
+import { dropped, pasted, picked } from "../drop.ts";
+import { type Given, type Item, type Pair, Session } from "../session.ts";
+import { Batch } from "../verify/batch.tsx";
+import { Items } from "../verify/items.tsx";
+import { TrustPanel, useTrust } from "../verify/trust-panel.tsx";
+import { VerdictView } from "../verify/verdict.tsx";
+import { plural } from "../words.ts";
+
+/** With more than this, a table stands for the single verdicts. */
+const FEW = 1;
+
+export function Verify() {
+  const [, drawAgain] = useReducer((count: number) => count + 1, 0);
+  const session = useMemo(() => new Session(() => drawAgain(0)), []);
+  const trust = useTrust();
+  const [chosen, setChosen] = useState<Pair>();
+  useEffect(() => session.trust(trust.text), [session, trust.text]);
+  const add = (given: readonly Given[]) => {
+    setChosen(undefined);
+    void session.add(given);
+  };
+  useGivenAnywhere(add);
+  const { pairs } = session;
+  const shown = pairs.length <= FEW ? pairs[0] : pairs.find((pair) => pair.proof === chosen?.proof);
+  return (
+    <>
+      <h1>Verify a record</h1>
+      <p class="lead">
+        Give a record and its proof: evidence or a receipt. What a checkpoint or a time-stamp token says can be
+        verified, too.
+      </p>
+      <DropArea add={add} />
+      <Items session={session} offer={trust.offer} add={add} />
+      <div role="status" aria-live="polite">
+        <Progress session={session} />
+      </div>
+      {pairs.length > FEW && <Batch pairs={pairs} chosen={shown} choose={setChosen} />}
+      {shown !== undefined && (
+        <Outcome pair={shown} session={session} trusts={trust.text !== ""} fromLog={trust.choice === "log"} />
+      )}
+      <TrustPanel trust={trust} />
+    </>
+  );
+}
+
+function Outcome({
+  pair,
+  session,
+  trusts,
+  fromLog,
+}: {
+  pair: Pair;
+  session: Session;
+  trusts: boolean;
+  fromLog: boolean;
+}) {
+  if (!trusts) {
+    return (
+      <p class="notice open">
+        Nothing is verified yet, because nobody is trusted yet. Say below whose keys you trust; they never come from the
+        proof.
+      </p>
+    );
+  }
+  if (pair.error !== undefined) {
+    return (
+      <div class="notice open" role="status">
+        <p>
+          <strong>Could not verify {pair.proof.name}.</strong> {pair.error}.
+        </p>
+      </div>
+    );
+  }
+  const { judgement } = pair;
+  return judgement === undefined ? null : (
+    <VerdictView key={pair.proof.id} judgement={judgement} job={session.job(pair)} fromLog={fromLog} />
+  );
+}
+
+function Progress({ session }: { session: Session }) {
+  const { done, all } = session.work;
+  const reading = session.items.find(isReading);
+  if (reading !== undefined) {
+    const share = Math.floor((100 * reading.progress) / Math.max(1, reading.file.size));
+    return (
+      <p class="progress">
+        <label>
+          Reading {reading.name}, {share} %<progress value={share} max={100} />
+        </label>
+      </p>
+    );
+  }
+  return done < all && all > 4 ? (
+    <p class="progress">
+      <label>
+        {plural(done, "step")} of {all}
+        <progress value={done} max={all} />
+      </label>
+    </p>
+  ) : null;
+}
+
+function isReading({ looked, error, progress }: Item): boolean {
+  return looked === undefined && error === undefined && progress > 0;
+}
+
+function DropArea({ add }: { add: (given: readonly Given[]) => void }) {
+  const [over, setOver] = useState(false);
+  const [text, setText] = useState("");
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: dropping is one way of three; the others are buttons
+    <div
+      class={over ? "drop over" : "drop"}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={() => setOver(false)}
+    >
+      <p class="drop-title">Drop files or a folder here</p>
+      <p class="drop-buttons">
+        <Pick label="Choose files" add={add} />
+        <Pick label="Choose a folder" folder add={add} />
+      </p>
+      <details>
+        <summary>Paste a proof as text</summary>
+        <textarea
+          aria-label="A receipt, evidence or a checkpoint as text"
+          rows={5}
+          spellcheck={false}
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+        <button
+          type="button"
+          disabled={text.trim() === ""}
+          onClick={() => {
+            add([pasted(text)]);
+            setText("");
+          }}
+        >
+          Take this text
+        </button>
+      </details>
+    </div>
+  );
+}
+
+function Pick({
+  label,
+  folder = false,
+  add,
+}: {
+  label: string;
+  folder?: boolean;
+  add: (given: readonly Given[]) => void;
+}) {
+  return (
+    <label class="button">
+      {label}
+      <input
+        class="sr"
+        type="file"
+        multiple
+        {...(folder && { webkitdirectory: true })}
+        onChange={(event) => {
+          add(picked(event.currentTarget.files));
+          event.currentTarget.value = "";
+        }}
+      />
+    </label>
+  );
+}
+
+/** Files that are dropped anywhere, or pasted outside of a field, are given, and the browser does not open them. */
+function useGivenAnywhere(add: (given: readonly Given[]) => void): void {
+  useEffect(() => {
+    const over = (event: DragEvent) => event.preventDefault();
+    const drop = (event: DragEvent) => {
+      event.preventDefault();
+      if (event.dataTransfer !== null) {
+        void dropped(event.dataTransfer).then(add);
+      }
+    };
+    const paste = ({ target, clipboardData }: ClipboardEvent) => {
+      const isField = target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement;
+      if (isField || clipboardData === null) {
+        return;
+      }
+      const text = clipboardData.getData("text/plain");
+      add(clipboardData.files.length > 0 ? picked(clipboardData.files) : text === "" ? [] : [pasted(text)]);
+    };
+    addEventListener("dragover", over);
+    addEventListener("drop", drop);
+    addEventListener("paste", paste);
+    return () => {
+      removeEventListener("dragover", over);
+      removeEventListener("drop", drop);
+      removeEventListener("paste", paste);
+    };
+  });
+}

@@ -1,0 +1,199 @@
+/**
+ * What the user gave, and what it came to: files are looked at, proofs are paired with records, and each pair is verified, in workers. Views
+ * are told of changes, no more often than they can draw them.
+ */
+
+import { ask, workers } from "./engine/engine.ts";
+import type { Job, Judgement, Kind, Looked } from "./engine/protocol.ts";
+import { said } from "./words.ts";
+
+/** More files are not taken at once. */
+export const MAX_FILES = 50_000;
+
+/** A file that was given. */
+export interface Item {
+  readonly id: number;
+  /** With the folders that it was given in. */
+  readonly path: string;
+  readonly name: string;
+  readonly file: File;
+  looked: Looked | undefined;
+  /** Bytes that were read. */
+  progress: number;
+  error: string | undefined;
+}
+
+/** A proof, what it is compared with, and what that came to. */
+export interface Pair {
+  readonly proof: Item;
+  readonly record: Item | undefined;
+  judgement: Judgement | undefined;
+  /** Why nothing was judged. */
+  error: string | undefined;
+}
+
+/** A file with its path. */
+export interface Given {
+  readonly path: string;
+  readonly file: File;
+}
+
+const proofs: ReadonlySet<Kind> = new Set<Kind>(["evidence", "receipt", "checkpoint", "token"]);
+
+export class Session {
+  items: Item[] = [];
+  pairs: Pair[] = [];
+  #trust = "";
+  #next = 1;
+  /** Work that was begun under an older one counts no more. */
+  #generation = 0;
+  #scheduled = false;
+  readonly #told: () => void;
+
+  constructor(told: () => void) {
+    this.#told = told;
+  }
+
+  /** Files that were read or judged, of all that will be. */
+  get work(): { readonly done: number; readonly all: number } {
+    const looked = this.items.filter(({ looked, error }) => looked !== undefined || error !== undefined).length;
+    const judged = this.pairs.filter(({ judgement, error }) => judgement !== undefined || error !== undefined).length;
+    return { done: looked + judged, all: this.items.length + this.pairs.length };
+  }
+
+  /** Records that no proof is about. */
+  get lonely(): Item[] {
+    const paired = new Set(this.pairs.flatMap(({ record }) => (record === undefined ? [] : [record])));
+    return this.items.filter((item) => item.looked?.kind === "record" && !paired.has(item));
+  }
+
+  /** Takes more files. */
+  async add(given: readonly Given[]): Promise<void> {
+    const room = MAX_FILES - this.items.length;
+    const added = given.slice(0, room).map(({ path, file }) => this.#item(path, file));
+    // The same file again replaces the one before.
+    const paths = new Set(added.map(({ path }) => path));
+    this.items = [...this.items.filter(({ path }) => !paths.has(path)), ...added];
+    this.#changed();
+    await inParallel(added, async (item) => {
+      try {
+        item.looked = await ask({ op: "look", file: item.file, name: item.name }, (bytes) => {
+          item.progress = bytes;
+          this.#changed();
+        });
+      } catch (error) {
+        item.error = said(error);
+      }
+      this.#changed();
+    });
+    await this.#judgeAll();
+  }
+
+  remove(item: Item): void {
+    this.items = this.items.filter((one) => one !== item);
+    void this.#judgeAll();
+  }
+
+  clear(): void {
+    this.items = [];
+    void this.#judgeAll();
+  }
+
+  /** From now on, this is whom the verifier trusts. */
+  trust(text: string): void {
+    if (text !== this.#trust) {
+      this.#trust = text;
+      void this.#judgeAll();
+    }
+  }
+
+  /** What would be verified again with a byte changed. */
+  job(pair: Pair): Job | undefined {
+    const { proof, record } = pair;
+    const kind = proof.looked?.kind;
+    return (
+      kind && {
+        proof: { name: proof.name, kind, file: proof.file },
+        record: record && { name: record.name, file: record.file, sha256: record.looked?.sha256 },
+        trust: this.#trust,
+        at: Math.floor(Date.now() / 1000),
+      }
+    );
+  }
+
+  #item(path: string, file: File): Item {
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    return { id: this.#next++, path, name, file, looked: undefined, progress: 0, error: undefined };
+  }
+
+  async #judgeAll(): Promise<void> {
+    const generation = ++this.#generation;
+    this.pairs = pair(this.items.filter(({ looked }) => looked !== undefined));
+    this.#changed();
+    if (this.#trust.trim() === "") {
+      return;
+    }
+    await inParallel(this.pairs, async (one) => {
+      const job = generation === this.#generation ? this.job(one) : undefined;
+      if (job === undefined) {
+        return;
+      }
+      try {
+        one.judgement = await ask({ op: "judge", job });
+      } catch (error) {
+        one.error = said(error);
+      }
+      this.#changed();
+    });
+  }
+
+  #changed(): void {
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      // Also while the page is hidden, when no frames are drawn.
+      setTimeout(() => {
+        this.#scheduled = false;
+        this.#told();
+      }, 60);
+    }
+  }
+}
+
+/** Works on all, a few at once. */
+async function inParallel<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const iterator = all[Symbol.iterator]();
+  const crew = Array.from({ length: 2 * workers() }, async () => {
+    for (let next = iterator.next(); !next.done; next = iterator.next()) {
+      await work(next.value);
+    }
+  });
+  await Promise.all(crew);
+}
+
+/** Each proof with its record: of one each, whatever their names; else `report.pdf` with `report.pdf.tlog-proof`, in its folder if it can be. */
+export function pair(items: readonly Item[]): Pair[] {
+  const isProof = ({ looked }: Item) => looked !== undefined && proofs.has(looked.kind);
+  const proving = items.filter(isProof);
+  const records = items.filter(({ looked }) => looked?.kind === "record");
+  const [only] = records;
+  const [proof] = proving;
+  const made = (one: Item, record: Item | undefined): Pair => ({
+    proof: one,
+    record,
+    judgement: undefined,
+    error: undefined,
+  });
+  if (proof !== undefined && proving.length === 1 && records.length === 1) {
+    return [made(proof, proof.looked?.kind === "checkpoint" ? undefined : only)];
+  }
+  const byPath = new Map(records.map((record) => [record.path, record]));
+  const byName = new Map<string, Item[]>();
+  for (const record of records) {
+    byName.set(record.name, [...(byName.get(record.name) ?? []), record]);
+  }
+  return proving.map((one) => {
+    const base = (text: string) => text.replace(/\.(tlog-proof|evidence\.json)$/, "");
+    const named = byName.get(base(one.name)) ?? [];
+    return made(one, byPath.get(base(one.path)) ?? (named.length === 1 ? named[0] : undefined));
+  });
+}

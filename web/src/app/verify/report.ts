@@ -1,0 +1,131 @@
+/** The report of a verification: to keep with the evidence, to print on one or two pages, or for programs. */
+
+import type { Check, Outcome } from "../../verify/checks.ts";
+import type { Judgement } from "../engine/protocol.ts";
+import { restsOn } from "../rests.ts";
+import { utcOf } from "../words.ts";
+
+const words: Readonly<Record<Outcome, string>> = {
+  passed: "verified",
+  failed: "failed",
+  "not-checked": "could-not-tell",
+};
+const titles: Readonly<Record<Outcome, string>> = {
+  passed: "Verified",
+  failed: "Not verified",
+  "not-checked": "Could not tell",
+};
+const signs: Readonly<Record<Outcome, string>> = { passed: "✓", failed: "✗", "not-checked": "– not checked" };
+
+const TRUST_OF_LOG = "what the log says of itself, which proves nothing about the log";
+const TRUST_OF_USER = "what the person who verified named";
+
+export function reportJson(judgement: Judgement, fromLog: boolean): string {
+  const report = {
+    format: "counterfoil/report@v1",
+    verified_by: "Counterfoil web verifier",
+    at: new Date(judgement.at * 1000).toISOString(),
+    outcome: words[judgement.outcome],
+    subject: judgement.subject,
+    record_sha256: judgement.recordSha256 ?? null,
+    proof: { kind: judgement.kind, name: judgement.proofName, sha256: judgement.proofSha256 },
+    sentence: judgement.sentence,
+    caveats: judgement.caveats,
+    checks: judgement.checks,
+    trusted: judgement.trusted,
+    trust_from: fromLog ? TRUST_OF_LOG : TRUST_OF_USER,
+    facts: Object.fromEntries(judgement.facts.map(({ label, value }) => [label, value])),
+  };
+  return `${JSON.stringify(report, undefined, 2)}\n`;
+}
+
+/** A page without scripts. Whatever it shows is escaped: names and reasons hold what others wrote. */
+export function reportHtml(judgement: Judgement, fromLog: boolean): string {
+  const row = (label: string, value: string | undefined) =>
+    value === undefined ? "" : `<tr><th scope="row">${escaped(label)}</th><td>${escaped(value)}</td></tr>`;
+  const items = (lines: readonly string[]) => lines.map((line) => `<li>${escaped(line)}</li>`).join("");
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escaped(titles[judgement.outcome])}: ${escaped(judgement.subject)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<p class="head">Counterfoil · Report of a verification · ${escaped(utcOf(judgement.at))}</p>
+<h1>${escaped(titles[judgement.outcome])}</h1>
+<p class="sentence">${escaped(judgement.sentence)}</p>
+${judgement.caveats.length > 0 ? `<ul>${items(judgement.caveats.map((caveat) => `But: ${caveat}`))}</ul>` : ""}
+<table>
+${row("Record", judgement.subject)}
+${row("SHA-256 of the record", judgement.recordSha256)}
+${row("Proof", `${judgement.proofName} (${judgement.kind})`)}
+${row("SHA-256 of the proof", judgement.proofSha256)}
+${judgement.facts.map(({ label, value }) => row(label, value)).join("\n")}
+</table>
+<h2>Checks</h2>
+<table class="checks">
+${compact(judgement.checks).map(checkRow).join("\n")}
+</table>
+<h2>What was trusted</h2>
+<p>${escaped(fromLog ? TRUST_OF_LOG : TRUST_OF_USER)}:</p>
+<ul>${items(judgement.trusted)}</ul>
+<p class="foot">Made by the Counterfoil web verifier, in the browser of whoever verified. Anybody can verify the same files again, with
+this page or with <code>counterfoil verify</code>; this report proves nothing by itself.</p>
+</body>
+</html>
+`;
+}
+
+/** The checks of an anchor that all passed are one row, so that a report stays short. */
+function compact(checks: readonly Check[]): Check[] {
+  const anchorOf = ({ name }: Check) => /^(anchor [^:]+): /.exec(name)?.[1];
+  const whole = new Set(checks.map(anchorOf));
+  for (const check of checks) {
+    if (check.outcome !== "passed") {
+      whole.delete(anchorOf(check));
+    }
+  }
+  const shown: Check[] = [];
+  for (const check of checks) {
+    const anchor = anchorOf(check);
+    if (anchor === undefined || !whole.has(anchor)) {
+      shown.push(check);
+    } else if (!shown.some(({ name }) => name === anchor)) {
+      const of = checks.filter((one) => anchorOf(one) === anchor).map(({ name }) => name.slice(anchor.length + 2));
+      shown.push({ name: anchor, outcome: "passed", reason: `${of.length} checks: ${of.join(", ")}` });
+    }
+  }
+  return shown;
+}
+
+function checkRow({ name, outcome, reason }: Check): string {
+  const rests = restsOn(name);
+  const small = rests === "" ? "" : `<br><small>Rests ${escaped(rests)}</small>`;
+  return `<tr class="${outcome}"><td>${signs[outcome]}</td><th scope="row">${escaped(name)}</th><td>${escaped(reason)}${small}</td></tr>`;
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+export function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => escapes[character] ?? "");
+}
+
+const STYLE = `
+@page{margin:18mm}
+body{font:10.5pt/1.45 Georgia,"Times New Roman",serif;color:#111;background:#fff;max-width:46rem;margin:2rem auto;padding:0 1rem}
+h1{font-size:20pt;margin:.5rem 0}h2{font-size:12pt;margin:1.2rem 0 .3rem}
+.head,.foot,small{color:#444;font-size:8.5pt}.sentence{font-size:13pt;line-height:1.4}
+table{border-collapse:collapse;width:100%;font-size:9pt}
+th,td{text-align:left;vertical-align:top;padding:.2rem .7rem .2rem 0;border-bottom:1px solid #ccc;font-weight:normal;overflow-wrap:anywhere}
+th{white-space:nowrap;color:#333}.checks td:first-child{white-space:nowrap;width:1.2rem}
+.failed td,.failed th{font-weight:bold}li{overflow-wrap:anywhere}tr{break-inside:avoid}
+`.replace(/\n/g, "");

@@ -1,0 +1,223 @@
+/** What a proof came to: the sentence, the checks, whom it rests on, the report, and the control. */
+
+import { useState } from "preact/hooks";
+import type { Check, Outcome } from "../../verify/checks.ts";
+import { download } from "../download.ts";
+import { controls } from "../engine/control.ts";
+import { ask } from "../engine/engine.ts";
+import type { Control, Job, Judgement } from "../engine/protocol.ts";
+import { Sign, verdictWords } from "../marks.tsx";
+import { restsOn } from "../rests.ts";
+import { plural, said, utcOf } from "../words.ts";
+import { reportHtml, reportJson } from "./report.ts";
+
+export function VerdictView({
+  judgement,
+  job,
+  fromLog,
+}: {
+  judgement: Judgement;
+  job: Job | undefined;
+  fromLog: boolean;
+}) {
+  return (
+    <article class={`verdict ${judgement.outcome}`} aria-labelledby="verdict-title">
+      <header>
+        <h2 id="verdict-title">
+          <Sign outcome={judgement.outcome} /> {verdictWords[judgement.outcome]}
+        </h2>
+        {fromLog && (
+          <p class="notice open">
+            Under keys that this log says are its own. Compare them with what you have from elsewhere.
+          </p>
+        )}
+        <p class="sentence">{judgement.sentence}</p>
+        {judgement.caveats.length > 0 && (
+          <ul class="caveats">
+            {judgement.caveats.map((caveat) => (
+              <li key={caveat}>
+                <strong>But:</strong> {caveat}
+              </li>
+            ))}
+          </ul>
+        )}
+      </header>
+      <Checks checks={judgement.checks} />
+      <div class="columns">
+        <section>
+          <h3>What the proof says</h3>
+          <dl class="facts">
+            {judgement.facts.map(({ label, value }) => (
+              <div key={label}>
+                <dt>{label}</dt>
+                <dd>{value}</dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+        <section>
+          <h3>What was trusted{fromLog ? ", because this log says so" : ", as you said"}</h3>
+          <ul class="plain-list">
+            {judgement.trusted.map((line) => (
+              <li key={line}>{line}</li>
+            ))}
+          </ul>
+        </section>
+      </div>
+      <p class="acts">
+        <button
+          type="button"
+          onClick={() => download(reportHtml(judgement, fromLog), "text/html", `${judgement.subject}.report.html`)}
+        >
+          Report to print
+        </button>
+        <button
+          type="button"
+          onClick={() =>
+            download(reportJson(judgement, fromLog), "application/json", `${judgement.subject}.report.json`)
+          }
+        >
+          Report as JSON
+        </button>
+        <span class="quiet">
+          Verified at {utcOf(judgement.at)}, in {Math.max(1, Math.round(judgement.milliseconds))} ms
+        </span>
+      </p>
+      {judgement.outcome === "passed" && job !== undefined && <ControlView job={job} />}
+    </article>
+  );
+}
+
+/** Checks of one anchor stand together, folded if all of them passed. */
+function Checks({ checks }: { checks: readonly Check[] }) {
+  const groups: { name: string; checks: Check[] }[] = [];
+  for (const check of checks) {
+    const [, anchor] = /^(anchor [^:]+): /.exec(check.name) ?? [];
+    const name = anchor ?? "";
+    const last = groups.at(-1);
+    if (last?.name === name) {
+      last.checks.push(check);
+    } else {
+      groups.push({ name, checks: [check] });
+    }
+  }
+  return (
+    <section class="checks" aria-label="Each check">
+      {groups.map(({ name, checks: of }) =>
+        name === "" ? (
+          <CheckList key={of[0]?.name} checks={of} prefix="" />
+        ) : (
+          <Anchor key={name} name={name} checks={of} />
+        ),
+      )}
+    </section>
+  );
+}
+
+function Anchor({ name, checks }: { name: string; checks: Check[] }) {
+  const outcome = worst(checks);
+  return (
+    <details class="anchor" open={outcome === "failed"}>
+      <summary>
+        <Sign outcome={outcome} />
+        <span class="check-name">{name}</span>
+        <span>
+          {inWords(checks)}
+          <small>Rests on the time-stamping authority, as you trust it</small>
+        </span>
+      </summary>
+      <CheckList checks={checks} prefix={`${name}: `} />
+    </details>
+  );
+}
+
+function CheckList({ checks, prefix }: { checks: readonly Check[]; prefix: string }) {
+  return (
+    <ul class="check-list">
+      {checks.map(({ name, outcome, reason }, at) => (
+        // Names may stand twice, where two anchors are of one authority.
+        <li key={at} class={outcome}>
+          <Sign outcome={outcome} />
+          <span class="check-name">{name.slice(prefix.length)}</span>
+          <span class="check-reason">
+            {outcome === "not-checked" && <strong>Not checked: </strong>}
+            {reason}
+            {prefix === "" && restsOn(name) !== "" && <small>Rests {restsOn(name)}</small>}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** How many checks came out how; those that were not made are named, because a fold must not hide them. */
+function inWords(checks: readonly Check[]): string {
+  const of = (outcome: Outcome) => checks.filter((check) => check.outcome === outcome);
+  const short = ({ name }: Check) => name.slice(name.indexOf(": ") + 2);
+  const [passed, failed, open] = [of("passed"), of("failed"), of("not-checked")];
+  if (passed.length === checks.length) {
+    return `${plural(passed.length, "check")}, all passed`;
+  }
+  return [
+    `${passed.length} of ${plural(checks.length, "check")} passed`,
+    ...(failed.length > 0 ? [`failed: ${failed.map(short).join(", ")}`] : []),
+    ...(open.length > 0 ? [`not checked: ${open.map(short).join(", ")}`] : []),
+  ].join("; ");
+}
+
+function worst(checks: readonly Check[]): Outcome {
+  const outcomes = checks.map(({ outcome }) => outcome);
+  return outcomes.includes("failed") ? "failed" : outcomes.includes("not-checked") ? "not-checked" : "passed";
+}
+
+const controlNames: Readonly<Record<Control, string>> = {
+  record: "of the record",
+  proof: "of the inclusion proof",
+  checkpoint: "of the root hash",
+  signature: "of a signature",
+  token: "of the time-stamp token",
+};
+
+/** Verifies again with a byte changed, beside the verdict and without touching it. */
+function ControlView({ job }: { job: Job }) {
+  const [came, setCame] = useState<Judgement>();
+  const [error, setError] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  const change = async (control: Control) => {
+    setBusy(true);
+    setError(undefined);
+    setCame(undefined);
+    try {
+      setCame(await ask({ op: "judge", job: { ...job, control } }));
+    } catch (thrown) {
+      setError(said(thrown));
+    }
+    setBusy(false);
+  };
+  const failed = came?.checks.filter(({ outcome }) => outcome === "failed") ?? [];
+  return (
+    <section class="control" aria-labelledby="control-title">
+      <h3 id="control-title">Change one byte, and see it fail</h3>
+      <p>The control: a copy is changed and verified by the same code. Your files stay as they are.</p>
+      <p class="acts">
+        {controls(job.proof.kind, job.record !== undefined).map((control) => (
+          <button type="button" key={control} disabled={busy} onClick={() => void change(control)}>
+            {controlNames[control]}
+          </button>
+        ))}
+      </p>
+      <div role="status" aria-live="polite">
+        {error !== undefined && <p class="notice open">{error}.</p>}
+        {came !== undefined && (
+          <div class={`control-came ${came.outcome}`}>
+            <p>
+              <Sign outcome={came.outcome} /> <strong>{verdictWords[came.outcome]}</strong> after a change of{" "}
+              {came.changed}.
+            </p>
+            <CheckList checks={failed} prefix="" />
+          </div>
+        )}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,68 @@
+/** The system's Chromium. Whatever a page complains of, a broken Content-Security-Policy above all, fails the test. */
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { expect } from "vitest";
+
+export function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    // Chromium refuses its sandbox to root, as whom tests in containers run.
+    args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
+  });
+}
+
+/** Opens a page for a test. */
+export async function onPage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions,
+  test: (page: Page) => Promise<void>,
+  /** A complaint that belongs to what the test does. */
+  expected?: RegExp,
+): Promise<void> {
+  const context = await browser.newContext({ viewport: { width: 1100, height: 900 }, ...options });
+  context.setDefaultTimeout(30_000);
+  const complaints: string[] = [];
+  const asked: string[] = [];
+  const page = await context.newPage();
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") {
+      complaints.push(message.text());
+    }
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("request", (request) => asked.push(request.url()));
+  try {
+    await page.goto(url);
+    await test(page);
+    expect(complaints.filter((one) => expected?.test(one) !== true)).toEqual([]);
+    const own = (one: string) =>
+      one.startsWith("blob:") || one.startsWith("data:") || new URL(one).host === new URL(url).host;
+    expect(asked.filter((one) => !own(one))).toEqual([]);
+  } finally {
+    await context.close();
+  }
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** No rule of axe is broken. */
+export async function accessible(page: Page): Promise<void> {
+  // By the debugger, to which the page's policy does not apply.
+  await page.evaluate(axe);
+  const found = await page.evaluate(
+    "axe.run().then(({violations}) => violations.map((one) => one.id + ': ' + one.nodes.map((node) => node.target).join(', ')))",
+  );
+  expect(found).toEqual([]);
+}
+
+/** Keeps what a page looks like, for people. */
+export async function keep(page: Page, name: string): Promise<void> {
+  await page.screenshot({
+    path: join(resolve(import.meta.dirname, "../../screenshots"), `${name}.png`),
+    fullPage: true,
+  });
+}

@@ -1,0 +1,60 @@
+/** A log with its witnesses and an anchor, as `counterfoil demo` makes them: with receipts, evidence and a trust file to verify. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const TIMEOUT_MS = 200_000;
+
+export interface Cluster {
+  readonly url: string;
+  readonly directory: string;
+  stop(): Promise<void>;
+}
+
+export async function startCluster(): Promise<Cluster> {
+  const binary = process.env.COUNTERFOIL_BIN ?? resolve(import.meta.dirname, "../../../target/debug/counterfoil");
+  if (!existsSync(binary)) {
+    throw new Error(`${binary} is not there: run cargo build, after npm run build`);
+  }
+  const home = mkdtempSync(join(tmpdir(), "counterfoil-pages-"));
+  const directory = join(home, "demo");
+  // In an empty folder, so that the demo makes its own records.
+  const child = spawn(binary, ["demo", "--keep", directory], { cwd: home, stdio: ["ignore", "pipe", "pipe"] });
+  const url = await ready(child);
+  return {
+    url,
+    directory,
+    stop: async () => {
+      const ended = new Promise((done) => child.once("exit", done));
+      child.kill("SIGTERM");
+      await ended;
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+function ready(child: ChildProcess): Promise<string> {
+  return new Promise((done, fail) => {
+    let output = "";
+    const timer = setTimeout(() => {
+      child.kill("SIGTERM");
+      fail(new Error(`the demo is not ready after ${TIMEOUT_MS} ms:\n${output.slice(-2_000)}`));
+    }, TIMEOUT_MS);
+    const heard = (data: Buffer) => {
+      output += data.toString();
+      const url = /^The log is up at (\S+),/m.exec(output)?.[1];
+      if (url !== undefined) {
+        clearTimeout(timer);
+        done(url);
+      }
+    };
+    child.stdout?.on("data", heard);
+    child.stderr?.on("data", heard);
+    child.once("exit", (code) => {
+      clearTimeout(timer);
+      fail(new Error(`the demo ended with ${code}:\n${output.slice(-2_000)}`));
+    });
+  });
+}

@@ -1,0 +1,198 @@
+import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { accessible, keep, launch, onPage } from "./browser.ts";
+import { type Cluster, startCluster } from "./cluster.ts";
+
+let cluster: Cluster;
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await launch();
+  cluster = await startCluster();
+});
+afterAll(async () => {
+  await browser?.close();
+  await cluster?.stop();
+});
+
+const single = pathToFileURL(resolve(import.meta.dirname, "../../dist/verifier.html")).href;
+const inDemo = (...names: string[]) => join(cluster.directory, ...names);
+const evidence = () => inDemo("record.evidence.json");
+/** The record that the evidence of the demo is about: that in the middle of twelve. */
+const record = () => inDemo("records", "ledger-07.txt");
+
+const trust = (page: Page, file: string) => page.locator(".trust input[type=file]").first().setInputFiles(file);
+const give = (page: Page, files: string[]) => page.locator(".drop input[type=file]").first().setInputFiles(files);
+const title = (page: Page) => page.locator("#verdict-title").innerText();
+const sentence = (page: Page) => page.locator(".sentence").innerText();
+
+test("evidence verifies, on the log's page", () =>
+  onPage(browser, cluster.url, {}, async (page) => {
+    await trust(page, inDemo("trust.toml"));
+    await give(page, [evidence(), record()]);
+    await page.locator(".verdict.passed").waitFor();
+    expect(await title(page)).toContain("Verified");
+    expect(await sentence(page)).toMatch(
+      /^Verified: ledger-07\.txt \(SHA-256 [0-9a-f]{64}\) existed no later than .*Z, because it is entry 6 of demo\.example\/log/,
+    );
+    await accessible(page);
+    await keep(page, "verify");
+  }));
+
+test("one file verifies evidence on a phone in the dark, without a network", () =>
+  onPage(
+    browser,
+    single,
+    { offline: true, colorScheme: "dark", viewport: { width: 390, height: 844 } },
+    async (page) => {
+      await trust(page, inDemo("trust.toml"));
+      await give(page, [evidence(), record()]);
+      await page.locator(".verdict.passed").waitFor();
+      expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+      await accessible(page);
+      await keep(page, "verify-phone-dark");
+    },
+  ));
+
+test("each changed byte fails with the right check", () =>
+  onPage(browser, cluster.url, {}, async (page) => {
+    await trust(page, inDemo("trust.toml"));
+    await give(page, [evidence(), record()]);
+    const rows = [
+      ["of the record", "the evidence is about another entry"],
+      ["of the inclusion proof", "the proof does not lead from the entry to the signed root"],
+      ["of the root hash", "log signature"],
+      ["of a signature", "log signature"],
+      ["of the time-stamp token", "the signature does not verify"],
+    ] as const;
+    for (const [button, words] of rows) {
+      await page.getByRole("button", { name: button, exact: true }).click();
+      const came = page.locator(".control-came.failed");
+      await came.waitFor();
+      expect(await came.innerText(), button).toContain(words);
+    }
+    await keep(page, "verify-control");
+  }));
+
+test("a changed record is not verified", () =>
+  onPage(browser, cluster.url, {}, async (page) => {
+    await trust(page, inDemo("trust.toml"));
+    await give(page, [evidence(), inDemo("forged-file")]);
+    await page.locator(".verdict.failed").waitFor();
+    expect(await sentence(page)).toMatch(/^NOT verified: forged-file .* entry: the evidence is about another entry/);
+    await accessible(page);
+    await keep(page, "verify-failed");
+  }));
+
+test("a changed token is not verified", () =>
+  onPage(browser, cluster.url, {}, async (page) => {
+    await trust(page, inDemo("trust.toml"));
+    const text = readFileSync(evidence(), "utf8");
+    const at = text.indexOf('"token": "') + 3_000;
+    const forged = inDemo("token.evidence.json");
+    writeFileSync(forged, `${text.slice(0, at)}${text[at] === "A" ? "B" : "A"}${text.slice(at + 1)}`);
+    await give(page, [forged, record()]);
+    await page.locator(".verdict.failed").waitFor();
+    expect(await sentence(page)).toMatch(/^NOT verified: .* anchor /);
+  }));
+
+test("a policy alone shows no time, and nobody trusted shows nothing", () =>
+  onPage(browser, cluster.url, {}, async (page) => {
+    await give(page, [evidence(), record()]);
+    await page.getByText("Nothing is verified yet").waitFor();
+    expect(await page.locator(".verdict").count()).toBe(0);
+    await trust(page, inDemo("log", "policy"));
+    await page.locator(".verdict.not-checked").waitFor();
+    expect(await sentence(page)).toContain("no time-stamping authority is trusted");
+  }));
+
+test("what the log says of itself is trusted only by choice, and said so", () =>
+  onPage(browser, cluster.url, {}, async (page) => {
+    await give(page, [inDemo("receipts", "ledger-07.txt.tlog-proof"), record()]);
+    await page.getByText("Nothing is verified yet").waitFor();
+    await page.getByRole("radio", { name: /What this log says of itself/ }).check();
+    await page.locator(".verdict.passed").waitFor();
+    expect(await page.locator(".verdict .notice").innerText()).toContain("Under keys that this log says are its own");
+  }));
+
+test("the log is asked for the proof of a record by its leaf hash alone", () =>
+  onPage(
+    browser,
+    cluster.url,
+    {},
+    async (page) => {
+      await trust(page, inDemo("log", "policy"));
+      const sent: string[] = [];
+      page.on("request", (request) => sent.push(`${request.method()} ${new URL(request.url()).pathname}`));
+      await give(page, [record()]);
+      await page.getByRole("button", { name: "Ask this log for its proof" }).click();
+      await page.locator(".verdict.passed").waitFor();
+      const asked = sent.filter((one) => !one.includes("/assets/"));
+      expect(asked.at(-1)).toBe("GET /receipt/6");
+      expect(asked.filter((one) => !/^GET \/(lookup\/[0-9a-f]{64}|evidence\/6|receipt\/6)$/.test(one))).toEqual([]);
+    },
+    // The contents are no entry, their digest is; and the demo's log names no anchor, so it has no evidence.
+    /status of 404/,
+  ));
+
+test("a folder of receipts is verified, and the forged one is found first", () =>
+  onPage(browser, cluster.url, {}, async (page) => {
+    await trust(page, inDemo("log", "policy"));
+    const receipts = readdirSync(inDemo("receipts")).map((name) => inDemo("receipts", name));
+    const records = readdirSync(inDemo("records")).map((name) => inDemo("records", name));
+    const forged = inDemo("ledger-99.txt");
+    writeFileSync(forged, "made up later\n");
+    const proof = inDemo("ledger-99.txt.tlog-proof");
+    writeFileSync(proof, readFileSync(inDemo("receipts", "ledger-07.txt.tlog-proof")));
+    await give(page, [...receipts, ...records, forged, proof]);
+    await page.locator(".tally-passed dd", { hasText: "12" }).waitFor();
+    await page.locator(".tally-failed dd", { hasText: "1" }).waitFor();
+    expect(await page.locator("tbody tr").first().innerText()).toContain("ledger-99.txt.tlog-proof");
+    await accessible(page);
+    await keep(page, "verify-folder");
+  }));
+
+test("the report shows the same, and nothing in it is markup of others", () =>
+  onPage(browser, cluster.url, {}, async (page) => {
+    await trust(page, inDemo("trust.toml"));
+    const hostile = inDemo("<img src=x onerror=alert(1)>.txt");
+    writeFileSync(hostile, readFileSync(record()));
+    await give(page, [evidence(), hostile]);
+    await page.locator(".verdict.passed").waitFor();
+    expect(await page.locator("main img").count()).toBe(0);
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Report to print" }).click();
+    const html = readFileSync(await (await download).path(), "utf8");
+    expect(html).toContain("&lt;img src=x onerror=alert(1)&gt;.txt");
+    expect(html).not.toContain("<img");
+    const json = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Report as JSON" }).click();
+    const report = JSON.parse(readFileSync(await (await json).path(), "utf8"));
+    expect(report.outcome).toBe("verified");
+    expect(report.sentence).toBe(await sentence(page));
+  }));
+
+test(
+  "a file of 1 GB is hashed in a worker, while the page answers",
+  () =>
+    onPage(browser, cluster.url, {}, async (page) => {
+      const large = inDemo("large.bin");
+      const file = openSync(large, "w");
+      ftruncateSync(file, 1 << 30);
+      closeSync(file);
+      await give(page, [large]);
+      await page.locator("progress").waitFor();
+      // The page can still be used.
+      await page.getByText("Paste a proof as text").click();
+      await page.getByRole("button", { name: "Take this text" }).waitFor();
+      expect(await page.locator("progress").count()).toBe(1);
+      // SHA-256 of 2^30 zero bytes, as sha256sum has it.
+      await page
+        .locator('code[title="49bc20df15e412a64472421e13fe86ff1c5165e18b2afccf160d4dc19fe68a14"]')
+        .waitFor({ timeout: 170_000 });
+    }),
+  180_000,
+);
