@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench interop fuzz soak
+.PHONY: help demo test lint web bench interop fuzz soak
 
 # Arguments of `counterfoil demo`, as in: make demo ARGS=--once
 ARGS ?=
@@ -23,6 +23,9 @@ test: ## run all tests
 	@scripts/anvil >/dev/null || echo "test: without anvil the tests with a real chain are skipped"
 	cargo test --quiet --locked --workspace
 	scripts/web.sh test
+
+web: ## build the page that verifies offline: web/dist/verifier.html
+	@scripts/web.sh build
 
 lint: ## check formatting, clippy, types, documentation, licences, scripts
 	@scripts/lint.sh
