@@ -29,7 +29,7 @@ export function trustInWords({ policy, minAnchors, authorities }: Trust): string
     policy.quorum === undefined
       ? "no witness"
       : `a quorum of ${counted(policy.witnesses.length, "witness key")}: ${names}`,
-    `${minAnchors} of these time-stamping authorities:`,
+    `${minAnchors} of these authorities:`,
     ...authorities.map(authorityInWords),
   ];
 }
@@ -61,7 +61,7 @@ export function sentenceOf(
   if (judged.outcome === "passed" && judged.noLaterThan !== undefined) {
     const seen = policy.quorum === undefined ? "signed by the log" : "signed by the log and cosigned by its witnesses";
     const entries = checkpoint.size === 1n ? "1 entry" : `${checkpoint.size} entries`;
-    return `Verified: ${record} existed no later than ${judged.noLaterThan}, because it is entry ${index} of ${checkpoint.origin}, under a checkpoint of ${entries} that is ${seen}, and ${stamped(judged.anchors)} that checkpoint.`;
+    return `Verified: ${record} existed no later than ${judged.noLaterThan}, because it is entry ${index} of ${checkpoint.origin}, under a checkpoint of ${entries} that is ${seen}, and that checkpoint was fixed in time by ${fixed(judged.anchors)}.`;
   }
   const reason = why(judged.checks.list, needed);
   return judged.outcome === "failed"
@@ -80,14 +80,15 @@ function recordInWords({ leafHash, digest, contents }: Entry): string {
   return `the entry with the leaf hash ${toHex(leafHash)}`;
 }
 
-/** Who stamped, and when. */
-function stamped(anchors: readonly AnchorVerdict[]): string {
-  const stamps = anchors.flatMap(({ holds, authority, genTime }) =>
-    holds && authority !== undefined && genTime !== undefined ? [`${authority} at ${genTime}`] : [],
+/** What fixed the checkpoint in time, when, and what that rests on. */
+function fixed(anchors: readonly AnchorVerdict[]): string {
+  const each = anchors.flatMap(({ holds, authority, root, genTime }) =>
+    holds && authority !== undefined && root !== undefined && genTime !== undefined
+      ? [`a signed statement of the time-stamping authority ${authority} at ${genTime} (under the root ${root})`]
+      : [],
   );
-  return stamps.length === 1
-    ? `the time-stamping authority ${stamps[0]} time-stamped`
-    : `the time-stamping authorities ${stamps.join(", ")} time-stamped`;
+  const last = each.pop() ?? "";
+  return each.length === 0 ? last : `${each.join(", by ")}, and by ${last}`;
 }
 
 /** The check that stands in the way: the first that failed, else the first of those that are needed and not made. */
