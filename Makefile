@@ -20,7 +20,6 @@ demo: ## a log, three witnesses, an anchor: log, verify, audit, lose witnesses, 
 
 test: ## run all tests
 	@scripts/need rust cc node
-	@scripts/anvil >/dev/null || echo "test: without anvil the tests with a real chain are skipped"
 	cargo test --quiet --locked --workspace
 	scripts/web.sh test
 

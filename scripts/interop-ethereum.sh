@@ -4,12 +4,10 @@
 # - evidence whose block we made passes every check of theirs, under its block hash;
 # - with any of calldata, receipt, header, proof, index, path or block hash changed it fails.
 #
-# Needs: node 20 or later, npm, jq. The exit code is 0 if every step passed.
+# Needs Node, npm and jq. The exit code is 0 if every step passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-for tool in node npm jq cargo; do
-	command -v "$tool" >/dev/null || { echo "interop-ethereum: $tool is not installed" >&2; exit 2; }
-done
+scripts/need rust cc node jq
 folder=tests/interop/ethereum
 npm ci --prefix "$folder" --no-audit --no-fund --silent
 

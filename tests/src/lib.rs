@@ -2,10 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-mod anvil;
-
-pub use anvil::Anvil;
-
 /// The folder of test vectors: `COUNTERFOIL_VECTORS`, or `shared/vectors` beside the workspace.
 ///
 /// `None` where there is none, after saying so.
