@@ -22,6 +22,7 @@ test: ## run all tests
 	@scripts/need rust cc node
 	cargo test --quiet --locked --workspace
 	scripts/web.sh test
+	scripts/web-corpus.sh
 
 web: ## build the page that verifies offline: web/dist/verifier.html
 	@scripts/web.sh build

@@ -142,6 +142,8 @@ function anchorVerdict({ name, kind, authority, root, genTime, latest, holds, wh
     root: root ?? null,
     gen_time: genTime?.toString() ?? null,
     latest: latest?.toString() ?? null,
+    // The corpus has no blocks: this side does not judge them in evidence.
+    block: null,
     holds,
     why: why ?? null,
   };

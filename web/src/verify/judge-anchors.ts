@@ -117,7 +117,7 @@ function conclude(
   }
   const words = [
     counted.length === 0
-      ? `no trusted authority has a time-stamp here that holds, and ${needed} are needed`
+      ? `no trusted authority has an anchor here that holds, and ${needed} are needed`
       : `${counted.length} of ${needed} needed: ${found}`,
     ...verdicts.flatMap(({ name, why }) => (why === undefined ? [] : [`anchor ${name}: ${why}`])),
   ];
