@@ -8,7 +8,6 @@ import { join, resolve } from "node:path";
 const TIMEOUT_MS = 200_000;
 
 export interface Cluster {
-  readonly url: string;
   readonly directory: string;
   stop(): Promise<void>;
 }
@@ -22,9 +21,8 @@ export async function startCluster(): Promise<Cluster> {
   const directory = join(home, "demo");
   // In an empty folder, so that the demo makes its own records.
   const child = spawn(binary, ["demo", "--keep", directory], { cwd: home, stdio: ["ignore", "pipe", "pipe"] });
-  const url = await ready(child);
+  await ready(child);
   return {
-    url,
     directory,
     stop: async () => {
       const ended = new Promise((done) => child.once("exit", done));

@@ -29,8 +29,8 @@ const give = (page: Page, files: string[]) => page.locator(".drop input[type=fil
 const title = (page: Page) => page.locator("#verdict-title").innerText();
 const sentence = (page: Page) => page.locator(".sentence").innerText();
 
-test("evidence verifies, on the log's page", () =>
-  onPage(browser, cluster.url, {}, async (page) => {
+test("evidence verifies", () =>
+  onPage(browser, single, {}, async (page) => {
     await trust(page, inDemo("trust.toml"));
     await give(page, [evidence(), record()]);
     await page.locator(".verdict.passed").waitFor();
@@ -58,7 +58,7 @@ test("one file verifies evidence on a phone in the dark, without a network", () 
   ));
 
 test("each changed byte fails with the right check", () =>
-  onPage(browser, cluster.url, {}, async (page) => {
+  onPage(browser, single, {}, async (page) => {
     await trust(page, inDemo("trust.toml"));
     await give(page, [evidence(), record()]);
     const rows = [
@@ -78,7 +78,7 @@ test("each changed byte fails with the right check", () =>
   }));
 
 test("a changed record is not verified", () =>
-  onPage(browser, cluster.url, {}, async (page) => {
+  onPage(browser, single, {}, async (page) => {
     await trust(page, inDemo("trust.toml"));
     await give(page, [evidence(), inDemo("forged-file")]);
     await page.locator(".verdict.failed").waitFor();
@@ -88,7 +88,7 @@ test("a changed record is not verified", () =>
   }));
 
 test("a changed token is not verified", () =>
-  onPage(browser, cluster.url, {}, async (page) => {
+  onPage(browser, single, {}, async (page) => {
     await trust(page, inDemo("trust.toml"));
     const text = readFileSync(evidence(), "utf8");
     const at = text.indexOf('"token": "') + 3_000;
@@ -100,7 +100,7 @@ test("a changed token is not verified", () =>
   }));
 
 test("a policy alone shows no time, and nobody trusted shows nothing", () =>
-  onPage(browser, cluster.url, {}, async (page) => {
+  onPage(browser, single, {}, async (page) => {
     await give(page, [evidence(), record()]);
     await page.getByText("Nothing is verified yet").waitFor();
     expect(await page.locator(".verdict").count()).toBe(0);
@@ -109,37 +109,8 @@ test("a policy alone shows no time, and nobody trusted shows nothing", () =>
     expect(await sentence(page)).toContain("no time-stamping authority is trusted");
   }));
 
-test("what the log says of itself is trusted only by choice, and said so", () =>
-  onPage(browser, cluster.url, {}, async (page) => {
-    await give(page, [inDemo("receipts", "ledger-07.txt.tlog-proof"), record()]);
-    await page.getByText("Nothing is verified yet").waitFor();
-    await page.getByRole("radio", { name: /What this log says of itself/ }).check();
-    await page.locator(".verdict.passed").waitFor();
-    expect(await page.locator(".verdict .notice").innerText()).toContain("Under keys that this log says are its own");
-  }));
-
-test("the log is asked for the proof of a record by its leaf hash alone", () =>
-  onPage(
-    browser,
-    cluster.url,
-    {},
-    async (page) => {
-      await trust(page, inDemo("log", "policy"));
-      const sent: string[] = [];
-      page.on("request", (request) => sent.push(`${request.method()} ${new URL(request.url()).pathname}`));
-      await give(page, [record()]);
-      await page.getByRole("button", { name: "Ask this log for its proof" }).click();
-      await page.locator(".verdict.passed").waitFor();
-      const asked = sent.filter((one) => !one.includes("/assets/"));
-      expect(asked.at(-1)).toBe("GET /receipt/6");
-      expect(asked.filter((one) => !/^GET \/(lookup\/[0-9a-f]{64}|evidence\/6|receipt\/6)$/.test(one))).toEqual([]);
-    },
-    // The contents are no entry, their digest is; and the demo's log names no anchor, so it has no evidence.
-    /status of 404/,
-  ));
-
 test("a folder of receipts is verified, and the forged one is found first", () =>
-  onPage(browser, cluster.url, {}, async (page) => {
+  onPage(browser, single, {}, async (page) => {
     await trust(page, inDemo("log", "policy"));
     const receipts = readdirSync(inDemo("receipts")).map((name) => inDemo("receipts", name));
     const records = readdirSync(inDemo("records")).map((name) => inDemo("records", name));
@@ -156,7 +127,7 @@ test("a folder of receipts is verified, and the forged one is found first", () =
   }));
 
 test("the report shows the same, and nothing in it is markup of others", () =>
-  onPage(browser, cluster.url, {}, async (page) => {
+  onPage(browser, single, {}, async (page) => {
     await trust(page, inDemo("trust.toml"));
     const hostile = inDemo("<img src=x onerror=alert(1)>.txt");
     writeFileSync(hostile, readFileSync(record()));
@@ -178,7 +149,7 @@ test("the report shows the same, and nothing in it is markup of others", () =>
 test(
   "a file of 1 GB is hashed in a worker, while the page answers",
   () =>
-    onPage(browser, cluster.url, {}, async (page) => {
+    onPage(browser, single, {}, async (page) => {
       const large = inDemo("large.bin");
       const file = openSync(large, "w");
       ftruncateSync(file, 1 << 30);
