@@ -21,11 +21,11 @@ demo: ## a log, three witnesses, an anchor: log, verify, audit, lose witnesses, 
 test: ## run all tests
 	@scripts/need rust cc node
 	cargo test --quiet --locked --workspace
-	scripts/web.sh test
+	scripts/npm.sh web test
 	scripts/web-corpus.sh
 
 web: ## build the page that verifies offline: web/dist/verifier.html
-	@scripts/web.sh build
+	@scripts/npm.sh web build
 
 lint: ## check formatting, clippy, types, documentation, licences, scripts
 	@scripts/lint.sh

@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/need rust cc node jq
 folder=tests/interop/ethereum
-npm ci --prefix "$folder" --no-audit --no-fund --silent
+scripts/npm.sh "$folder"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

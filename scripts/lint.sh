@@ -28,7 +28,9 @@ git ls-files -z -- scripts .ci | while IFS= read -r -d '' file; do
 	if command -v shellcheck >/dev/null; then shellcheck --severity=warning "$file"; fi
 done
 
-run scripts/web.sh check
+run scripts/npm.sh web check
+# The contract's code is what the pinned compiler makes of its source.
+run scripts/npm.sh anchor/contract check
 
 if command -v go >/dev/null; then
 	unformatted=$(gofmt -l interop)
@@ -36,11 +38,5 @@ if command -v go >/dev/null; then
 	(cd interop && run go vet ./...)
 else
 	echo "lint: Go is not installed: interop/ was not checked"
-fi
-# The contract's code is what the pinned compiler makes of its source.
-if command -v npm >/dev/null && COUNTERFOIL_ANVIL= scripts/anvil >/dev/null; then
-	run node anchor/contract/compile.mjs --check
-else
-	echo "lint: without npm the compiler is not there: anchor/contract/Anchor.json was not checked"
 fi
 echo "lint: ok"

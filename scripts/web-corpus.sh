@@ -10,4 +10,4 @@ trap 'rm -rf "$corpus"' EXIT
 cargo build --locked --quiet --workspace --example corpus
 "${CARGO_TARGET_DIR:-target}/debug/examples/corpus" "$corpus/corpus.jsonl" "${SEED:-1}"
 export COUNTERFOIL_CORPUS="$corpus/corpus.jsonl" COUNTERFOIL_REQUIRE_CORPUS=1
-scripts/web.sh test:corpus
+scripts/npm.sh web test:corpus
