@@ -6,28 +6,13 @@
 mod world;
 
 use counterfoil_sequencer::StopReason;
+use counterfoil_tests::{Random, each_seed};
 use world::{Fault, Step, World, entries, finish};
-
-/// xorshift64*: all that is needed is that a seed repeats itself.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % bound
-    }
-
-    fn one_in(&mut self, bound: u64) -> bool {
-        self.below(bound) == 0
-    }
-}
 
 const STEPS: usize = 400;
 
 fn simulate(seed: u64) -> World {
-    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut random = Random::new(seed);
     // Every other seed has witnesses.
     let mut world = if seed.is_multiple_of(2) {
         World::new()
@@ -112,28 +97,14 @@ fn simulate(seed: u64) -> World {
     world
 }
 
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
-
 #[test]
 fn random_schedules_with_several_writers_keep_the_invariants() {
-    let seeds = match number("COUNTERFOIL_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("COUNTERFOIL_SEEDS").unwrap_or(300),
-    };
     let (mut logged, mut stops) = (0, 0);
-    for seed in seeds.clone() {
-        let world = std::panic::catch_unwind(|| simulate(seed)).unwrap_or_else(|panic| {
-            eprintln!("failing seed: COUNTERFOIL_SEED={seed}");
-            std::panic::resume_unwind(panic)
-        });
+    let count = each_seed(300, |seed| {
+        let world = simulate(seed);
         logged += world.acknowledged;
         stops += world.stops.len();
-    }
-    println!(
-        "{} seeds: {logged} entries acknowledged, {stops} writers fenced off",
-        seeds.count()
-    );
+    });
+    println!("{count} seeds: {logged} entries acknowledged, {stops} writers fenced off");
     assert!(logged > 0, "the simulation logs nothing");
 }

@@ -1,30 +1,11 @@
 //! Many worlds, each from a seed.
 
-use std::panic::AssertUnwindSafe;
+use counterfoil_tests::each_seed;
 
 use crate::checker::Branch;
 use crate::clock::world;
 use crate::together::{disturbed_and_forked, disturbed_and_healed};
 use crate::witnesses::forked;
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
-
-/// Runs a world for each seed; a seed that fails is named.
-pub(crate) fn each_seed(default: u64, mut run: impl FnMut(u64)) {
-    let seeds = match number("COUNTERFOIL_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("COUNTERFOIL_SEEDS").unwrap_or(default),
-    };
-    for seed in seeds {
-        let ended = std::panic::catch_unwind(AssertUnwindSafe(|| run(seed)));
-        if let Err(panic) = ended {
-            eprintln!("failing seed: COUNTERFOIL_SEED={seed}");
-            std::panic::resume_unwind(panic);
-        }
-    }
-}
 
 #[test]
 fn two_logs_with_one_key_never_get_inconsistent_quorums() {

@@ -9,6 +9,7 @@ mod world;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use counterfoil_ethereum_sender::{Sender, Timestamp};
+use counterfoil_tests::{Random, each_seed};
 use world::{Fault, Step, World, finish, offer};
 
 #[derive(Clone, Copy)]
@@ -149,20 +150,8 @@ fn every_schedule_of_faults_up_to_the_bound_keeps_the_invariants() {
     );
 }
 
-/// xorshift64*: all that is needed is that a seed repeats itself.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % bound
-    }
-}
-
 fn simulate(seed: u64) -> World {
-    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut random = Random::new(seed);
     let mut world = World::new();
     let mut sender = world.sender();
     // Some seeds are calm, in others everything breaks.
@@ -198,24 +187,14 @@ fn simulate(seed: u64) -> World {
     world
 }
 
-/// `COUNTERFOIL_SEEDS=n` runs n seeds; `COUNTERFOIL_SEED=s` runs one, as a failure prints it.
 #[test]
 fn random_schedules_keep_the_invariants() {
-    let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
-    let seeds = match number("COUNTERFOIL_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("COUNTERFOIL_SEEDS").unwrap_or(2_000),
-    };
     let (mut records, mut failures) = (0, 0);
-    for seed in seeds.clone() {
-        let world = std::panic::catch_unwind(|| simulate(seed)).unwrap_or_else(|panic| {
-            eprintln!("failing seed: COUNTERFOIL_SEED={seed}");
-            std::panic::resume_unwind(panic)
-        });
+    let count = each_seed(2_000, |seed| {
+        let world = simulate(seed);
         records += world.records.len();
         failures += world.failures.len();
-    }
-    let count = seeds.count();
+    });
     println!("{count} seeds: {records} records, {failures} named failures");
-    assert!(records > count, "the simulation anchors nothing");
+    assert!(records as u64 > count, "the simulation anchors nothing");
 }
