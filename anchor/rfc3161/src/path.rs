@@ -299,10 +299,8 @@ impl<'a> Search<'a> {
         }
         let above = path.iter().skip(1).zip(1..);
         for ((issuer, length), last) in above.zip(path) {
-            let place = match length.cmp(&path.len().saturating_sub(1)) {
-                std::cmp::Ordering::Less => Place::Between,
-                _ => Place::Root,
-            };
+            let is_last = length == path.len().saturating_sub(1);
+            let place = if is_last { Place::Root } else { Place::Between };
             let below = path.get(..length).unwrap_or_default();
             let holds = self
                 .acceptable(last)
