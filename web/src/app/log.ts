@@ -67,3 +67,21 @@ async function atMost(response: Response, limit: number): Promise<Uint8Array> {
 export async function policyOfLog(): Promise<string> {
   return new TextDecoder().decode(await get("policy", limits.text));
 }
+
+/** The first index of any of the leaf hashes. */
+export async function indexInLog(leaves: readonly string[]): Promise<string | undefined> {
+  for (const leaf of leaves) {
+    try {
+      const text = new TextDecoder().decode(await get(`lookup/${leaf}?limit=1`, limits.text));
+      const index = /^indexed [0-9]+\n([0-9]+)\n$/.exec(text)?.[1];
+      if (index !== undefined) {
+        return index;
+      }
+    } catch (error) {
+      if (!(error instanceof LogError) || error.status !== 404) {
+        throw error;
+      }
+    }
+  }
+  return undefined;
+}

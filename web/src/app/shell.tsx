@@ -1,10 +1,39 @@
 /** The bar, the page, and what is said below all of it. */
 
-import { useRef } from "preact/hooks";
+import type { ComponentType } from "preact";
+import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { Verify } from "./pages/verify.tsx";
+import { address, type PageName, pages, useRoute } from "./routes.ts";
+import { Session } from "./session.ts";
+import { type Trusting, useTrust } from "./verify/trust-panel.tsx";
+import { said } from "./words.ts";
+
+const names: Readonly<Record<PageName, string>> = {
+  verify: "Verify",
+  explore: "Explore",
+};
+
+interface PageProps {
+  readonly trust: Trusting;
+  readonly query: URLSearchParams;
+}
+
+/** The pages about the log that served them; none in the one file, which knows no log. Each is loaded when it is looked at. */
+const loaders: Readonly<Partial<Record<PageName, () => Promise<{ default: ComponentType<PageProps> }>>>> = __SINGLE__
+  ? {}
+  : {
+      explore: () => import("./pages/explore.tsx"),
+    };
 
 export function Shell() {
   const main = useRef<HTMLElement>(null);
+  const [, drawAgain] = useReducer((count: number) => count + 1, 0);
+  // What was given is still there after a look at another page.
+  const session = useMemo(() => new Session(() => drawAgain(0)), []);
+  const trust = useTrust();
+  const { page, query } = useRoute();
+  const load = loaders[page];
+  useTitle(page);
   return (
     <>
       <button type="button" class="skip" onClick={() => main.current?.focus()}>
@@ -16,10 +45,15 @@ export function Shell() {
             <Mark />
             Counterfoil
           </span>
+          {!__SINGLE__ && <Nav page={page} />}
         </div>
       </header>
       <main id="main" tabIndex={-1} ref={main}>
-        <Verify />
+        {load === undefined ? (
+          <Verify session={session} trust={trust} />
+        ) : (
+          <Loaded key={page} load={load} trust={trust} query={query} />
+        )}
       </main>
       <footer>
         <p>
@@ -39,6 +73,45 @@ export function Shell() {
       </footer>
     </>
   );
+}
+
+function Nav({ page }: { page: PageName }) {
+  return (
+    <nav aria-label="Pages">
+      {pages.map((one) => (
+        <a key={one} href={address(one)} aria-current={one === page ? "page" : undefined}>
+          {names[one]}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+function Loaded({ load, ...props }: { load: () => Promise<{ default: ComponentType<PageProps> }> } & PageProps) {
+  const [Page, setPage] = useState<ComponentType<PageProps>>();
+  const [error, setError] = useState<string>();
+  useEffect(() => {
+    load().then(
+      (module) => setPage(() => module.default),
+      (thrown: unknown) => setError(said(thrown)),
+    );
+  }, [load]);
+  if (error !== undefined) {
+    return (
+      <p class="notice bad" role="alert">
+        This page could not be loaded: {error}
+      </p>
+    );
+  }
+  return Page === undefined ? <p class="quiet">Loading…</p> : <Page {...props} />;
+}
+
+/** Whoever looks at many tabs, or hears the page, is told which page it is. */
+function useTitle(page: PageName): void {
+  const first = useRef(document.title);
+  useEffect(() => {
+    document.title = page === "verify" ? first.current : `${names[page]} · ${first.current}`;
+  }, [page]);
 }
 
 /** Two halves of one slip, torn apart. */

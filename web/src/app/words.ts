@@ -43,8 +43,8 @@ export function utcOf(seconds: number): string {
     : `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
-export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${counted(count)} ${count === 1 ? one : many}`;
+export function plural(count: number | bigint, one: string, many = `${one}s`): string {
+  return `${counted(count)} ${BigInt(count) === 1n ? one : many}`;
 }
 
 /** A long text, its middle left out. */

@@ -9,6 +9,8 @@ const TIMEOUT_MS = 200_000;
 
 export interface Cluster {
   readonly directory: string;
+  /** Where the log is. */
+  readonly url: URL;
   stop(): Promise<void>;
 }
 
@@ -21,9 +23,10 @@ export async function startCluster(): Promise<Cluster> {
   const directory = join(home, "demo");
   // In an empty folder, so that the demo makes its own records.
   const child = spawn(binary, ["demo", "--keep", directory], { cwd: home, stdio: ["ignore", "pipe", "pipe"] });
-  await ready(child);
+  const url = new URL(await ready(child));
   return {
     directory,
+    url,
     stop: async () => {
       const ended = new Promise((done) => child.once("exit", done));
       child.kill("SIGTERM");

@@ -1,5 +1,6 @@
 /** The worker: answers one question after the other. */
 
+import { readHead } from "./head.ts";
 import { judge } from "./judge.ts";
 import { look } from "./look.ts";
 import type { Answers, FromWorker, ToWorker } from "./protocol.ts";
@@ -20,6 +21,8 @@ async function answer(question: ToWorker): Promise<Answers[keyof Answers]> {
       const { form, trusted, trust } = readTrust(question.text);
       return { form, trusted, hasAuthorities: trust !== undefined };
     }
+    case "head":
+      return readHead(question.note, question.trust);
   }
 }
 

@@ -83,17 +83,35 @@ export interface TrustView {
   readonly hasAuthorities: boolean;
 }
 
+/** A log's checkpoint. Whether it can be relied on, its outcome says. */
+export interface Head {
+  readonly origin: string;
+  readonly size: bigint;
+  readonly root: Uint8Array;
+  /** The keys that its signature lines name, verified or not. */
+  readonly lines: readonly string[];
+  /** Byte for byte. */
+  readonly note: Uint8Array;
+  /** Not checked where nobody is trusted. */
+  readonly outcome: Outcome;
+  readonly checks: readonly Check[];
+  /** When the first of the trusted witnesses says that it saw it, in Unix seconds. */
+  readonly witnessedAt: bigint | undefined;
+}
+
 /** A question to the worker. */
 export type Ask =
   | { readonly op: "look"; readonly file: Blob; readonly name: string }
   | { readonly op: "judge"; readonly job: Job }
-  | { readonly op: "trust"; readonly text: string };
+  | { readonly op: "trust"; readonly text: string }
+  | { readonly op: "head"; readonly note: Uint8Array; readonly trust: string };
 
 /** What it answers. */
 export interface Answers {
   readonly look: Looked;
   readonly judge: Judgement;
   readonly trust: TrustView;
+  readonly head: Head;
 }
 
 export type ToWorker = { readonly id: number } & Ask;

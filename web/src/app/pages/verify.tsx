@@ -1,21 +1,18 @@
 /** The verify page: what was given, whom the user trusts, and what follows. */
 
-import { useEffect, useMemo, useReducer, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { dropped, pasted, picked } from "../drop.ts";
-import { type Given, type Item, type Pair, Session } from "../session.ts";
+import type { Given, Item, Pair, Session } from "../session.ts";
 import { Batch } from "../verify/batch.tsx";
 import { Items } from "../verify/items.tsx";
-import { TrustPanel, useTrust } from "../verify/trust-panel.tsx";
+import { type Trusting, TrustPanel } from "../verify/trust-panel.tsx";
 import { VerdictView } from "../verify/verdict.tsx";
 import { plural } from "../words.ts";
 
 /** With more than this, a table stands for the single verdicts. */
 const FEW = 1;
 
-export function Verify() {
-  const [, drawAgain] = useReducer((count: number) => count + 1, 0);
-  const session = useMemo(() => new Session(() => drawAgain(0)), []);
-  const trust = useTrust();
+export function Verify({ session, trust }: { session: Session; trust: Trusting }) {
   const [chosen, setChosen] = useState<Pair>();
   useEffect(() => session.trust(trust.text), [session, trust.text]);
   const add = (given: readonly Given[]) => {

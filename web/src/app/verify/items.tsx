@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { Kind } from "../engine/protocol.ts";
-import { get, LogError, limits } from "../log.ts";
+import { get, indexInLog, LogError, limits } from "../log.ts";
 import type { Given, Item, Session } from "../session.ts";
 import { bytesInWords, middle, plural, said } from "../words.ts";
 
@@ -158,22 +158,4 @@ async function proofFromLog({ looked, name }: Item): Promise<Given> {
     const file = `${name}.tlog-proof`;
     return { path: file, file: new File([bytes as Uint8Array<ArrayBuffer>], file) };
   }
-}
-
-/** The first index of any of the leaf hashes. */
-export async function indexInLog(leaves: readonly string[]): Promise<string | undefined> {
-  for (const leaf of leaves) {
-    try {
-      const text = new TextDecoder().decode(await get(`lookup/${leaf}?limit=1`, limits.text));
-      const index = /^indexed [0-9]+\n([0-9]+)\n$/.exec(text)?.[1];
-      if (index !== undefined) {
-        return index;
-      }
-    } catch (error) {
-      if (!(error instanceof LogError) || error.status !== 404) {
-        throw error;
-      }
-    }
-  }
-  return undefined;
 }

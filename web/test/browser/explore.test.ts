@@ -1,0 +1,241 @@
+import { createHash } from "node:crypto";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { MadeLog } from "../made-log.ts";
+import { MadeService } from "../made-service.ts";
+import { accessible, keep, launch, onPage } from "./browser.ts";
+import { type Site, startSite } from "./site.ts";
+
+const SIZE = 1_000_000;
+
+let browser: Browser;
+let large: MadeService;
+let site: Site;
+
+/** The file that entry 777,777 is the digest of. */
+const file = { name: "contract.txt", mimeType: "text/plain", buffer: Buffer.from("a contract\n") };
+const FOUND = 777_777n;
+
+beforeAll(async () => {
+  browser = await launch();
+  const entries = Array.from({ length: SIZE }, (_, index) =>
+    Buffer.from(`{"record": ${index}, "paid": ${index % 97}.50}`),
+  );
+  entries[Number(FOUND)] = createHash("sha256").update(file.buffer).digest();
+  large = new MadeService(new MadeLog(entries));
+  // Once, and not for every request.
+  large.answers.set("/checkpoint", large.checkpoint());
+  site = await startSite(large.answer);
+});
+afterAll(async () => {
+  await browser?.close();
+  await site?.stop();
+});
+
+const explore = (on: Site) => `${on.url}#/explore`;
+const trustLog = (page: Page) => page.getByRole("button", { name: /Trust what this log says of itself/ }).click();
+const node = (page: Page) => page.locator("#node-title").textContent();
+
+test("a log of a million entries is explored by few tiles, and everything verified", () =>
+  onPage(browser, explore(site), {}, async (page) => {
+    await page.getByText("Checkpoint, not verified yet").waitFor();
+    await trustLog(page);
+    await page.getByText("Verified, by the log's own word").waitFor();
+    await page.locator(".tree svg").waitFor();
+    large.log.asked.length = 0;
+    await page.getByLabel("Entry", { exact: true }).fill("654 321");
+    await page.getByRole("button", { name: "Go there" }).click();
+    await page.getByText("20 hashes lead from this entry to the root of 1 000 000 entries").waitFor();
+    await page.locator("pre", { hasText: '"record": 654321' }).waitFor();
+    expect(await page.locator("pre").textContent()).toContain('"paid": 56.50');
+    // Of each level one, and one bundle.
+    expect(large.log.asked.length).toBeLessThanOrEqual(5);
+    expect(page.url()).toContain("#/explore?index=654321");
+    await accessible(page);
+    await keep(page, "explore");
+  }));
+
+test("the tree is walked with keys", () =>
+  onPage(browser, explore(site), {}, async (page) => {
+    await page.locator(".tree svg").waitFor();
+    await page.getByRole("application").focus();
+    const steps = [
+      ["ArrowDown", "Node over entries 0 – 524 287"],
+      ["ArrowRight", "Node over entries 524 288 – 999 999"],
+      ["ArrowDown", "Node over entries 524 288 – 786 431"],
+      ["ArrowRight", "Node over entries 786 432 – 999 999"],
+      ["ArrowLeft", "Node over entries 524 288 – 786 431"],
+      ["Enter", "Entry 524 288"],
+      ["ArrowRight", "Entry 524 289"],
+      ["End", "Entry 999 999"],
+      ["ArrowUp", "Node over entries 999 998 – 999 999"],
+      ["Escape", "Node over entries 0 – 999 999, the root"],
+      ["Home", "Node over entries 0 – 999 999, the root"],
+    ] as const;
+    for (const [key, expected] of steps) {
+      await page.keyboard.press(key);
+      await page.locator("#node-title", { hasText: expected }).waitFor();
+    }
+    // As anybody may see that it has the focus.
+    expect(await page.evaluate("document.activeElement.getAttribute('role')")).toBe("application");
+  }));
+
+test("a click on the drawing opens the tile below", () =>
+  onPage(browser, explore(site), {}, async (page) => {
+    const box = await page.locator(".tree svg").boundingBox();
+    if (box === null) {
+      throw new Error("there is no drawing");
+    }
+    // The lowest row of the only stage: sixteen slots of 65,536 entries.
+    await page.mouse.click(box.x + box.width * 0.28, box.y + box.height - 8);
+    expect(await node(page)).toBe("Node over entries 262 144 – 327 679");
+    await page.getByText("tile/1/004", { exact: false }).waitFor();
+  }));
+
+test("a file is found by its hash, and the tree verifies that it is there", () =>
+  onPage(
+    browser,
+    explore(site),
+    {},
+    async (page) => {
+      await page.locator(".find input[type=file]").setInputFiles(file);
+      await page.getByText("contract.txt is entry 777 777: 20 hashes lead from it").waitFor();
+      expect(await node(page)).toBe("Entry 777 777");
+      await page
+        .locator(".find input[type=file]")
+        .setInputFiles({ ...file, buffer: Buffer.from("another contract\n") });
+      await page.getByText("This log says that it does not hold contract.txt").waitFor();
+    },
+    /404/,
+  ));
+
+test("two sizes are compared, by a checkpoint that the log keeps and by one's own", () =>
+  onPage(browser, explore(site), {}, async (page) => {
+    await trustLog(page);
+    await page.getByLabel("or a size that the log still keeps a checkpoint of").fill("300000");
+    await page.getByRole("button", { name: "Compare" }).click();
+    await page.getByText("The tree of 300 000 entries is the beginning of that of 1 000 000").waitFor();
+    await page.getByText("is signed as you demand, and came from the log now").waitFor();
+    await accessible(page);
+    await keep(page, "explore-consistency");
+    const own = (root: Uint8Array) => ({
+      name: "kept",
+      mimeType: "text/plain",
+      buffer: Buffer.from(large.checkpoint(300_000, root)),
+    });
+    const choose = page.locator("section", { hasText: "Did it only grow?" }).locator("input[type=file]");
+    await choose.setInputFiles(own(large.log.root(300_001)));
+    await page.getByText("NOT consistent from 300 000 to 1 000 000 entries").waitFor();
+  }));
+
+test("on a phone in the dark nothing is cut off", () =>
+  onPage(
+    browser,
+    `${site.url}#/explore?index=999999`,
+    { colorScheme: "dark", viewport: { width: 390, height: 844 }, reducedMotion: "reduce" },
+    async (page) => {
+      await trustLog(page);
+      await page.getByText("hashes lead from this entry").waitFor();
+      await page.locator("pre").waitFor();
+      expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+      await accessible(page);
+      await keep(page, "explore-phone-dark");
+    },
+  ));
+
+test("entries and origins are text, whatever they hold", async () => {
+  const entries = [
+    "<img src=x onerror=alert(1)>",
+    '{"\u202e": "<script>alert(1)</script>"}',
+    "\u001b[31m\u202egnp",
+    "",
+  ].map((text) => Buffer.from(text));
+  const hostile = new MadeService(new MadeLog(entries), "made.example/<img/src=x>\u202egol");
+  const own = await startSite(hostile.answer);
+  try {
+    await onPage(browser, `${own.url}#/explore?index=1`, {}, async (page) => {
+      await page.locator("pre", { hasText: "<script>alert(1)</script>" }).waitFor();
+      expect(await page.locator("pre").textContent()).toContain("\\u{202e}");
+      await page.locator("td", { hasText: "<img src=x onerror=alert(1)>" }).waitFor();
+      expect(await page.locator("main img, main script").count()).toBe(0);
+      const text = await page.locator("main").textContent();
+      expect(["\u202e", "\u001b"].filter((one) => text?.includes(one))).toEqual([]);
+      await accessible(page);
+      await keep(page, "explore-hostile");
+    });
+  } finally {
+    await own.stop();
+  }
+});
+
+test("a log that lies is caught, and says what about", async () => {
+  const rows = [
+    [
+      "an entry",
+      "/tile/entries/000",
+      (log: MadeLog) =>
+        log.read("tile/entries/000", 1 << 20).then((bytes) => bytes.map((byte, at) => (at === 2 ? byte ^ 1 : byte))),
+      /shows other bytes as entry 0/,
+    ],
+    [
+      "a tile",
+      "/tile/0/000",
+      () => Promise.resolve(new Uint8Array(8_192)),
+      /tile\/0\/000 is not what the tile above it says/,
+    ],
+    [
+      "the right edge",
+      "/tile/1/000.p/2",
+      () => Promise.resolve(new Uint8Array(64)),
+      /the log's tiles come to the root/,
+    ],
+    ["a tile without end", "/tile/0/000", () => Promise.resolve(new Uint8Array(1 << 20)), /more than 8192 bytes/],
+  ] as const;
+  for (const [name, path, lie, expected] of rows) {
+    const lying = new MadeService(MadeLog.ofSize(600));
+    lying.answers.set(path, await lie(lying.log));
+    const own = await startSite(lying.answer);
+    try {
+      await onPage(browser, `${own.url}#/explore?index=0`, {}, async (page) => {
+        await page.locator(".notice.bad", { hasText: expected }).first().waitFor();
+        expect(await page.locator("pre").count(), name).toBe(0);
+      });
+    } finally {
+      await own.stop();
+    }
+  }
+});
+
+test("a log that shrinks or shows another tree is caught while the page is open", async () => {
+  const log = MadeLog.ofSize(600);
+  const turning = new MadeService(log);
+  const own = await startSite(turning.answer);
+  const again = (page: Page) => page.getByRole("button", { name: "Fetch it again" }).click();
+  try {
+    await onPage(browser, explore(own), {}, async (page) => {
+      await page.locator(".sentence", { hasText: "600 entries" }).waitFor();
+      turning.answers.set("/checkpoint", turning.checkpoint(400));
+      await again(page);
+      await page.getByText("the log showed 600 entries before, and now only 400").waitFor();
+      turning.answers.set("/checkpoint", turning.checkpoint(600, log.root(599)));
+      await again(page);
+      await page.getByText("the log showed two different trees of 600 entries").waitFor();
+    });
+  } finally {
+    await own.stop();
+  }
+});
+
+test("the first page is small, and loads what verifies only when it is needed", async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  let bytes = 0;
+  page.on("response", async (response) => {
+    bytes += (await response.body().catch(() => Buffer.alloc(0))).length;
+  });
+  await page.goto(site.url);
+  await page.getByRole("heading", { name: "Verify a record" }).waitFor();
+  expect(bytes).toBeLessThan(150_000);
+  expect(await context.cookies()).toEqual([]);
+  await context.close();
+});

@@ -1,0 +1,72 @@
+/** The pages before a log: files of dist/ with the policy that keeps them strict, and for everything else the log. */
+
+import { readFileSync } from "node:fs";
+import { createServer, request, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join, normalize, resolve } from "node:path";
+
+const dist = resolve(import.meta.dirname, "../../dist");
+
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "img-src data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const types: Readonly<Record<string, string>> = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
+
+export interface Site {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Serves the pages in front of what answers for the log: another server, or a function. */
+export async function startSite(log: URL | ((path: string) => Promise<Uint8Array | undefined>)): Promise<Site> {
+  const server: Server = createServer((asked, answer) => {
+    const path = (asked.url ?? "/").split("?")[0] ?? "/";
+    const file = path === "/" ? "index.html" : path.slice(1);
+    if (path === "/" || path === "/verifier.html" || path.startsWith("/assets/")) {
+      const type = types[extname(file)] ?? "application/octet-stream";
+      answer.writeHead(200, {
+        "content-type": type,
+        "content-security-policy": POLICY,
+        "x-content-type-options": "nosniff",
+      });
+      answer.end(readFileSync(join(dist, normalize(file))));
+    } else if (log instanceof URL) {
+      const forwarded = request(
+        new URL(asked.url ?? "/", log),
+        { method: asked.method, headers: { accept: asked.headers.accept } },
+        (came) => {
+          answer.writeHead(came.statusCode ?? 502, came.headers);
+          came.pipe(answer);
+        },
+      );
+      forwarded.on("error", () => answer.destroy());
+      forwarded.end();
+    } else {
+      log(asked.url ?? "/").then(
+        (bytes) => {
+          answer.writeHead(bytes === undefined ? 404 : 200, { "content-type": "application/octet-stream" });
+          answer.end(bytes);
+        },
+        () => answer.destroy(),
+      );
+    }
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    stop: () =>
+      new Promise((done) => {
+        server.close(() => done());
+        server.closeAllConnections();
+      }),
+  };
+}
