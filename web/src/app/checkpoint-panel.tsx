@@ -1,5 +1,6 @@
 /** The checkpoint that a page is about: whether it can be relied on, and who says so. */
 
+import "./checkpoint-panel.css";
 import { toBase64 } from "../verify/bytes.ts";
 import type { Following } from "./head.ts";
 import { Sign } from "./marks.tsx";

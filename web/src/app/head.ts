@@ -39,11 +39,6 @@ const KEPT = 2_000;
 /** In the order in which they came; of those that follow each other, no two the same. */
 const history: Seen[] = [];
 
-/** The checkpoints that this page has seen. */
-export function seen(): readonly Seen[] {
-  return history;
-}
-
 /** Follows the log's checkpoint, under what is trusted. */
 export function useHead(trust: string): Following {
   const [note, setNote] = useState<Uint8Array>();

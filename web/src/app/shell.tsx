@@ -11,6 +11,7 @@ import { said } from "./words.ts";
 const names: Readonly<Record<PageName, string>> = {
   verify: "Verify",
   explore: "Explore",
+  status: "Status",
 };
 
 interface PageProps {
@@ -23,6 +24,7 @@ const loaders: Readonly<Partial<Record<PageName, () => Promise<{ default: Compon
   ? {}
   : {
       explore: () => import("./pages/explore.tsx"),
+      status: () => import("./pages/status.tsx"),
     };
 
 export function Shell() {

@@ -26,8 +26,24 @@ export interface Site {
   stop(): Promise<void>;
 }
 
+/** What answers for a log: undefined where it has nothing at a path. */
+export type Answer = (path: string) => Promise<Uint8Array | undefined>;
+
+/** What a running log answers, with these answers before its own. */
+export function before(log: URL, answers: Readonly<Record<string, (own: string) => string>>): Answer {
+  return async (path) => {
+    const name = Object.keys(answers).find((one) => path.startsWith(one));
+    const response = await fetch(new URL(path, log));
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    if (name !== undefined) {
+      return Buffer.from(answers[name]?.(new TextDecoder().decode(bytes)) ?? "");
+    }
+    return response.ok ? bytes : undefined;
+  };
+}
+
 /** Serves the pages in front of what answers for the log: another server, or a function. */
-export async function startSite(log: URL | ((path: string) => Promise<Uint8Array | undefined>)): Promise<Site> {
+export async function startSite(log: URL | Answer): Promise<Site> {
   const server: Server = createServer((asked, answer) => {
     const path = (asked.url ?? "/").split("?")[0] ?? "/";
     const file = path === "/" ? "index.html" : path.slice(1);

@@ -1,5 +1,6 @@
 /** The worker: answers one question after the other. */
 
+import { readAnchored } from "./anchored.ts";
 import { readHead } from "./head.ts";
 import { judge } from "./judge.ts";
 import { look } from "./look.ts";
@@ -23,6 +24,8 @@ async function answer(question: ToWorker): Promise<Answers[keyof Answers]> {
     }
     case "head":
       return readHead(question.note, question.trust);
+    case "anchored":
+      return readAnchored(question.evidence, question.trust, question.at);
   }
 }
 

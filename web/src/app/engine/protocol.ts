@@ -95,8 +95,44 @@ export interface Head {
   /** Not checked where nobody is trusted. */
   readonly outcome: Outcome;
   readonly checks: readonly Check[];
-  /** When the first of the trusted witnesses says that it saw it, in Unix seconds. */
-  readonly witnessedAt: bigint | undefined;
+  /** The quorum that is asked for, and who of it cosigned; undefined where none is, or the log's signature does not verify. */
+  readonly quorum: QuorumMember | undefined;
+}
+
+/** A witness or a group of a policy, and whether it has cosigned. */
+export type QuorumMember =
+  | {
+      readonly kind: "witness";
+      readonly name: string;
+      readonly key: string;
+      readonly isMet: boolean;
+      /** The time of its newest good cosignature, in Unix seconds. */
+      readonly at: bigint | undefined;
+    }
+  | {
+      readonly kind: "group";
+      readonly name: string;
+      readonly needed: number;
+      readonly isMet: boolean;
+      readonly members: readonly QuorumMember[];
+    };
+
+/** What fixed a checkpoint in time, of evidence that was fetched to show that. */
+export interface Anchored {
+  readonly size: bigint;
+  /** As the evidence says, which is not verified by being read. */
+  readonly anchors: readonly AnchorPoint[];
+  /** The whole evidence, under what is trusted. */
+  readonly outcome: Outcome;
+  readonly sentence: string;
+}
+
+export interface AnchorPoint {
+  readonly kind: string;
+  /** What the anchor calls it: anybody's word. */
+  readonly name: string;
+  /** Unix seconds; undefined where it cannot be read. */
+  readonly time: number | undefined;
 }
 
 /** A question to the worker. */
@@ -104,7 +140,8 @@ export type Ask =
   | { readonly op: "look"; readonly file: Blob; readonly name: string }
   | { readonly op: "judge"; readonly job: Job }
   | { readonly op: "trust"; readonly text: string }
-  | { readonly op: "head"; readonly note: Uint8Array; readonly trust: string };
+  | { readonly op: "head"; readonly note: Uint8Array; readonly trust: string }
+  | { readonly op: "anchored"; readonly evidence: Uint8Array; readonly trust: string; readonly at: number };
 
 /** What it answers. */
 export interface Answers {
@@ -112,6 +149,7 @@ export interface Answers {
   readonly judge: Judgement;
   readonly trust: TrustView;
   readonly head: Head;
+  readonly anchored: Anchored;
 }
 
 export type ToWorker = { readonly id: number } & Ask;

@@ -3,10 +3,10 @@
 import { useState } from "preact/hooks";
 import { toHex } from "../../verify/bytes.ts";
 import { plainLine } from "../plain.ts";
+import { useAsync } from "../use-async.ts";
 import { bytesInWords, counted } from "../words.ts";
 import { type Form, formsOf, SHOWN_BYTES, shownAs, textOf } from "./entry.ts";
 import type { Tiles } from "./tiles.ts";
-import { useAsync } from "./use-async.ts";
 
 const formNames: Readonly<Record<Form, string>> = { json: "JSON", text: "Text", hex: "Bytes" };
 

@@ -1,8 +1,9 @@
 /** The tree, drawn from its root to the node that is looked at. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import type { Subtree } from "../../verify/proof.ts";
 import { tilePath } from "../../verify/tile.ts";
+import { useWidth } from "../use-width.ts";
 import { counted, plural } from "../words.ts";
 import { type Cell, cellAt, cellsOf, rowsOf, type Stage, stagesTo } from "./layout.ts";
 import { sameNode, sizeOfNode } from "./tree.ts";
@@ -166,19 +167,4 @@ function hit(drawn: readonly Drawn[], share: number, y: number): Cell | undefine
     return undefined;
   }
   return cellAt(one.cells, Math.floor(share * one.stage.slots), Math.floor((y - one.top) / ROW));
-}
-
-/** How wide an element is, also when the window changes. */
-function useWidth(box: { readonly current: HTMLElement | null }): number {
-  const [width, setWidth] = useState(0);
-  useEffect(() => {
-    const element = box.current;
-    if (element === null) {
-      return;
-    }
-    const observer = new ResizeObserver(() => setWidth(Math.floor(element.clientWidth)));
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, [box]);
-  return width;
 }

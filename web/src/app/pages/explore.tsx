@@ -22,11 +22,11 @@ import {
   step,
   type Way,
 } from "../explore/tree.ts";
-import { useAsync } from "../explore/use-async.ts";
 import { useHead } from "../head.ts";
 import { Sign } from "../marks.tsx";
 import { plainLine } from "../plain.ts";
 import { remember } from "../routes.ts";
+import { useAsync } from "../use-async.ts";
 import type { Trusting } from "../verify/trust-panel.tsx";
 import { counted, plural } from "../words.ts";
 

@@ -1,7 +1,7 @@
 /** What is fetched for what is shown: of answers that come when something else is shown, none counts. */
 
 import { useEffect, useState } from "preact/hooks";
-import { said } from "../words.ts";
+import { said } from "./words.ts";
 
 export interface Came<T> {
   readonly value: T | undefined;
