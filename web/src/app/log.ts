@@ -16,9 +16,9 @@ const TIMEOUT_MS = 20_000;
 /** The largest answers. */
 export const limits = { text: 1_200_000, evidence: 64 << 20 } as const;
 
-/** Asks for a path below the log's prefix. */
-export async function get(path: string, limit: number, accept = "*/*"): Promise<Uint8Array> {
-  const response = await fetch(new URL(path, document.baseURI), {
+/** Asks for a path below the log's prefix, which is where the page is. A worker is told where that is. */
+export async function get(path: string, limit: number, accept = "*/*", base = document.baseURI): Promise<Uint8Array> {
+  const response = await fetch(new URL(path, base), {
     headers: { accept },
     credentials: "omit",
     redirect: "error",
@@ -32,6 +32,25 @@ export async function get(path: string, limit: number, accept = "*/*"): Promise<
     throw new LogError(text || `the log answers ${response.status}`, response.status);
   }
   return bytes;
+}
+
+/** How often something is asked for that the log cannot give now, and how long is waited before it is asked for again. */
+const TRIES = 4;
+const WAIT_MS = 400;
+
+/** Asks again, a few times, where the log is too busy or does not answer. */
+export async function getPatiently(path: string, limit: number, base: string): Promise<Uint8Array> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await get(path, limit, "*/*", base);
+    } catch (error) {
+      const isBusy = error instanceof LogError && [0, 429, 503].includes(error.status);
+      if (!isBusy || tried >= TRIES) {
+        throw error;
+      }
+      await new Promise((done) => setTimeout(done, WAIT_MS * 2 ** tried));
+    }
+  }
 }
 
 /** Reads an answer, up to so many bytes and no further. */

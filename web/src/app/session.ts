@@ -3,7 +3,7 @@
  * are told of changes, no more often than they can draw them.
  */
 
-import { ask, workers } from "./engine/engine.ts";
+import { ask, inParallel } from "./engine/engine.ts";
 import type { Job, Judgement, Kind, Looked } from "./engine/protocol.ts";
 import { said } from "./words.ts";
 
@@ -157,17 +157,6 @@ export class Session {
       }, 60);
     }
   }
-}
-
-/** Works on all, a few at once. */
-async function inParallel<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
-  const iterator = all[Symbol.iterator]();
-  const crew = Array.from({ length: 2 * workers() }, async () => {
-    for (let next = iterator.next(); !next.done; next = iterator.next()) {
-      await work(next.value);
-    }
-  });
-  await Promise.all(crew);
 }
 
 /** Each proof with its record: of one each, whatever their names; else `report.pdf` with `report.pdf.tlog-proof`, in its folder if it can be. */

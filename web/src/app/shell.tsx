@@ -11,6 +11,7 @@ import { said } from "./words.ts";
 const names: Readonly<Record<PageName, string>> = {
   verify: "Verify",
   explore: "Explore",
+  audit: "Audit",
   status: "Status",
 };
 
@@ -24,6 +25,7 @@ const loaders: Readonly<Partial<Record<PageName, () => Promise<{ default: Compon
   ? {}
   : {
       explore: () => import("./pages/explore.tsx"),
+      audit: () => import("./pages/audit.tsx"),
       status: () => import("./pages/status.tsx"),
     };
 

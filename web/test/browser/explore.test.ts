@@ -226,6 +226,54 @@ test("a log that shrinks or shows another tree is caught while the page is open"
   }
 });
 
+test(
+  "a million entries are audited in workers, and an audit can be stopped",
+  () =>
+    onPage(browser, `${site.url}#/audit`, {}, async (page) => {
+      await trustLog(page);
+      await page.getByRole("button", { name: "Audit", exact: true }).click();
+      await page.locator("progress").waitFor();
+      await page.getByRole("button", { name: "Stop" }).click();
+      await page.getByText("Nothing follows from a part of the log").waitFor();
+      await page.getByRole("button", { name: "Audit again" }).click();
+      await page.getByText("All 1 000 000 entries lead to the root in the checkpoint").waitFor({ timeout: 200_000 });
+      expect(await page.locator(".check-list .sign.passed").count()).toBeGreaterThanOrEqual(3);
+      const figures = await page.locator(".figures div", { hasText: "A second" }).textContent();
+      process.stdout.write(`audit: ${figures}\n`);
+      await accessible(page);
+      await keep(page, "audit");
+    }),
+  240_000,
+);
+
+test("an audit names the entry that was changed", async () => {
+  const log = MadeLog.ofSize(10_000);
+  const lying = new MadeService(log);
+  const bundle = await log.read("tile/entries/012", 1 << 20);
+  lying.answers.set(
+    "/tile/entries/012",
+    bundle.map((byte, at) => (at === 2 ? byte ^ 1 : byte)),
+  );
+  const own = await startSite(lying.answer);
+  try {
+    await onPage(
+      browser,
+      `${own.url}#/audit`,
+      { colorScheme: "dark", viewport: { width: 390, height: 844 } },
+      async (page) => {
+        await page.getByRole("button", { name: "Audit", exact: true }).click();
+        await page.getByText("This log is not what its checkpoint says").waitFor();
+        await page.getByText("entry 3072 is not the one whose hash tile/0/012 holds").waitFor();
+        expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+        await accessible(page);
+        await keep(page, "audit-failed-phone-dark");
+      },
+    );
+  } finally {
+    await own.stop();
+  }
+});
+
 test("the first page is small, and loads what verifies only when it is needed", async () => {
   const context = await browser.newContext();
   const page = await context.newPage();

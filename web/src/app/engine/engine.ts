@@ -22,6 +22,23 @@ const slots: Slot[] = [];
 const waiting = new Map<number, Waiting>();
 let next = 1;
 
+/** Works on all, a few at once: as many as keep every worker busy. Ends with the first that fails. */
+export async function inParallel<T>(all: Iterable<T>, work: (one: T) => Promise<void>): Promise<void> {
+  const iterator = all[Symbol.iterator]();
+  let failed = false;
+  const crew = Array.from({ length: 2 * workers() }, async () => {
+    try {
+      for (let next = iterator.next(); !next.done && !failed; next = iterator.next()) {
+        await work(next.value);
+      }
+    } catch (error) {
+      failed = true;
+      throw error;
+    }
+  });
+  await Promise.all(crew);
+}
+
 /** How many questions are worked on at once. */
 export function workers(): number {
   return Math.max(1, Math.min(MAX_WORKERS, navigator.hardwareConcurrency - 1));

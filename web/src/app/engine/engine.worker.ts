@@ -1,5 +1,7 @@
 /** The worker: answers one question after the other. */
 
+import { auditBatch } from "../audit/batch.ts";
+import { getPatiently } from "../log.ts";
 import { readAnchored } from "./anchored.ts";
 import { readHead } from "./head.ts";
 import { judge } from "./judge.ts";
@@ -26,6 +28,8 @@ async function answer(question: ToWorker): Promise<Answers[keyof Answers]> {
       return readHead(question.note, question.trust);
     case "anchored":
       return readAnchored(question.evidence, question.trust, question.at);
+    case "audit":
+      return auditBatch((path, limit) => getPatiently(path, limit, question.base), question.batch);
   }
 }
 

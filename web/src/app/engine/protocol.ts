@@ -1,6 +1,7 @@
 /** What the page and its worker say to each other: plain data that can be copied. */
 
 import type { Check, Outcome } from "../../verify/checks.ts";
+import type { Batch, BatchDone } from "../audit/batch.ts";
 
 /** What a file turned out to be. Anything that is none of the others is a record. */
 export type Kind =
@@ -141,7 +142,8 @@ export type Ask =
   | { readonly op: "judge"; readonly job: Job }
   | { readonly op: "trust"; readonly text: string }
   | { readonly op: "head"; readonly note: Uint8Array; readonly trust: string }
-  | { readonly op: "anchored"; readonly evidence: Uint8Array; readonly trust: string; readonly at: number };
+  | { readonly op: "anchored"; readonly evidence: Uint8Array; readonly trust: string; readonly at: number }
+  | { readonly op: "audit"; readonly batch: Batch; readonly base: string };
 
 /** What it answers. */
 export interface Answers {
@@ -150,6 +152,7 @@ export interface Answers {
   readonly trust: TrustView;
   readonly head: Head;
   readonly anchored: Anchored;
+  readonly audit: BatchDone;
 }
 
 export type ToWorker = { readonly id: number } & Ask;

@@ -5,7 +5,7 @@
 
 import { equal } from "../../verify/bytes.ts";
 import { VerifyError } from "../../verify/checks.ts";
-import { emptyRoot, HASH_SIZE, hashLeaf, showHash } from "../../verify/hash.ts";
+import { emptyRoot, hashLeaf, showHash } from "../../verify/hash.ts";
 import {
   consistencyRanges,
   inclusionRanges,
@@ -14,31 +14,14 @@ import {
   verifyInclusion,
   wholeTree,
 } from "../../verify/proof.ts";
-import {
-  MAX_ENTRY_SIZE,
-  parseBundle,
-  parseTile,
-  rangeHash,
-  TILE_WIDTH,
-  type TileId,
-  tileOf,
-  tilePath,
-  tileRoot,
-  tilesFor,
-} from "../../verify/tile.ts";
-import { LogError } from "../log.ts";
-
-/** Reads what the log has at a path, of at most so many bytes. */
-export type Read = (path: string, limit: number) => Promise<Uint8Array>;
+import { rangeHash, TILE_WIDTH, type TileId, tileOf, tilePath, tileRoot, tilesFor } from "../../verify/tile.ts";
+import { type Read, readBundle, readTile } from "../tile-reader.ts";
 
 /** Tiles that are kept: 2 MB of hashes. */
 const KEPT_TILES = 256;
 
 /** Bundles that are kept. They can be large. */
 const KEPT_BUNDLES = 4;
-
-/** The largest bundle: each entry has two bytes of length. */
-const MAX_BUNDLE_SIZE = TILE_WIDTH * (MAX_ENTRY_SIZE + 2);
 
 /** A hash of a proof, and the node that it is of. */
 export interface ProofHash {
@@ -117,10 +100,7 @@ export class Tiles {
     if (id === undefined) {
       throw new VerifyError(`a tree of size ${this.size} has no bundle ${bundle}`);
     }
-    return this.#bundles.get(tilePath(id), async () => {
-      const { bytes, width } = await this.#fetch(id, MAX_BUNDLE_SIZE);
-      return parseBundle(bytes, width).slice(0, id.width);
-    });
+    return this.#bundles.get(tilePath(id), async () => (await readBundle(this.#read, id)).entries);
   }
 
   async #hashes(nodes: readonly Subtree[]): Promise<ProofHash[]> {
@@ -132,7 +112,9 @@ export class Tiles {
   async #verifiedEdge(): Promise<ReadonlyMap<string, readonly Uint8Array[]>> {
     const whole = wholeTree(this.size);
     const ids = tilesFor([whole], this.size);
-    const edge = new Map(await Promise.all(ids.map(async (id) => [tilePath(id), await this.#row(id)] as const)));
+    const edge = new Map(
+      await Promise.all(ids.map(async (id) => [tilePath(id), (await readTile(this.#read, id)).row] as const)),
+    );
     const root = rangeHash(whole, this.size, (id) => edge.get(tilePath(id)) ?? []);
     if (!equal(root, this.root)) {
       throw new VerifyError(
@@ -148,34 +130,12 @@ export class Tiles {
     if (above === undefined) {
       throw new VerifyError(`a tree of size ${this.size} has no ${tilePath(id)}`);
     }
-    const [row, over] = await Promise.all([this.#row(id), this.tile(above)]);
+    const [{ row }, over] = await Promise.all([readTile(this.#read, id), this.tile(above)]);
     const expected = over[Number(id.index % BigInt(TILE_WIDTH))];
     if (expected === undefined || !equal(tileRoot(row), expected)) {
       throw new VerifyError(`${tilePath(id)} is not what the tile above it says`);
     }
     return row;
-  }
-
-  async #row(id: TileId): Promise<readonly Uint8Array[]> {
-    const { bytes, width } = await this.#fetch(id, TILE_WIDTH * HASH_SIZE);
-    const row = parseTile(bytes);
-    if (row.length !== width) {
-      throw new VerifyError(`${tilePath({ ...id, width })} has ${row.length} hashes, expected ${width}`);
-    }
-    return row.slice(0, id.width);
-  }
-
-  /** What is at the path of a tile or bundle; where a log that has grown keeps a partial one no more, the whole one. */
-  async #fetch(id: TileId, limit: number): Promise<{ readonly bytes: Uint8Array; readonly width: number }> {
-    try {
-      return { bytes: await this.#read(tilePath(id), limit), width: id.width };
-    } catch (error) {
-      // SPEC(tlog-tiles): "MAY fetch the full tile in parallel as a fallback in case the partial tile is not available anymore."
-      if (id.width === TILE_WIDTH || !(error instanceof LogError) || error.status !== 404) {
-        throw error;
-      }
-      return { bytes: await this.#read(tilePath({ ...id, width: TILE_WIDTH }), limit), width: TILE_WIDTH };
-    }
   }
 }
 
