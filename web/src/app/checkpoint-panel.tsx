@@ -45,8 +45,8 @@ export function CheckpointPanel({ following, trust }: { following: Following; tr
       </div>
       {trust.text === "" && (
         <p class="notice open">
-          The tree below is what the log shows. It follows from this checkpoint, but whether the log and its witnesses
-          signed that, nobody can tell who trusts no key yet.
+          What is shown here follows from this checkpoint. Whether the log and its witnesses signed it, nobody can tell
+          who trusts no key yet.
         </p>
       )}
       <p class="acts">

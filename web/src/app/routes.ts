@@ -5,7 +5,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-export const pages = ["verify", "explore", "audit", "status"] as const;
+export const pages = ["verify", "explore", "audit", "status", "about"] as const;
 export type PageName = (typeof pages)[number];
 
 export interface Route {

@@ -13,6 +13,7 @@ const names: Readonly<Record<PageName, string>> = {
   explore: "Explore",
   audit: "Audit",
   status: "Status",
+  about: "About",
 };
 
 interface PageProps {
@@ -27,6 +28,7 @@ const loaders: Readonly<Partial<Record<PageName, () => Promise<{ default: Compon
       explore: () => import("./pages/explore.tsx"),
       audit: () => import("./pages/audit.tsx"),
       status: () => import("./pages/status.tsx"),
+      about: () => import("./pages/about.tsx"),
     };
 
 export function Shell() {

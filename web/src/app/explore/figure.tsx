@@ -93,7 +93,7 @@ function StageView({ drawn, next, width, lit }: { drawn: Drawn; next: Drawn | un
       {cells.map((cell) => {
         const number = has(lit.proof, cell);
         const isNode = sameNode(cell.node, lit.node);
-        const kind = isNode ? "node" : number >= 0 ? "proof" : has(lit.path, cell) >= 0 ? "path" : undefined;
+        const kind = number >= 0 ? "proof" : isNode ? "node" : has(lit.path, cell) >= 0 ? "path" : undefined;
         return kind && <CellView key={`${cell.from}-${cell.to}`} kind={kind} number={number + 1} {...rect(cell)} />;
       })}
       {next !== undefined && stage.opened !== undefined && (
