@@ -8,6 +8,7 @@
 //! - [`tsa`]: asking a time-stamping authority, and what it can do wrong.
 //! - [`capture`]: what says whether the certificates of a token are revoked.
 //! - [`worker`]: all of it at work.
+//! - [`ethereum`]: anchoring on an Ethereum chain.
 //! - [`http`]: the service.
 //! - [`config`], [`data`], [`run`]: the whole service.
 //! - [`moment`]: a time of day.
@@ -19,6 +20,7 @@ pub use counterfoil_evidence::record;
 pub mod capture;
 pub mod config;
 pub mod data;
+pub mod ethereum;
 pub mod follow;
 pub mod http;
 pub mod judge;

@@ -5,7 +5,9 @@
 //! - Nothing is replaced. Where a record is found under the name that a token would have (a crash came between the write and
 //!   its answer), it stays, and the token has the next number.
 
+mod blocks;
 mod index;
+mod sent;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 

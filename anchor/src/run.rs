@@ -161,6 +161,7 @@ pub fn plan(config: &Config, make: MakeJudge<'_>) -> Result<Plan, RunError> {
         logs,
         authorities,
         capturer: Capturer::new(following, config.authority_deadline),
+        ethereum: None,
         clock: Clock::default(),
         shutdown_deadline: config.front.shutdown_deadline,
     })

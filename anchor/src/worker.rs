@@ -4,6 +4,7 @@
 //! for each log:  Schedule ── Fetch ──> Followed::look ──> Tree, or why not
 //!                         ── Stamp ──> Records::begin ──> Tsa::stamp ──> Capturer ──> Records::keep ──> counted
 //! for all:       sweep: tokens whose certificates are not all settled are captured again
+//!                Ethereum: the newest round of each log, under one root
 //! ```
 
 mod follow;
@@ -21,6 +22,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::capture::Capturer;
+use crate::ethereum::{self, Ethereum};
 use crate::follow::Followed;
 use crate::moment::{self, Moment};
 use crate::records::Records;
@@ -77,6 +79,8 @@ pub struct Plan {
     pub authorities: Vec<Tsa>,
     /// How revocation data are fetched.
     pub capturer: Capturer,
+    /// A chain on which the logs are anchored as well.
+    pub ethereum: Option<ethereum::Plan>,
     /// The time of day.
     pub clock: Clock,
     /// How long what is under way may still take once the worker is told to stop.
@@ -93,6 +97,7 @@ struct Inner {
     records: Arc<Records>,
     desks: Vec<Desk>,
     sweep: sweep::Sweep,
+    ethereum: Option<Arc<Ethereum>>,
 }
 
 /// What is known of one log while the worker runs.
@@ -111,17 +116,22 @@ impl Desk {
 
 impl Worker {
     /// A worker that keeps what it does in these records.
-    pub fn new(plan: Plan, records: Arc<Records>) -> Self {
+    pub fn new(mut plan: Plan, records: Arc<Records>) -> Self {
         let desk = |log: &LogPlan| Desk {
             status: Mutex::new(LogStatus::new(&log.followed, &plan.authorities)),
             wanted: Notify::new(),
         };
         let desks = plan.logs.iter().map(desk).collect();
+        let ethereum = plan.ethereum.take().map(|on_chain| {
+            let logs = plan.logs.iter().map(|log| log.followed.clone()).collect();
+            Ethereum::new(on_chain, logs, Arc::clone(&records), plan.clock.clone())
+        });
         Self(Arc::new(Inner {
             plan,
             records,
             desks,
             sweep: sweep::Sweep::default(),
+            ethereum: ethereum.map(Arc::new),
         }))
     }
 
@@ -137,6 +147,11 @@ impl Worker {
             .iter()
             .map(|desk| desk.status().clone())
             .collect()
+    }
+
+    /// The work on a chain, if there is one.
+    pub fn ethereum(&self) -> Option<&Arc<Ethereum>> {
+        self.0.ethereum.as_ref()
     }
 
     /// The time of day.
@@ -165,13 +180,17 @@ impl Worker {
             let why = self.0.records.unwritable()?;
             Some(format!("what was written last was not stored: {why}"))
         };
-        unread.or_else(unwritable)
+        let on_chain = || self.ethereum()?.status().not_ready();
+        unread.or_else(unwritable).or_else(on_chain)
     }
 
     /// Looks at every log now, and begins a round even where nothing has changed.
     pub fn want(&self) {
         for desk in &self.0.desks {
             desk.wanted.notify_one();
+        }
+        if let Some(ethereum) = self.ethereum() {
+            ethereum.want();
         }
     }
 
@@ -190,6 +209,10 @@ impl Worker {
         }
         let (inner, sweeping) = (Arc::clone(&self.0), stop.clone());
         tasks.spawn(async move { inner.sweep(sweeping).await });
+        if let Some(ethereum) = self.ethereum() {
+            let (ethereum, stop) = (Arc::clone(ethereum), stop.clone());
+            tasks.spawn(async move { ethereum.run(stop).await });
+        }
         // Whoever told it is gone: that is a stop, too.
         let _ = stop.wait_for(|stop| *stop).await;
         let ended = async { while tasks.join_next().await.is_some() {} };
@@ -209,7 +232,7 @@ pub struct Broke(String);
 
 /// Does work that may break: the mistake of one operation must not end what is done for others, nor keep it from being tried
 /// again.
-async fn unbroken<T>(work: impl Future<Output = T>) -> Result<T, Broke> {
+pub(crate) async fn unbroken<T>(work: impl Future<Output = T>) -> Result<T, Broke> {
     let worked = AssertUnwindSafe(work).catch_unwind().await;
     worked.map_err(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());

@@ -96,6 +96,11 @@ impl CheckpointHash {
         Self(Sha256::digest(signed).into())
     }
 
+    /// The hash with these bytes.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Its 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -229,6 +234,11 @@ impl RecordName {
     /// Whether it is a token, and no addition to one.
     pub fn is_token(&self) -> bool {
         self.kind == AnchorKind::Rfc3161 && self.revocation.is_none()
+    }
+
+    /// Whether it is a block of this chain.
+    pub fn is_block_of(&self, chain: &AuthorityName) -> bool {
+        self.kind == AnchorKind::Ethereum && self.authority == *chain
     }
 
     /// The record of the token that this one is about.

@@ -92,6 +92,37 @@ impl Index {
         names.filter(|name| name.is_token()).cloned().collect()
     }
 
+    /// The names of the records of blocks of a chain that have a checkpoint, in the order of their numbers.
+    pub fn blocks(&self, place: &Place, chain: &AuthorityName) -> Vec<RecordName> {
+        let names = self.names(place).into_iter().flatten();
+        names
+            .filter(|name| name.is_block_of(chain))
+            .cloned()
+            .collect()
+    }
+
+    /// Where blocks of a chain are recorded for the largest size of a log that has any.
+    pub fn newest_blocks(
+        &self,
+        log: OriginHash,
+        chain: &AuthorityName,
+    ) -> Vec<(Place, RecordName)> {
+        let sizes = self.anchors.get(&log).into_iter().flatten().rev();
+        let mut found = sizes.map(|(size, checkpoints)| {
+            let named = checkpoints.iter().flat_map(|folder| {
+                let place = Place {
+                    origin: log,
+                    size: *size,
+                    checkpoint: folder.checkpoint,
+                };
+                let names = folder.names.iter().filter(|name| name.is_block_of(chain));
+                names.map(move |name| (place, name.clone()))
+            });
+            named.collect::<Vec<_>>()
+        });
+        found.find(|found| !found.is_empty()).unwrap_or_default()
+    }
+
     /// The names of the additions to a token, in the order of their numbers.
     pub fn added(&self, place: &Place, token: &RecordName) -> Vec<RecordName> {
         let names = self.names(place).into_iter().flatten();

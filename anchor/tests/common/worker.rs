@@ -70,6 +70,7 @@ pub(crate) async fn worker(disk: &Disk, log: &Log, authorities: Vec<Tsa>, terms:
         }],
         authorities,
         capturer: Capturer::new(client, terms.deadline),
+        ethereum: None,
         clock: Clock::default(),
         shutdown_deadline: Duration::from_secs(5),
     };

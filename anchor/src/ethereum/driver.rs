@@ -1,0 +1,392 @@
+//! Driving a sender: offers it rounds, does what it asks for, and tells what it tells.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use counterfoil_ethereum::Header;
+use counterfoil_ethereum_sender::chain::{ChainOutcome, ChainRequest, Sent};
+use counterfoil_ethereum_sender::{Anchored, Event, Offered, Outcome, Request, Sender, Timestamp};
+use counterfoil_tiles::checkpoint::OriginHash;
+use tokio::sync::watch;
+
+use super::due::{self, Candidate};
+use super::slots::Slots;
+use super::status::{Block, Status};
+use super::{Ethereum, Mode, events, keep};
+use crate::follow::Followed;
+use crate::moment::Moment;
+use crate::names::{Place, RecordName};
+use crate::records::KeepError;
+use crate::worker::unbroken;
+
+/// The longest that the driver sleeps: a clock that was set is noticed by then.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// How long after records could not be read they are read again.
+const RECORDS_PAUSE: Duration = Duration::from_secs(10);
+
+/// How long doing it once may take until a transaction is sent.
+const ONCE_DEADLINE: Duration = Duration::from_mins(2);
+
+/// The work while it goes on.
+struct Course {
+    sender: Sender,
+    slots: Slots,
+    /// What the register says of earlier rounds is taken into account.
+    is_resumed: bool,
+    /// A round is wanted even where no tree has changed.
+    is_wanted: bool,
+    /// When the records are read again, while they are not read.
+    unread_until: Option<Moment>,
+}
+
+impl Ethereum {
+    /// Works until it is told to stop. What is under way then ends, or its outcome is found out at the next start.
+    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut course = self.begin();
+        loop {
+            let now = self.clock.now();
+            self.go_on(&mut course, now).await;
+            if *stop.borrow() {
+                return;
+            }
+            if self.operate(&mut course).await {
+                continue;
+            }
+            let wake = course.wake_at(now);
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                () = self.wanted.notified() => {
+                    course.is_wanted = true;
+                    course.slots.reopen(self.clock.now());
+                }
+                () = tokio::time::sleep(wake.since(now).min(LONGEST_SLEEP)) => {}
+            }
+        }
+    }
+
+    /// Records what has become final, and sends what is due, without a service; then shows where things stand. With `wait` it
+    /// goes on until what was sent is recorded, or cannot be.
+    pub async fn once(&self, wait: Option<Duration>) -> Status {
+        let began = self.clock.now();
+        let mut course = self.begin();
+        let mut offered = false;
+        loop {
+            let now = self.clock.now();
+            course.sender.tick(stamp(now));
+            let before = course.sender.status();
+            if before.is_loaded && before.on_its_way.is_none() && !offered {
+                self.read_newest(&mut course, now).await;
+                self.offer(&mut course, now).await;
+                offered = true;
+            }
+            self.show(&mut course, now);
+            if self.operate(&mut course).await {
+                continue;
+            }
+            let status = course.sender.status();
+            let rests = status.trouble.is_none();
+            let ended = status.on_its_way.is_none() && status.waiting.is_none() && offered;
+            let deadline = wait.unwrap_or(if rests { Duration::ZERO } else { ONCE_DEADLINE });
+            if status.stopped.is_some()
+                || rests && (ended || status.hold.is_some())
+                || now.since(began) >= deadline
+            {
+                return self.status();
+            }
+            let wake = course.wake_at(now);
+            tokio::time::sleep(wake.since(now).min(Duration::from_secs(1))).await;
+        }
+    }
+
+    fn begin(&self) -> Course {
+        let now = self.clock.now();
+        Course {
+            sender: Sender::new(self.plan.sender.clone(), stamp(now)),
+            slots: Slots::new(self.plan.every, self.plan.lag, now),
+            is_resumed: false,
+            is_wanted: false,
+            unread_until: Some(now),
+        }
+    }
+
+    /// Takes account of the time: offers what is due.
+    async fn go_on(&self, course: &mut Course, now: Moment) {
+        course.sender.tick(stamp(now));
+        if course.unread_until.is_some_and(|until| now >= until) {
+            self.read_newest(course, now).await;
+        }
+        let status = course.sender.status();
+        if status.is_loaded && !course.is_resumed {
+            course.is_resumed = true;
+            let ended = [
+                status.last_record.map(|record| record.at),
+                status.last_failure.map(|failure| failure.at),
+                status.on_its_way.as_ref().map(|round| round.since),
+            ];
+            if let Some(last) = ended.into_iter().flatten().max() {
+                course.slots.took(Moment::from_millis(last.as_millis()));
+            }
+        }
+        // A round that was sent cannot give way: what is due is chosen once it has ended.
+        let may_offer = status.is_loaded
+            && status.on_its_way.is_none()
+            && status.stopped.is_none()
+            && course.unread_until.is_none();
+        if may_offer && course.slots.is_open(now) {
+            self.offer(course, now).await;
+        }
+        self.show(course, now);
+    }
+
+    /// Offers what is due.
+    async fn offer(&self, course: &mut Course, now: Moment) {
+        course.slots.pause(now);
+        let mut candidates = Vec::new();
+        for log in &self.logs {
+            match self.candidate(log).await {
+                Ok(candidate) => candidates.extend(candidate),
+                Err(error) => tracing::error!(
+                    origin = %log.origin(), chain = %self.plan.name, %error,
+                    "the records of this log cannot be read, and it is left out of the round; the others are not"
+                ),
+            }
+        }
+        let terms = due::Terms {
+            now,
+            max_age: if course.is_wanted {
+                Some(Duration::ZERO)
+            } else {
+                self.plan.max_age
+            },
+        };
+        let offer = match due::offer(candidates, terms) {
+            Ok(Some(offer)) => offer,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(chain = %self.plan.name, %error, "no round can be made");
+                return;
+            }
+        };
+        course.slots.took(now);
+        course.is_wanted = false;
+        let (root, logs) = (offer.root, offer.members.len());
+        match course.sender.offer(offer) {
+            Offered::Taken => {
+                tracing::info!(chain = %self.plan.name, %root, logs, "a round waits to be sent");
+            }
+            Offered::Known => {
+                tracing::debug!(chain = %self.plan.name, %root, "this very round is known");
+            }
+            Offered::Refused => {
+                tracing::error!(chain = %self.plan.name, %root, logs, "the round was refused, which is a mistake in this program");
+            }
+        }
+    }
+
+    /// A log's newest round; none if there is none that the policy admits.
+    async fn candidate(&self, log: &Followed) -> Result<Option<Candidate>, KeepError> {
+        let Some(state) = self.records.state(log.hash()).await? else {
+            return Ok(None);
+        };
+        // What an earlier policy admitted is not under this one.
+        if log.verify(state.note().clone()).is_err() {
+            return Ok(None);
+        }
+        let place = state.place();
+        let names = |index: &crate::records::Index| index.blocks(&place, &self.plan.name);
+        Ok(Some(Candidate {
+            origin: log.origin().clone(),
+            newest: self.newest_of(log.hash()),
+            is_recorded: !self.records.with_index(names).is_empty(),
+            state,
+        }))
+    }
+
+    fn newest_of(&self, log: OriginHash) -> Option<Block> {
+        let shown = self.shown();
+        let of_log = shown.logs.iter().find(|known| known.hash == log);
+        of_log.and_then(|known| known.newest)
+    }
+
+    /// Reads which blocks have something of the logs.
+    async fn read_newest(&self, course: &mut Course, now: Moment) {
+        let mut found = Vec::new();
+        for log in &self.logs {
+            match self.newest_recorded(log.hash()).await {
+                Ok(newest) => found.push(newest),
+                Err(error) => {
+                    tracing::error!(
+                        origin = %log.origin(), chain = %self.plan.name, %error,
+                        "the records of this log cannot be read, and nothing is sent; they are read again in {} s",
+                        RECORDS_PAUSE.as_secs()
+                    );
+                    self.shown().unread = Some(format!("{}: {error}", log.origin()));
+                    course.unread_until = Some(now.after(RECORDS_PAUSE));
+                    return;
+                }
+            }
+        }
+        course.unread_until = None;
+        let mut shown = self.shown();
+        shown.unread = None;
+        for (log, newest) in shown.logs.iter_mut().zip(found) {
+            log.newest = newest;
+        }
+    }
+
+    /// The newest block that has something of a log, in the records.
+    async fn newest_recorded(&self, log: OriginHash) -> Result<Option<Block>, KeepError> {
+        let chain = &self.plan.name;
+        let names = self
+            .records
+            .with_index(|index| index.newest_blocks(log, chain));
+        let mut newest: Option<Block> = None;
+        for (place, name) in names {
+            match self.read_block(place, &name).await {
+                Ok(block) => newest = newest.into_iter().chain(block).max_by_key(|one| one.time),
+                Err(error @ (KeepError::Damaged(_) | KeepError::Record { .. })) => {
+                    tracing::error!(%place, record = %name, %error, "a record cannot be read; it does not count");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(newest)
+    }
+
+    async fn read_block(
+        &self,
+        place: Place,
+        name: &RecordName,
+    ) -> Result<Option<Block>, KeepError> {
+        let (record, _) = self.records.block(&place, name).await?;
+        let (header, transaction) = (&record.block.header, &record.block.transaction);
+        let transaction = counterfoil_ethereum::Transaction::parse(transaction);
+        Ok(block(place, header, transaction.ok().map(|one| one.hash)))
+    }
+
+    /// Does what the sender asks for. False if it asks for nothing.
+    async fn operate(&self, course: &mut Course) -> bool {
+        let Some(operation) = course.sender.poll() else {
+            return false;
+        };
+        let outcome = self.carry_out(operation.request).await;
+        course.sender.tick(stamp(self.clock.now()));
+        course.sender.complete(operation.id, outcome);
+        true
+    }
+
+    async fn carry_out(&self, request: Request) -> Outcome {
+        match request {
+            Request::FetchState => self.records.sent().await,
+            Request::ReplaceState { old, new } => {
+                self.records.replace_sent(old.as_ref(), new).await
+            }
+            Request::StoreRecord(anchored) => self.store(&anchored).await,
+            Request::Chain(request) => Outcome::Chain(self.ask(request).await),
+        }
+    }
+
+    async fn store(&self, anchored: &Anchored) -> Outcome {
+        let (chain, chain_id) = (&self.plan.name, self.plan.sender.identity.chain_id);
+        let now = self.clock.now();
+        let kept = unbroken(keep::keep(&self.records, chain, chain_id, anchored, now)).await;
+        match kept {
+            Ok(Ok(())) => Outcome::Done,
+            Ok(Err(trouble)) => trouble.outcome(),
+            Err(broke) => Outcome::Unknown(broke.to_string()),
+        }
+    }
+
+    async fn ask(&self, request: ChainRequest) -> ChainOutcome {
+        let sends = matches!(request, ChainRequest::Send { .. });
+        let floor = match (&request, self.plan.mode) {
+            (ChainRequest::ReadAccount(call), Mode::Contract) => Some(call.floor()),
+            _ => None,
+        };
+        let asked = unbroken(self.plan.chain.carry_out(request)).await;
+        let mut outcome = asked.unwrap_or_else(|broke| {
+            let why = broke.to_string();
+            if sends {
+                ChainOutcome::Sent(Sent::Unknown(why))
+            } else {
+                ChainOutcome::NotDone(why)
+            }
+        });
+        if let (ChainOutcome::Account(account), Some(floor)) = (&mut outcome, floor)
+            && account.gas.as_ref().is_ok_and(|gas| *gas <= floor)
+        {
+            account.gas = Err("there is no contract at the destination".to_owned());
+        }
+        outcome
+    }
+
+    /// Tells what happened, and shows where things stand.
+    fn show(&self, course: &mut Course, now: Moment) {
+        let was_low = self.shown().is_low();
+        while let Some(event) = course.sender.poll_event() {
+            events::log(&self.plan.name, &event);
+            let mut shown = self.shown();
+            if let Some(word) = events::word(&event) {
+                *shown.events.entry(word).or_default() += 1;
+            }
+            if let Event::Recorded(anchored) = &event {
+                shown.recorded(anchored);
+            }
+        }
+        let mut shown = self.shown();
+        let next = course.slots.wake_at(now);
+        (shown.next, shown.sender) = (Some(next), Some(course.sender.status()));
+        if shown.is_low() && !was_low {
+            tracing::warn!(
+                chain = %self.plan.name, account = %shown.account,
+                "the balance lasts for less than {} days at the present spending: send the account some",
+                shown.alarm_days
+            );
+        }
+    }
+}
+
+impl Course {
+    /// When it is to be gone on with, if nothing else happens before.
+    fn wake_at(&self, now: Moment) -> Moment {
+        let sender = self.sender.next_wakeup();
+        let sender = sender.map(|at| Moment::from_millis(at.as_millis()));
+        let slots = self.slots.wake_at(now);
+        let wakes = [sender, self.unread_until];
+        wakes.into_iter().flatten().fold(slots, Moment::min)
+    }
+}
+
+impl Status {
+    /// A round is recorded.
+    fn recorded(&mut self, anchored: &Anchored) {
+        for member in &anchored.offer.members {
+            let place = keep::place(member);
+            let header = &anchored.captured.header;
+            let block = block(place, header, Some(anchored.transaction));
+            let log = self.logs.iter_mut().find(|log| log.hash == place.origin);
+            if let (Some(log), Some(block)) = (log, block) {
+                log.newest = Some(block);
+            }
+        }
+    }
+}
+
+fn block(
+    place: Place,
+    header: &[u8],
+    transaction: Option<counterfoil_ethereum::TransactionHash>,
+) -> Option<Block> {
+    let header = Header::parse(header).ok()?;
+    Some(Block {
+        place,
+        number: header.number,
+        time: Moment::from_seconds(header.timestamp),
+        transaction: transaction?,
+    })
+}
+
+fn stamp(now: Moment) -> Timestamp {
+    Timestamp::from_millis(now.millis())
+}

@@ -1,0 +1,102 @@
+//! What a sender tells, in the words of the log, and counted.
+
+use counterfoil_ethereum_sender::{Event, Failure, Offer};
+
+use crate::names::AuthorityName;
+
+/// The words by which events are counted.
+pub(super) const WORDS: [&str; 9] = [
+    "sent",
+    "sent-again",
+    "replaced",
+    "included",
+    "reorganised",
+    "recorded",
+    "failed",
+    "superseded",
+    "warning",
+];
+
+/// An event in a word; none for the end, which is shown otherwise.
+pub(super) fn word(event: &Event) -> Option<&'static str> {
+    Some(match event {
+        Event::Sent { attempt: 1, .. } => "sent",
+        Event::Sent { .. } => "replaced",
+        Event::SentAgain(_) => "sent-again",
+        Event::Included { .. } => "included",
+        Event::Reorganised { .. } => "reorganised",
+        Event::Recorded(_) => "recorded",
+        Event::Failed { .. } => "failed",
+        Event::Superseded(_) => "superseded",
+        Event::Warning(_) => "warning",
+        Event::Stopped(_) => return None,
+    })
+}
+
+/// Writes an event into the log.
+pub(super) fn log(chain: &AuthorityName, event: &Event) {
+    let logs = |offer: &Offer| offer.members.len();
+    match event {
+        Event::Superseded(offer) => tracing::info!(
+            %chain, root = %offer.root, logs = logs(offer),
+            "a round that was held back gives way to a newer one"
+        ),
+        Event::Sent {
+            offer,
+            nonce,
+            transaction,
+            most,
+            expected,
+            attempt,
+        } => {
+            let (most, expected) = (most.gwei(), expected.gwei());
+            if *attempt == 1 {
+                tracing::info!(
+                    %chain, root = %offer.root, logs = logs(offer), nonce, %transaction,
+                    expected_gwei = expected, most_gwei = most, "a round is sent"
+                );
+            } else {
+                tracing::warn!(
+                    %chain, root = %offer.root, logs = logs(offer), nonce, %transaction, attempt,
+                    expected_gwei = expected, most_gwei = most,
+                    "a transaction was in no block for long, and another one of the same nonce that pays more takes its place"
+                );
+            }
+        }
+        Event::SentAgain(transaction) => tracing::info!(
+            %chain, %transaction, "the network had lost the transaction, and the same bytes are sent again"
+        ),
+        Event::Included {
+            transaction,
+            inclusion,
+        } => tracing::info!(
+            %chain, %transaction, block = inclusion.block.number, block_hash = %inclusion.block.hash,
+            cost_gwei = inclusion.cost.gwei(), "the transaction is in a block, which is to become final"
+        ),
+        Event::Reorganised {
+            transaction,
+            inclusion,
+        } => tracing::warn!(
+            %chain, %transaction, block = inclusion.block.number, block_hash = %inclusion.block.hash,
+            "a reorganisation undid the block that had the transaction; it waits for another one"
+        ),
+        Event::Recorded(anchored) => tracing::info!(
+            %chain, root = %anchored.offer.root, logs = logs(&anchored.offer), transaction = %anchored.transaction,
+            block = anchored.inclusion.block.number, cost_gwei = anchored.inclusion.cost.gwei(),
+            "the round is final and recorded"
+        ),
+        Event::Failed { offer, failure } => {
+            let again = match failure {
+                Failure::NonceTaken { .. } => "it is sent with another nonce",
+                Failure::Reverted { .. } => "its logs are anchored again once they change",
+            };
+            tracing::error!(
+                %chain, root = %offer.root, logs = logs(offer), "a round failed: {failure}; {again}"
+            );
+        }
+        Event::Warning(warning) => tracing::warn!(%chain, "{warning}"),
+        Event::Stopped(reason) => tracing::error!(
+            %chain, "nothing is sent any more, until this program is restarted: {reason}"
+        ),
+    }
+}

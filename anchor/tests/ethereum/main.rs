@@ -1,0 +1,10 @@
+//! Anchoring on a chain: the driver of the sender, its records, and what is shown, with a chain of the tests.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod chain;
+mod restarts;
+mod rounds;
+mod stores;
+mod world;

@@ -1,0 +1,104 @@
+//! Stores that refuse, lose, or do not say; and records that are there already.
+
+use std::sync::Arc;
+
+use counterfoil_anchor::names::{Blobs as _, RecordName};
+use counterfoil_store::Blob;
+use counterfoil_store::faulty::{FaultyBlobStore, FaultyHeadStore, Plan as Faults, WriteFault};
+use counterfoil_store::memory::{MemoryBlobStore, MemoryHeadStore};
+
+use crate::common::worker::Disk;
+use crate::world::{CHAIN, World, begin, count};
+
+#[tokio::test]
+async fn whatever_the_store_does_a_root_is_paid_once_and_recorded_once() {
+    use WriteFault::{Duplicate, Hide, Lose, None as Well, Refuse};
+    let rows = [
+        // The checkpoint's own blob and register are written first.
+        ("the intent refused", vec![], vec![Well, Refuse]),
+        ("the intent lost", vec![], vec![Well, Lose]),
+        ("the intent hidden", vec![], vec![Well, Hide]),
+        ("the intent twice", vec![], vec![Well, Duplicate]),
+        ("the record refused", vec![Well, Refuse], vec![]),
+        ("the record lost", vec![Well, Lose], vec![]),
+        ("the record hidden", vec![Well, Hide], vec![]),
+        ("the record twice", vec![Well, Duplicate], vec![]),
+        ("the end refused", vec![], vec![Well, Well, Refuse]),
+        ("the end lost", vec![], vec![Well, Well, Lose]),
+        ("the end hidden", vec![], vec![Well, Well, Hide]),
+    ];
+    for (name, blobs, heads) in rows {
+        let mut world = World::new(&["a.example/log"]);
+        let blobs = FaultyBlobStore::new(MemoryBlobStore::new(), Faults::scripted(blobs, []));
+        let heads = FaultyHeadStore::new(MemoryHeadStore::new(), Faults::scripted(heads, []));
+        world.disk = Disk {
+            blobs: Arc::new(blobs),
+            heads: Arc::new(heads),
+        };
+        let records = world.records().await;
+        let place = begin(&records, "a.example/log", 5, 1_700_000_000).await;
+        let running = world.run().await;
+        running
+            .until(name, |status| count(status, "recorded") == 1)
+            .await;
+        running.end().await;
+        assert_eq!(world.chain.roots().len(), 1, "{name}");
+        assert_eq!(world.recorded(&place).await.len(), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_record_of_another_block_and_one_that_is_damaged_stay_and_the_new_one_is_beside_them() {
+    let world = World::new(&["a.example/log"]);
+    let records = world.records().await;
+    let place = begin(&records, "a.example/log", 5, 1_700_000_000).await;
+    let running = world.run().await;
+    running
+        .until("recorded", |status| count(status, "recorded") == 1)
+        .await;
+    running.end().await;
+    let chain = CHAIN.parse().unwrap();
+    let first = RecordName::block(CHAIN.parse().unwrap(), 1);
+    let (mut record, bytes) = world.records().await.block(&place, &first).await.unwrap();
+    let damaged = RecordName::block(CHAIN.parse().unwrap(), 2);
+    let blob = Blob::new(place.record(&damaged), "nonsense");
+    world.disk.blobs.put_new(&[blob]).await.unwrap();
+    // The same block once more, at another time: what is there stays.
+    let records = world.records().await;
+    record.recorded = record.recorded.after(std::time::Duration::from_secs(1));
+    records
+        .keep_blocks(&[(place, record.clone())])
+        .await
+        .unwrap();
+    assert_eq!(
+        records
+            .with_index(|index| index.blocks(&place, &chain))
+            .len(),
+        2
+    );
+    assert_eq!(records.block(&place, &first).await.unwrap().1, bytes);
+    // Another block.
+    *record.block.header.last_mut().unwrap() ^= 1;
+    records
+        .keep_blocks(&[(place, record.clone())])
+        .await
+        .unwrap();
+    let names = records.with_index(|index| index.blocks(&place, &chain));
+    assert_eq!(names.last().unwrap().number, 3);
+    assert_eq!(records.block(&place, &first).await.unwrap().1, bytes);
+    let third = records
+        .block(&place, names.last().unwrap())
+        .await
+        .unwrap()
+        .0;
+    assert_eq!(third, record);
+    // One that a late write left, and that no list had.
+    *record.block.header.last_mut().unwrap() ^= 2;
+    let fourth = RecordName::block(CHAIN.parse().unwrap(), 4);
+    let late = Blob::new(place.record(&fourth), record.encode().unwrap());
+    world.disk.blobs.put_new(&[late]).await.unwrap();
+    record.recorded = record.recorded.after(std::time::Duration::from_secs(1));
+    records.keep_blocks(&[(place, record)]).await.unwrap();
+    let names = records.with_index(|index| index.blocks(&place, &chain));
+    assert_eq!(names.len(), 4, "it is found, and stays");
+}
