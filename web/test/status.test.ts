@@ -87,6 +87,8 @@ test("a status is read as far as it is one", () => {
       state: "running",
       size: 5,
       published_size: "5",
+      published_at: 1.5,
+      indexed_size: 1e300,
       unpublished_seconds: -1,
       explanation: "a\u202eb",
       last_error: { what: "x".repeat(1_000), at: 3 },
@@ -95,6 +97,7 @@ test("a status is read as far as it is one", () => {
     }).replace('"huge"', "1e999"),
   );
   expect(status).toMatchObject({ state: "running", size: 5, publishedSize: undefined, unpublishedSeconds: undefined });
+  expect(status).toMatchObject({ publishedAt: undefined, indexedSize: undefined });
   expect(status.explanation).toBe("a\\u{202e}b");
   expect(status.lastError?.what.length).toBe(401);
   expect(status.witnesses).toEqual([

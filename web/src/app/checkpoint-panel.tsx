@@ -4,7 +4,7 @@ import "./checkpoint-panel.css";
 import { toBase64 } from "../verify/bytes.ts";
 import type { Following } from "./head.ts";
 import { Sign } from "./marks.tsx";
-import { plainLine } from "./plain.ts";
+import { plainLine, plainText } from "./plain.ts";
 import { type Trusting, TrustPanel } from "./verify/trust-panel.tsx";
 import { plural } from "./words.ts";
 
@@ -37,6 +37,7 @@ export function CheckpointPanel({ following, trust }: { following: Following; tr
           </>
         )}
         {error !== undefined && <p class="notice bad">{plainLine(error)}</p>}
+        {trust.error !== undefined && <p class="notice bad">Whom you trust cannot be read: {plainLine(trust.error)}</p>}
         {growth !== undefined && (
           <p class={growth.outcome === "failed" ? "notice bad" : "quiet"}>
             <Sign outcome={growth.outcome} /> Since this page was opened: {growth.reason}.
@@ -67,7 +68,7 @@ export function CheckpointPanel({ following, trust }: { following: Following; tr
               <li key={name}>
                 <Sign outcome={outcome} />
                 <span class="check-name">{name}</span>
-                <span class="check-reason">{plainLine(reason)}</span>
+                <span class="check-reason">{plainText(reason)}</span>
               </li>
             ))}
           </ul>

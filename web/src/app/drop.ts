@@ -1,5 +1,6 @@
 /** Files as they are given: dropped (folders, too), picked, or pasted. */
 
+import { useEffect } from "preact/hooks";
 import { type Given, MAX_FILES } from "./session.ts";
 
 /** The files of a drop, those in folders included. The list of items is gone after the event, so it is read at once. */
@@ -49,4 +50,33 @@ async function walk(entry: FileSystemEntry, given: Given[]): Promise<void> {
       }
     }
   }
+}
+
+/** Files that are dropped anywhere, or pasted outside of a field, are given, and the browser does not open them. */
+export function useGivenAnywhere(add: (given: readonly Given[]) => void): void {
+  useEffect(() => {
+    const over = (event: DragEvent) => event.preventDefault();
+    const drop = (event: DragEvent) => {
+      event.preventDefault();
+      if (event.dataTransfer !== null) {
+        void dropped(event.dataTransfer).then(add);
+      }
+    };
+    const paste = ({ target, clipboardData }: ClipboardEvent) => {
+      const isField = target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement;
+      if (isField || clipboardData === null) {
+        return;
+      }
+      const text = clipboardData.getData("text/plain");
+      add(clipboardData.files.length > 0 ? picked(clipboardData.files) : text === "" ? [] : [pasted(text)]);
+    };
+    addEventListener("dragover", over);
+    addEventListener("drop", drop);
+    addEventListener("paste", paste);
+    return () => {
+      removeEventListener("dragover", over);
+      removeEventListener("drop", drop);
+      removeEventListener("paste", paste);
+    };
+  });
 }

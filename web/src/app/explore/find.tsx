@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { toHex } from "../../verify/bytes.ts";
-import { pasted } from "../drop.ts";
+import { useGivenAnywhere } from "../drop.ts";
 import { ask } from "../engine/engine.ts";
 import { indexInLog } from "../log.ts";
 import { plainLine } from "../plain.ts";
@@ -37,6 +37,7 @@ export function Find({
       setFound({ outcome: "failed", words: said(error) });
     }
   };
+  useGivenAnywhere(([first]) => first && void find(first.file));
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: dropping is one way of two; the other is a button
     <div
@@ -46,15 +47,7 @@ export function Find({
         setOver(true);
       }}
       onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        const text = event.dataTransfer?.getData("text/plain") ?? "";
-        const file = event.dataTransfer?.files[0] ?? (text === "" ? undefined : pasted(text).file);
-        if (file !== undefined) {
-          void find(file);
-        }
-      }}
+      onDrop={() => setOver(false)}
     >
       <p>
         <label class="button">

@@ -189,7 +189,7 @@ function RunWitness({ log }: { log: string | undefined }) {
       </p>
       <Commands
         lines={[
-          "counterfoil witness init my-witness --name witness.example.com/w1",
+          "counterfoil witness init my-witness --name witness.example.com/w1 --url https://witness.example.com/",
           `counterfoil witness add-log --config my-witness '${key}'`,
           "counterfoil witness run --config my-witness",
         ]}

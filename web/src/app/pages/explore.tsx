@@ -85,7 +85,7 @@ function Tree({ tiles, refresh, query }: { tiles: Tiles; refresh: () => void; qu
           <Find tiles={tiles} go={go} refresh={refresh} />
         </div>
         <Walk place={place} size={size} walk={walk} pick={(picked) => setPlace(placeOf(picked, size))} />
-        <NodeView key={`${node.start}-${node.end}`} tiles={tiles} node={node} place={place} />
+        <NodeView tiles={tiles} node={node} place={place} />
       </section>
       {isEntry && <EntryView tiles={tiles} index={node.start} />}
       {isEntry && <Neighbours tiles={tiles} index={node.start} go={go} />}
@@ -224,20 +224,6 @@ function NodeView({ tiles, node, place }: { tiles: Tiles; node: Subtree; place: 
           {isRoot && ", the root"}
         </h3>
         {error !== undefined && <p class="notice bad">{plainLine(error)}</p>}
-        <dl class="facts">
-          <div>
-            <dt>{isEntry ? "Leaf hash" : "Hash"}</dt>
-            <dd>
-              <code>{value === undefined ? "…" : toBase64(value.hash)}</code>
-            </dd>
-          </div>
-          <div>
-            <dt>Place</dt>
-            <dd>
-              {plural(place.depth, "step")} below the root, {plural(heightOf(node), "step")} above the entries
-            </dd>
-          </div>
-        </dl>
         {value?.proof !== undefined && (
           <p>
             <Sign outcome="passed" /> {value.proof.length === 1 ? "1 hash leads" : `${value.proof.length} hashes lead`}{" "}
@@ -245,6 +231,20 @@ function NodeView({ tiles, node, place }: { tiles: Tiles; node: Subtree; place: 
           </p>
         )}
       </div>
+      <dl class="facts">
+        <div>
+          <dt>{isEntry ? "Leaf hash" : "Hash"}</dt>
+          <dd>
+            <code>{value === undefined ? "…" : toBase64(value.hash)}</code>
+          </dd>
+        </div>
+        <div>
+          <dt>Place</dt>
+          <dd>
+            {plural(place.depth, "step")} below the root, {plural(heightOf(node), "step")} above the entries
+          </dd>
+        </div>
+      </dl>
       {value?.proof !== undefined && value.proof.length > 0 && (
         <details>
           <summary>The hashes of the proof, from the entry up</summary>

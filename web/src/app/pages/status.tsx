@@ -21,11 +21,7 @@ export default function Status({ trust }: { trust: Trusting }) {
   const published = newest?.status.publishedSize;
   // So that each checkpoint that the log publishes meanwhile is compared with the one before.
   useEffect(() => {
-    if (
-      published !== undefined &&
-      following.head !== undefined &&
-      BigInt(Math.floor(published)) !== following.head.size
-    ) {
+    if (published !== undefined && following.head !== undefined && BigInt(published) !== following.head.size) {
       following.refresh();
     }
   }, [published]);
@@ -119,7 +115,7 @@ function Now({ measure: { at, status } }: { measure: Measure }) {
 }
 
 function figures(status: LogStatus, now: number): [string, string][] {
-  const number = (value: number | undefined) => (value === undefined ? "–" : counted(Math.floor(value)));
+  const number = (value: number | undefined) => (value === undefined ? "–" : counted(value));
   const { publishedAt, unpublishedSeconds } = status;
   return [
     ["Entries, durable", number(status.size)],

@@ -1,7 +1,7 @@
 /** The verify page: what was given, whom the user trusts, and what follows. */
 
 import { useEffect, useState } from "preact/hooks";
-import { dropped, pasted, picked } from "../drop.ts";
+import { pasted, picked, useGivenAnywhere } from "../drop.ts";
 import type { Given, Item, Pair, Session } from "../session.ts";
 import { Batch } from "../verify/batch.tsx";
 import { Items } from "../verify/items.tsx";
@@ -171,33 +171,4 @@ function Pick({
       />
     </label>
   );
-}
-
-/** Files that are dropped anywhere, or pasted outside of a field, are given, and the browser does not open them. */
-function useGivenAnywhere(add: (given: readonly Given[]) => void): void {
-  useEffect(() => {
-    const over = (event: DragEvent) => event.preventDefault();
-    const drop = (event: DragEvent) => {
-      event.preventDefault();
-      if (event.dataTransfer !== null) {
-        void dropped(event.dataTransfer).then(add);
-      }
-    };
-    const paste = ({ target, clipboardData }: ClipboardEvent) => {
-      const isField = target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement;
-      if (isField || clipboardData === null) {
-        return;
-      }
-      const text = clipboardData.getData("text/plain");
-      add(clipboardData.files.length > 0 ? picked(clipboardData.files) : text === "" ? [] : [pasted(text)]);
-    };
-    addEventListener("dragover", over);
-    addEventListener("drop", drop);
-    addEventListener("paste", paste);
-    return () => {
-      removeEventListener("dragover", over);
-      removeEventListener("drop", drop);
-      removeEventListener("paste", paste);
-    };
-  });
 }

@@ -50,30 +50,30 @@ export function readStatus(text: string): LogStatus {
   return {
     state: line(all.state) ?? "unknown",
     explanation: line(all.explanation) ?? "",
-    since: number(all.since),
-    size: number(all.size),
-    publishedSize: number(all.published_size),
-    publishedAt: number(all.published_at),
-    unpublishedEntries: number(all.unpublished_entries),
+    since: whole(all.since),
+    size: whole(all.size),
+    publishedSize: whole(all.published_size),
+    publishedAt: whole(all.published_at),
+    unpublishedEntries: whole(all.unpublished_entries),
     unpublishedSeconds: number(all.unpublished_seconds),
-    indexedSize: number(all.indexed_size),
-    queuedEntries: number(all.queued_entries),
-    noQuorumSince: number(all.no_quorum_since),
-    lastError: error && { what: line(error.what) ?? "", at: number(error.at) },
+    indexedSize: whole(all.indexed_size),
+    queuedEntries: whole(all.queued_entries),
+    noQuorumSince: whole(all.no_quorum_since),
+    lastError: error && { what: line(error.what) ?? "", at: whole(error.at) },
     witnesses: list(all.witnesses).map((one) => ({
       name: line(one.name) ?? "",
       answer: line(one.answer) ?? "",
       cosigns: one.cosigns === true,
-      cosignedSize: number(one.cosigned_size),
-      cosignedAt: number(one.cosigned_at),
-      since: number(one.since),
+      cosignedSize: whole(one.cosigned_size),
+      cosignedAt: whole(one.cosigned_at),
+      since: whole(one.since),
     })),
     anchors: list(all.anchors).map((one) => ({
       url: line(one.url) ?? "",
       answers: one.answers === true,
-      newestSize: number(one.newest_size),
-      newestTime: number(one.newest_time),
-      lookedAt: number(one.looked_at),
+      newestSize: whole(one.newest_size),
+      newestTime: whole(one.newest_time),
+      lookedAt: whole(one.looked_at),
       lastError: line(object(one.last_error)?.what),
     })),
   };
@@ -96,6 +96,12 @@ function list(value: unknown): Fields[] {
 
 function line(value: unknown): string | undefined {
   return typeof value === "string" ? plainLine(value) : undefined;
+}
+
+/** A count, or a time in Unix seconds. */
+function whole(value: unknown): number | undefined {
+  const read = number(value);
+  return Number.isSafeInteger(read) ? read : undefined;
 }
 
 function number(value: unknown): number | undefined {
