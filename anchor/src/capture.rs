@@ -256,6 +256,11 @@ impl Captured {
                 piece.spent = Some(Spent::TooOld { next });
                 settles = false;
             }
+            // For a later token the same data may say something else.
+            Said::OnHold { next } => {
+                self.next = self.next.into_iter().chain(next).min();
+                settles = false;
+            }
             Said::Good | Said::RevokedLater(_) => self.settled.push(source.certificate),
             Said::Revoked(why) => {
                 self.settled.push(source.certificate);

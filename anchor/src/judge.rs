@@ -82,6 +82,11 @@ pub enum Said {
         /// When the next ones are due.
         next: Option<Moment>,
     },
+    /// It is on hold since after that time: newer data will say whether it is released or revoked, not before this if it is known.
+    OnHold {
+        /// When the next ones are due.
+        next: Option<Moment>,
+    },
     /// It is revoked, and that does not matter for that time: the reason says that tokens from before stand.
     RevokedLater(String),
     /// It is revoked, and no token by it counts.

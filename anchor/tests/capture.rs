@@ -35,6 +35,11 @@ async fn data_settle_a_certificate_when_they_can_speak_for_the_time() {
         this_update,
         next_update: Some(GEN_TIME + 60_000),
         revoked,
+        held: false,
+    };
+    let held = Crl {
+        held: true,
+        ..crl(GEN_TIME + 1, false)
     };
     let rows = [
         (
@@ -46,6 +51,7 @@ async fn data_settle_a_certificate_when_they_can_speak_for_the_time() {
         ),
         ("issued after", crl(GEN_TIME + 1, false), true, true, false),
         ("revoked", crl(GEN_TIME + 1, true), true, true, true),
+        ("on hold", held, true, false, false),
     ];
     for (name, crl, kept, settled, revoked) in rows {
         authority.publishes(crl);
@@ -87,6 +93,7 @@ async fn one_sweep_asks_one_place_once() {
         this_update: GEN_TIME + 1,
         next_update: None,
         revoked: false,
+        held: false,
     });
     let client = Client::new(&ClientOptions::default()).unwrap();
     let capturer = Capturer::new(client, Duration::from_secs(10));

@@ -142,6 +142,7 @@ async fn a_revoked_certificate_does_not_count() {
         this_update: moment::now().millis() + 3_600_000,
         next_update: None,
         revoked: true,
+        held: false,
     });
     let running = world.run().await;
     running
@@ -368,6 +369,7 @@ async fn what_is_not_settled_is_captured_again() {
         this_update,
         next_update: None,
         revoked: false,
+        held: false,
     };
     authority.publishes(crl(moment::now().millis() - 60_000));
     let running = world.run().await;

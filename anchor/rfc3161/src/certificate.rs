@@ -57,13 +57,15 @@ pub(crate) const NON_REPUDIATION: u16 = 1 << 1;
 pub(crate) const KEY_CERT_SIGN: u16 = 1 << 5;
 pub(crate) const CRL_SIGN: u16 = 1 << 6;
 
-/// Where more is to be had about a certificate. Only `http` and `https`.
+/// Where more is to be had about a certificate. URLs are of `http` and `https`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sources {
     /// CRL distribution points.
     pub crl: Vec<String>,
     /// OCSP responders.
     pub ocsp: Vec<String>,
+    /// Places where its revocation is published and that are not fetched, as with LDAP; in words, for people.
+    pub unfetchable: Vec<String>,
     /// The issuer's certificate.
     pub issuers: Vec<String>,
 }

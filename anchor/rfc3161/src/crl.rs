@@ -29,7 +29,7 @@ const INVALIDITY_DATE: &[u8] = &[0x55, 0x1d, 0x18];
 pub(crate) fn read(about: &About<'_>, data: &[u8]) -> Result<Statement, Trouble> {
     let what = "CertificateList";
     if data.len() > MAX_CRL_SIZE {
-        return Err(Trouble(format!(
+        return Err(Trouble::new(format!(
             "expected at most {MAX_CRL_SIZE} bytes, found {}",
             data.len()
         )));
@@ -45,17 +45,21 @@ pub(crate) fn read(about: &About<'_>, data: &[u8]) -> Result<Statement, Trouble>
     let is_v2 = match reader.peek() {
         Some(INTEGER) => match reader.small("version")? {
             1 => true,
-            other => return Err(Trouble(format!("expected version 1 (v2), found {other}"))),
+            other => {
+                return Err(Trouble::new(format!(
+                    "expected version 1 (v2), found {other}"
+                )));
+            }
         },
         _ => false,
     };
     // RFC 5280 section 5.1.1.2: both MUST contain the same algorithm identifier.
     if AlgorithmIdentifier::read(&mut reader, "signature")? != algorithm {
-        return Err(Trouble("it names two signature algorithms".into()));
+        return Err(Trouble::new("it names two signature algorithms"));
     }
     let issuer = Name::read(&mut reader, "issuer")?;
     if issuer != *about.issuer.subject() {
-        return Err(Trouble(format!(
+        return Err(Trouble::about_others(format!(
             "expected the list of {}, found that of {issuer}",
             about.issuer.subject()
         )));
@@ -63,7 +67,7 @@ pub(crate) fn read(about: &About<'_>, data: &[u8]) -> Result<Statement, Trouble>
     let this_update = time(&mut reader, "thisUpdate")?;
     // RFC 5280 section 6.3.3 (f): if a key usage extension is present, cRLSign is set.
     if !about.issuer.may(CRL_SIGN) {
-        return Err(Trouble(format!(
+        return Err(Trouble::new(format!(
             "{} may not sign lists by its key usage",
             about.issuer.subject()
         )));
@@ -72,7 +76,7 @@ pub(crate) fn read(about: &About<'_>, data: &[u8]) -> Result<Statement, Trouble>
     about
         .known
         .verify(about.issuer.spki(), &algorithm, tbs.raw, signature)
-        .map_err(|error| Trouble(error.to_string()))?;
+        .map_err(|error| Trouble::new(error.to_string()))?;
     read_signed(about, &mut reader, is_v2, this_update)
 }
 
@@ -88,13 +92,13 @@ fn read_signed(
         _ => None,
     };
     if let Some(next) = next_update.filter(|next| *next < this_update) {
-        return Err(Trouble(format!(
+        return Err(Trouble::new(format!(
             "nextUpdate, {next}, is before thisUpdate, {this_update}"
         )));
     }
     let revoked = match reader.optional(SEQUENCE)? {
         Some(entries) => find(&entries, about.subject.serial(), is_v2)?,
-        None => None,
+        None => Vec::new(),
     };
     let mut statement = Statement {
         this_update,
@@ -105,7 +109,7 @@ fn read_signed(
     };
     if let Some(extensions) = reader.optional(ber::context(0))? {
         if !is_v2 {
-            return Err(Trouble("it is of version 1 and has extensions".into()));
+            return Err(Trouble::new("it is of version 1 and has extensions"));
         }
         let mut extensions = extensions.reader("crlExtensions");
         let list = read_extensions(&mut extensions)?;
@@ -125,12 +129,12 @@ fn take_extensions(
         let oid = extension.oid.as_str();
         let mut earlier = extensions.iter().take(index);
         if earlier.any(|earlier| earlier.oid == oid) {
-            return Err(Trouble(format!("the extension {oid} comes twice")));
+            return Err(Trouble::new(format!("the extension {oid} comes twice")));
         }
         match oid {
             DELTA_CRL_INDICATOR => {
-                return Err(Trouble(
-                    "it is a delta, which says only what has changed".into(),
+                return Err(Trouble::new(
+                    "it is a delta, which says only what has changed",
                 ));
             }
             ISSUING_DISTRIBUTION_POINT => {
@@ -143,7 +147,7 @@ fn take_extensions(
             }
             // RFC 5280 section 5.2: such a list MUST NOT be used.
             _ if extension.critical && !OF_NO_CONSEQUENCE.contains(&oid) => {
-                return Err(Trouble(format!(
+                return Err(Trouble::new(format!(
                     "the critical extension {oid} is not understood"
                 )));
             }
@@ -177,11 +181,12 @@ fn scope(about: &About<'_>, value: &[u8]) -> Result<Option<String>, Trouble> {
         .subject
         .basic_constraints()
         .is_some_and(|constraints| constraints.is_authority);
-    for (is_so, words) in [
-        (
-            is_indirect,
+    if is_indirect {
+        return Err(Trouble::new(
             "it is an indirect list, about the certificates of several issuers",
-        ),
+        ));
+    }
+    for (is_so, words) in [
         (only_attributes, "it is about attribute certificates alone"),
         (
             only_users && is_authority,
@@ -193,7 +198,7 @@ fn scope(about: &About<'_>, value: &[u8]) -> Result<Option<String>, Trouble> {
         ),
     ] {
         if is_so {
-            return Err(Trouble(words.into()));
+            return Err(Trouble::about_others(words));
         }
     }
     let words = "it is about some reasons alone, and the certificate may be revoked for another";
@@ -219,19 +224,19 @@ fn is_named_by(about: &About<'_>, name: &Element<'_>) -> Result<(), Trouble> {
     if is_named {
         return Ok(());
     }
-    Err(Trouble(
-        "it is the list of a distribution point that the certificate does not name".into(),
+    Err(Trouble::about_others(
+        "it is the list of a distribution point that the certificate does not name",
     ))
 }
 
-/// The entry with a serial number. All are read: one that is not understood spoils the list.
-fn find(entries: &Element<'_>, serial: &[u8], is_v2: bool) -> Result<Option<Revoked>, Trouble> {
+/// The entries with a serial number: none, or one where the list is right. All are read: one that is not understood spoils the list.
+fn find(entries: &Element<'_>, serial: &[u8], is_v2: bool) -> Result<Vec<Revoked>, Trouble> {
     let what = "revokedCertificates";
     let mut reader = entries.reader(what);
-    let (mut found, mut count) = (None, 0_usize);
+    let (mut found, mut count) = (Vec::new(), 0_usize);
     while !reader.is_empty() {
         if count == MAX_CRL_ENTRIES {
-            return Err(Trouble(format!(
+            return Err(Trouble::new(format!(
                 "expected at most {MAX_CRL_ENTRIES} entries, found more"
             )));
         }
@@ -245,15 +250,15 @@ fn find(entries: &Element<'_>, serial: &[u8], is_v2: bool) -> Result<Option<Revo
         };
         if let Some(extensions) = entry.optional(SEQUENCE)? {
             if !is_v2 {
-                return Err(Trouble(
-                    "it is of version 1 and has extensions of an entry".into(),
+                return Err(Trouble::new(
+                    "it is of version 1 and has extensions of an entry",
                 ));
             }
             take_entry_extensions(&extensions, &mut revoked)?;
         }
         entry.end()?;
-        if is_it && found.replace(revoked).is_some() {
-            return Err(Trouble("it has two entries for the certificate".into()));
+        if is_it {
+            found.push(revoked);
         }
     }
     Ok(found)
@@ -288,20 +293,20 @@ fn take_entry_extensions(extensions: &Element<'_>, revoked: &mut Revoked) -> Res
             // certificateIssuer, by which an indirect list says whose the entry is.
             _ if is_critical => {
                 let oid = Reader::new(oid.raw, what).oid(what)?;
-                return Err(Trouble(format!(
+                return Err(Trouble::new(format!(
                     "the critical extension {oid} of an entry is not understood"
                 )));
             }
             _ => false,
         };
         if is_again {
-            return Err(Trouble("an extension of an entry comes twice".into()));
+            return Err(Trouble::new("an extension of an entry comes twice"));
         }
     }
     // RFC 5280 section 5.3.1: removeFromCRL may only appear in delta CRLs.
     if revoked.reason == RevocationReason::RemoveFromCrl {
-        return Err(Trouble(
-            "it is no delta, and has an entry that removes a certificate".into(),
+        return Err(Trouble::new(
+            "it is no delta, and has an entry that removes a certificate",
         ));
     }
     Ok(())

@@ -23,6 +23,7 @@ mod pem;
 mod policy;
 mod request;
 mod revocation;
+mod text;
 mod time;
 mod token;
 

@@ -9,8 +9,9 @@ use crate::certificate::{
     Certificate, DIGITAL_SIGNATURE, Extension, NON_REPUDIATION, Name, read_extensions,
 };
 use crate::crl::{moment, reason};
-use crate::oid::{Oid, joined};
+use crate::oid::Oid;
 use crate::revocation::{About, RevocationReason, Revoked, Statement, Trouble, valid_at};
+use crate::text::listed;
 use crate::time::Timestamp;
 
 /// Largest answer that is read, in bytes: most have two thousand, certificates of the responder included.
@@ -58,10 +59,11 @@ fn key_bits(certificate: &Certificate) -> Result<&[u8], EncodingError> {
 }
 
 /// What an answer says of a certificate, once it is clear that the certificate's issuer signed it, or somebody to whom that delegated it.
-pub(crate) fn read(about: &About<'_>, data: &[u8]) -> Result<Statement, Trouble> {
+/// Each single response about the certificate says something: one, where the answer is right; none, where it is about others.
+pub(crate) fn read(about: &About<'_>, data: &[u8]) -> Result<Vec<Statement>, Trouble> {
     let what = "OCSPResponse";
     if data.len() > MAX_OCSP_SIZE {
-        return Err(Trouble(format!(
+        return Err(Trouble::new(format!(
             "expected at most {MAX_OCSP_SIZE} bytes, found {}",
             data.len()
         )));
@@ -73,7 +75,7 @@ pub(crate) fn read(about: &About<'_>, data: &[u8]) -> Result<Statement, Trouble>
         "responseStatus",
     )?;
     if status != 0 {
-        return Err(Trouble(format!(
+        return Err(Trouble::new(format!(
             "the responder refuses: {}",
             refusal(status)
         )));
@@ -84,7 +86,7 @@ pub(crate) fn read(about: &About<'_>, data: &[u8]) -> Result<Statement, Trouble>
     explicit.end()?;
     let kind = bytes.oid("responseType")?;
     if kind != BASIC {
-        return Err(Trouble(format!(
+        return Err(Trouble::new(format!(
             "expected id-pkix-ocsp-basic, found {kind}"
         )));
     }
@@ -105,7 +107,7 @@ fn refusal(status: u32) -> String {
 }
 
 /// `BasicOCSPResponse`.
-fn read_basic(about: &About<'_>, basic: &[u8]) -> Result<Statement, Trouble> {
+fn read_basic(about: &About<'_>, basic: &[u8]) -> Result<Vec<Statement>, Trouble> {
     let what = "BasicOCSPResponse";
     let mut reader = ber::only(basic, SEQUENCE, what)?.reader(what);
     let tbs = reader.expect(SEQUENCE, "tbsResponseData")?;
@@ -118,26 +120,32 @@ fn read_basic(about: &About<'_>, basic: &[u8]) -> Result<Statement, Trouble> {
     reader.end()?;
 
     let data = ResponseData::read(&tbs, about)?;
-    let responder = data.responder(about, &certificates)?;
-    about
-        .known
-        .verify(responder.spki(), &algorithm, tbs.raw, signature)
-        .map_err(|error| Trouble(error.to_string()))?;
-    Ok(data.statement)
+    if data.statements.is_empty() {
+        return Ok(Vec::new());
+    }
+    let signed_by = |responder: &Certificate| {
+        let known = about.known;
+        known
+            .verify(responder.spki(), &algorithm, tbs.raw, signature)
+            .map_err(|error| Trouble::new(error.to_string()))
+    };
+    data.verify_responder(about, &certificates, signed_by)?;
+    Ok(data.statements)
 }
 
-/// The certificates that are beside an answer. Nobody has signed which.
+/// The certificates that are beside an answer. Nobody has signed which, so that one that cannot be read is passed over.
 fn read_certificates(element: &Element<'_>) -> Result<Vec<Certificate>, Trouble> {
     let what = "certs";
     let mut outer = element.reader(what);
     let mut list = outer.enter(SEQUENCE, what)?;
     outer.end()?;
-    let mut certificates = Vec::new();
+    let (mut certificates, mut count) = (Vec::new(), 0_usize);
     while !list.is_empty() {
-        if certificates.len() == MAX_CERTIFICATES {
+        if count == MAX_CERTIFICATES {
             return Err(EncodingError::Length(what).into());
         }
-        certificates.push(Certificate::parse(list.next()?.raw)?);
+        count = count.saturating_add(1);
+        certificates.extend(Certificate::parse(list.next()?.raw));
     }
     Ok(certificates)
 }
@@ -176,7 +184,7 @@ impl<'a> ResponderId<'a> {
 struct ResponseData<'a> {
     responder: ResponderId<'a>,
     produced_at: Timestamp,
-    statement: Statement,
+    statements: Vec<Statement>,
 }
 
 impl<'a> ResponseData<'a> {
@@ -187,7 +195,9 @@ impl<'a> ResponseData<'a> {
             let number = version.small("version")?;
             version.end()?;
             if number != 0 {
-                return Err(Trouble(format!("expected version 0 (v1), found {number}")));
+                return Err(Trouble::new(format!(
+                    "expected version 0 (v1), found {number}"
+                )));
             }
         }
         let responder = ResponderId::read(&mut reader)?;
@@ -201,8 +211,7 @@ impl<'a> ResponseData<'a> {
             }
         }
         reader.end()?;
-        let mut found = None;
-        let mut count = 0_usize;
+        let (mut statements, mut count) = (Vec::new(), 0_usize);
         while !singles.is_empty() {
             if count == MAX_SINGLES {
                 return Err(EncodingError::Length("responses").into());
@@ -210,51 +219,56 @@ impl<'a> ResponseData<'a> {
             count = count.saturating_add(1);
             let mut single = singles.enter(SEQUENCE, "SingleResponse")?;
             let id = single.expect(SEQUENCE, "certID")?;
-            if is_about(&id, about)? && found.replace(read_single(&mut single)?).is_some() {
-                return Err(Trouble("it answers twice about the certificate".into()));
+            if is_about(&id, about)? {
+                let mut statement = read_single(&mut single)?;
+                // Nobody can sign what will be known later.
+                statement.this_update = statement.this_update.min(produced_at);
+                statements.push(statement);
             }
         }
-        let Some(mut statement) = found else {
-            return Err(Trouble("it is not about the certificate".into()));
-        };
-        // Nobody can sign what will be known later.
-        statement.this_update = statement.this_update.min(produced_at);
         Ok(Self {
             responder,
             produced_at,
-            statement,
+            statements,
         })
     }
 
-    /// Who signed it: the certificate's issuer, or one whose certificate the issuer signed for that.
-    fn responder<'c>(
+    /// Whether the certificate's issuer signed it, or one whose certificate the issuer signed for that. Several certificates may be the one
+    /// that is named; if none will do, the first says why.
+    fn verify_responder(
         &self,
-        about: &About<'c>,
-        certificates: &'c [Certificate],
-    ) -> Result<&'c Certificate, Trouble> {
-        if self.responder.is(about.issuer) {
-            valid_at(about.issuer, self.produced_at)?;
-            return Ok(about.issuer);
+        about: &About<'_>,
+        certificates: &[Certificate],
+        signed_by: impl Fn(&Certificate) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
+        // A delegate speaks for its issuer, whose own certificate has to be valid then, too.
+        valid_at(about.issuer, self.produced_at)?;
+        let is_named = |certificate: &&Certificate| self.responder.is(certificate);
+        let by_issuer = Some(about.issuer).filter(is_named).map(&signed_by);
+        let by_delegates = certificates.iter().filter(is_named).map(|delegate| {
+            is_delegate(delegate, about)?;
+            valid_at(delegate, self.produced_at)?;
+            signed_by(delegate)
+        });
+        let mut first = None;
+        for outcome in by_issuer.into_iter().chain(by_delegates) {
+            match outcome {
+                Ok(()) => return Ok(()),
+                Err(trouble) => first = first.or(Some(trouble)),
+            }
         }
-        let mut named = certificates
-            .iter()
-            .filter(|certificate| self.responder.is(certificate));
-        let Some(delegate) = named.next() else {
-            return Err(Trouble(
-                "the responder is not the certificate's issuer, and its certificate is not there"
-                    .into(),
-            ));
-        };
-        is_delegate(delegate, about)?;
-        valid_at(delegate, self.produced_at)?;
-        Ok(delegate)
+        Err(first.unwrap_or_else(|| {
+            Trouble::new(
+                "the responder is not the certificate's issuer, and its certificate is not there",
+            )
+        }))
     }
 }
 
 /// RFC 6960 section 4.2.2.2: a delegate's certificate is issued directly by the certificate's issuer, by the same key, for OCSP.
 fn is_delegate(delegate: &Certificate, about: &About<'_>) -> Result<(), Trouble> {
     let trouble = |what: String| {
-        Err(Trouble(format!(
+        Err(Trouble::new(format!(
             "{} may not answer: {what}",
             delegate.subject()
         )))
@@ -289,7 +303,7 @@ fn is_delegate(delegate: &Certificate, about: &About<'_>) -> Result<(), Trouble>
         return trouble("its key may not be used for signatures".into());
     }
     if !delegate.not_understood().is_empty() {
-        let oids = joined(delegate.not_understood(), ", ");
+        let oids = listed(delegate.not_understood(), ", ");
         return trouble(format!(
             "its certificate has critical extensions that are not understood: {oids}"
         ));
@@ -297,7 +311,8 @@ fn is_delegate(delegate: &Certificate, about: &About<'_>) -> Result<(), Trouble>
     // RFC 6960 section 4.2.2.2.1: it may be trusted for its life time by ocsp-nocheck; it may say where to ask about it; or it says
     // nothing, and then it is for whoever asks to decide.
     let sources = delegate.sources();
-    let names_a_place = !sources.crl.is_empty() || !sources.ocsp.is_empty();
+    let names_a_place =
+        !(sources.crl.is_empty() && sources.ocsp.is_empty() && sources.unfetchable.is_empty());
     if names_a_place && !has_extension(delegate, NO_CHECK)? {
         return trouble("whether its own certificate was revoked is not known".into());
     }
@@ -342,14 +357,13 @@ fn read_single(reader: &mut Reader<'_>) -> Result<Statement, Trouble> {
     const REVOKED: u8 = ber::context(1);
     const UNKNOWN: u8 = ber::context_primitive(2);
     let status = reader.next()?;
-    let mut revoked = match status.identifier {
-        GOOD if status.content.is_empty() => None,
-        REVOKED => Some(read_revoked(&status)?),
-        UNKNOWN => {
-            return Err(Trouble(
-                "the responder does not know the certificate".into(),
-            ));
-        }
+    let (mut revoked, incomplete) = match status.identifier {
+        GOOD if status.content.is_empty() => (None, None),
+        REVOKED => (Some(read_revoked(&status)?), None),
+        UNKNOWN => (
+            None,
+            Some("the responder does not know the certificate".into()),
+        ),
         _ => return Err(EncodingError::Value("certStatus").into()),
     };
     let this_update = reader.expect(GENERALIZED_TIME, "thisUpdate")?;
@@ -364,7 +378,7 @@ fn read_single(reader: &mut Reader<'_>) -> Result<Statement, Trouble> {
         None => None,
     };
     if let Some(next) = next_update.filter(|next| *next < this_update) {
-        return Err(Trouble(format!(
+        return Err(Trouble::new(format!(
             "nextUpdate, {next}, is before thisUpdate, {this_update}"
         )));
     }
@@ -392,9 +406,9 @@ fn read_single(reader: &mut Reader<'_>) -> Result<Statement, Trouble> {
     Ok(Statement {
         this_update,
         next_update,
-        revoked,
+        revoked: revoked.into_iter().collect(),
         remembers_from,
-        incomplete: None,
+        incomplete,
     })
 }
 
@@ -413,6 +427,12 @@ fn read_revoked(element: &Element<'_>) -> Result<Revoked, Trouble> {
         None => RevocationReason::NotGiven,
     };
     reader.end()?;
+    // RFC 5280 section 5.3.1: it is of delta CRLs alone.
+    if reason == RevocationReason::RemoveFromCrl {
+        return Err(Trouble::new(
+            "it says that the certificate is revoked, and that it is not any more (removeFromCRL)",
+        ));
+    }
     Ok(Revoked {
         at,
         reason,
@@ -432,7 +452,7 @@ fn extensions_of(element: &Element<'_>) -> Result<Vec<Extension>, Trouble> {
             .take(index)
             .any(|earlier| earlier.oid == *oid)
         {
-            return Err(Trouble(format!("the extension {oid} comes twice")));
+            return Err(Trouble::new(format!("the extension {oid} comes twice")));
         }
     }
     Ok(extensions)
@@ -442,7 +462,7 @@ fn extensions_of(element: &Element<'_>) -> Result<Vec<Extension>, Trouble> {
 fn not_understood(extension: &Extension, known: &[&str]) -> Result<(), Trouble> {
     let oid = extension.oid.as_str();
     if extension.critical && !known.contains(&oid) {
-        return Err(Trouble(format!(
+        return Err(Trouble::new(format!(
             "the critical extension {oid} is not understood"
         )));
     }

@@ -156,12 +156,6 @@ impl PartialEq<&str> for Oid {
     }
 }
 
-/// For people.
-pub(crate) fn joined(oids: &[Oid], between: &str) -> String {
-    let texts: Vec<&str> = oids.iter().map(Oid::as_str).collect();
-    texts.join(between)
-}
-
 /// A number of any size: its digits in this base, the lowest first, without leading zeros.
 #[derive(Default)]
 struct Number<const BASE: u32>(Vec<u32>);

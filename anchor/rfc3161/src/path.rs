@@ -11,8 +11,9 @@
 use crate::algorithm::SignatureError;
 use crate::certificate::{Certificate, KEY_CERT_SIGN};
 use crate::known::Known;
-use crate::oid::{Oid, joined};
+use crate::oid::Oid;
 use crate::policy::{self, PolicyError};
+use crate::text::listed;
 use crate::time::Timestamp;
 
 /// Longest path, signer and root included.
@@ -58,7 +59,7 @@ pub(crate) enum PathError {
     },
     #[error("{0} may not sign certificates by its key usage")]
     KeyUsage(String),
-    #[error("{who} has critical extensions that are not understood: {}", joined(.oids, ", "))]
+    #[error("{who} has critical extensions that are not understood: {}", listed(.oids, ", "))]
     Critical { who: String, oids: Vec<Oid> },
     #[error(transparent)]
     Policies(#[from] PolicyError),

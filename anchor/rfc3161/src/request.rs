@@ -5,6 +5,7 @@ use core::fmt;
 use crate::algorithm::{AlgorithmIdentifier, HashAlgorithm};
 use crate::ber::{self, EncodingError, INTEGER, OCTET_STRING, Reader, SEQUENCE};
 use crate::oid::Oid;
+use crate::text;
 use crate::token::MAX_TOKEN_SIZE;
 
 /// Largest response that is read, in bytes: the largest token, and a status.
@@ -71,7 +72,7 @@ impl Nonce {
 
 impl fmt::Display for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(&self.0))
+        f.write_str(&text::bytes(&self.0))
     }
 }
 
@@ -133,7 +134,7 @@ fn words(failures: &[&str]) -> String {
 }
 
 fn texts(text: &[String]) -> String {
-    let quoted: Vec<String> = text.iter().map(|text| format!("{text:?}")).collect();
+    let quoted: Vec<String> = text.iter().map(|text| text::quoted(text)).collect();
     if quoted.is_empty() {
         String::new()
     } else {

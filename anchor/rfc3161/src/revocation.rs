@@ -2,6 +2,7 @@
 //!
 //! What counts is the time of the token: data that are older than it say nothing of it, and what they say of today does not matter.
 
+use core::cmp::Reverse;
 use core::fmt;
 
 use crate::ber::EncodingError;
@@ -163,6 +164,13 @@ pub enum RevocationStatus {
         /// `nextUpdate`.
         next: Option<Timestamp>,
     },
+    /// On hold since after the token was made: whether it will be released or revoked is not decided; the next ones are said to come by then.
+    OnHold {
+        /// Since when.
+        at: Timestamp,
+        /// `nextUpdate`.
+        next: Option<Timestamp>,
+    },
     /// Revoked after the token was made, for a reason that leaves it standing.
     RevokedLater {
         /// When.
@@ -177,8 +185,33 @@ pub enum RevocationStatus {
         /// Why.
         reason: RevocationReason,
     },
-    /// Nothing, and why: not data of this kind, another issuer's, a bad signature, or about other certificates.
+    /// They are about other certificates, and why: another issuer's, or about other serial numbers.
+    AboutOthers(String),
+    /// Nothing, and why: not data of this kind, or ones that may not be used, as with a bad signature.
     Nothing(String),
+}
+
+impl RevocationStatus {
+    /// Which of several things that the same data say counts: the one that is worse for the token, and of two alike the earlier.
+    fn weight(&self) -> (u8, Reverse<Option<Timestamp>>) {
+        let (weight, at) = match self {
+            Self::Good => (0, None),
+            Self::RevokedLater { at, .. } => (1, Some(*at)),
+            Self::TooOld { .. } => (2, None),
+            Self::AboutOthers(_) | Self::Nothing(_) => (3, None),
+            Self::OnHold { at, .. } => (4, Some(*at)),
+            Self::Revoked { at, .. } => (5, Some(*at)),
+        };
+        (weight, Reverse(at))
+    }
+
+    fn or_worse(self, other: Self) -> Self {
+        if other.weight() > self.weight() {
+            other
+        } else {
+            self
+        }
+    }
 }
 
 /// What data say of `chain[certificate]` at the time of a token, by the next certificate of the chain, which issued it.
@@ -189,33 +222,67 @@ pub fn revocation_status(
     data: &[u8],
     gen_time: Timestamp,
 ) -> RevocationStatus {
-    status(chain, certificate, kind, data, gen_time, &Known::default())
+    told(chain, certificate, kind, data, gen_time, &Known::default()).status
+}
+
+/// What data say of a certificate at the time of a token, and which moment they speak for.
+pub(crate) struct Told {
+    pub(crate) status: RevocationStatus,
+    /// None, if they say nothing.
+    pub(crate) as_of: Option<Timestamp>,
 }
 
 /// The same, where signatures may be known already.
-pub(crate) fn status(
+pub(crate) fn told(
     chain: &[Certificate],
     certificate: usize,
     kind: RevocationKind,
     data: &[u8],
     gen_time: Timestamp,
     known: &Known,
-) -> RevocationStatus {
+) -> Told {
+    let nothing = |status| Told {
+        status,
+        as_of: None,
+    };
     let Some([subject, issuer, ..]) = chain.get(certificate..) else {
-        return RevocationStatus::Nothing("no certificate of the chain issued it".into());
+        let why = "no certificate of the chain issued it";
+        return nothing(RevocationStatus::Nothing(why.into()));
     };
     let about = About {
         subject,
         issuer,
         known,
     };
-    let statement = match kind {
-        RevocationKind::Crl => crl::read(&about, data),
+    let statements = match kind {
+        RevocationKind::Crl => crl::read(&about, data).map(|statement| vec![statement]),
         RevocationKind::Ocsp => ocsp::read(&about, data),
     };
-    match statement {
-        Ok(statement) => statement.status(subject, gen_time),
-        Err(trouble) => RevocationStatus::Nothing(format!("{kind}: {trouble}")),
+    let said = statements.and_then(|statements| {
+        let all = statements.iter().map(|one| Told {
+            status: one.status(subject, gen_time),
+            as_of: Some(one.this_update),
+        });
+        // Of several statements the worst counts, and of several alike the first.
+        all.reduce(|worst, next| {
+            if next.status.weight() > worst.status.weight() {
+                next
+            } else {
+                worst
+            }
+        })
+        .ok_or_else(|| Trouble::about_others("it is not about the certificate"))
+    });
+    match said {
+        Ok(Told {
+            status: RevocationStatus::Nothing(why),
+            ..
+        })
+        | Err(Trouble::Other(why)) => nothing(RevocationStatus::Nothing(format!("{kind}: {why}"))),
+        Ok(told) => told,
+        Err(Trouble::AboutOthers(why)) => {
+            nothing(RevocationStatus::AboutOthers(format!("{kind}: {why}")))
+        }
     }
 }
 
@@ -232,7 +299,7 @@ pub(crate) fn valid_at(certificate: &Certificate, time: Timestamp) -> Result<(),
     if time >= from && time.seconds() <= to.seconds() {
         return Ok(());
     }
-    Err(Trouble(format!(
+    Err(Trouble::new(format!(
         "it is of {time}, and {}, which signed it, is valid from {from} to {to}",
         certificate.subject()
     )))
@@ -240,17 +307,26 @@ pub(crate) fn valid_at(certificate: &Certificate, time: Timestamp) -> Result<(),
 
 /// Why data say nothing.
 #[derive(Debug)]
-pub(crate) struct Trouble(pub(crate) String);
+pub(crate) enum Trouble {
+    /// They are about other certificates.
+    AboutOthers(String),
+    /// They may not be used, or cannot be read.
+    Other(String),
+}
 
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl Trouble {
+    pub(crate) fn new(why: impl Into<String>) -> Self {
+        Self::Other(why.into())
+    }
+
+    pub(crate) fn about_others(why: impl Into<String>) -> Self {
+        Self::AboutOthers(why.into())
     }
 }
 
 impl From<EncodingError> for Trouble {
     fn from(error: EncodingError) -> Self {
-        Self(error.to_string())
+        Self::new(error.to_string())
     }
 }
 
@@ -269,36 +345,23 @@ pub(crate) struct Statement {
     /// The last moment that they can speak for.
     pub(crate) this_update: Timestamp,
     pub(crate) next_update: Option<Timestamp>,
-    pub(crate) revoked: Option<Revoked>,
+    /// Each revocation that they name; of several the worst counts.
+    pub(crate) revoked: Vec<Revoked>,
     /// Certificates that expired from then on are not forgotten.
     pub(crate) remembers_from: Option<Timestamp>,
-    /// Why it says nothing that the certificate is not among the revoked ones.
+    /// Why they do not tell whether the certificate was revoked for another reason, or at all.
     pub(crate) incomplete: Option<String>,
 }
 
 impl Statement {
-    fn status(self, certificate: &Certificate, gen_time: Timestamp) -> RevocationStatus {
-        let is_too_old = self.this_update < gen_time;
-        let too_old = RevocationStatus::TooOld {
-            next: self.next_update,
-        };
-        if let Some(revoked) = self.revoked {
-            let at = revoked
-                .invalid_since
-                .map_or(revoked.at, |since| since.min(revoked.at));
-            let reason = revoked.reason;
-            // Nothing undoes a revocation but the end of a hold, so that older data will do.
-            let is_final = reason != RevocationReason::CertificateHold || !is_too_old;
-            return if is_final && (at <= gen_time || reason.reaches_back()) {
-                RevocationStatus::Revoked { at, reason }
-            } else if is_too_old {
-                too_old
-            } else {
-                RevocationStatus::RevokedLater { at, reason }
-            };
+    /// docs/rfc3161.md, "Revocation".
+    fn status(&self, certificate: &Certificate, gen_time: Timestamp) -> RevocationStatus {
+        let revoked = self.revoked.iter().map(|one| self.revoked(one, gen_time));
+        if let Some(worst) = revoked.reduce(RevocationStatus::or_worse) {
+            return worst;
         }
-        if is_too_old {
-            return too_old;
+        if self.this_update < gen_time {
+            return self.too_old();
         }
         // RFC 5280 section 3.3: an entry may go once it has been on a list that was issued after the certificate's validity.
         let not_after = certificate.not_after();
@@ -309,9 +372,42 @@ impl Statement {
                 self.this_update
             ));
         }
-        match self.incomplete {
-            Some(why) => RevocationStatus::Nothing(why),
-            None => RevocationStatus::Good,
+        self.or_incomplete(RevocationStatus::Good)
+    }
+
+    /// What one revocation comes to.
+    fn revoked(&self, revoked: &Revoked, gen_time: Timestamp) -> RevocationStatus {
+        let Revoked { at, reason, .. } = *revoked;
+        let is_too_old = self.this_update < gen_time;
+        if reason == RevocationReason::CertificateHold {
+            // Of all revocations this one may end, so that only what is not older than the token shows that it lasted.
+            return match (is_too_old, at <= gen_time) {
+                (true, _) => self.too_old(),
+                (false, true) => RevocationStatus::Revoked { at, reason },
+                (false, false) => RevocationStatus::OnHold {
+                    at,
+                    next: self.next_update,
+                },
+            };
         }
+        let at = revoked.invalid_since.map_or(at, |since| since.min(at));
+        if at <= gen_time || reason.reaches_back() {
+            RevocationStatus::Revoked { at, reason }
+        } else if is_too_old {
+            self.too_old()
+        } else {
+            self.or_incomplete(RevocationStatus::RevokedLater { at, reason })
+        }
+    }
+
+    fn too_old(&self) -> RevocationStatus {
+        RevocationStatus::TooOld {
+            next: self.next_update,
+        }
+    }
+
+    fn or_incomplete(&self, status: RevocationStatus) -> RevocationStatus {
+        let incomplete = self.incomplete.clone();
+        incomplete.map_or(status, RevocationStatus::Nothing)
     }
 }

@@ -5,6 +5,7 @@ use crate::ber::{self, Element, EncodingError, INTEGER, Reader, SEQUENCE, SET};
 use crate::certificate::{Certificate, Name};
 use crate::oid::Oid;
 use crate::request::{Imprint, Nonce};
+use crate::text;
 use crate::time::{Timestamp, generalized};
 
 /// Largest token that is read, in bytes: authorities that put whole CRLs into theirs reach 150 KB.
@@ -15,6 +16,9 @@ pub const MAX_CERTIFICATES: usize = 32;
 
 /// Attributes of a signer.
 const MAX_ATTRIBUTES: usize = 64;
+
+/// Extensions of a `TSTInfo`.
+const MAX_EXTENSIONS: usize = 64;
 
 const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
 
@@ -327,7 +331,7 @@ fn accuracy_of(element: &Element<'_>) -> Result<Result<u64, String>, EncodingErr
             None => {
                 wrong = wrong.or(Some(format!(
                     "0x{} {name}, of at most {largest}",
-                    hex::encode(content)
+                    text::bytes(content)
                 )));
             }
         }
@@ -340,8 +344,12 @@ fn accuracy_of(element: &Element<'_>) -> Result<Result<u64, String>, EncodingErr
 fn critical(extensions: &Element<'_>) -> Result<Vec<Oid>, EncodingError> {
     let what = "TSTInfo extensions";
     let mut reader = extensions.reader(what);
-    let mut critical = Vec::new();
+    let (mut critical, mut count) = (Vec::new(), 0_usize);
     while !reader.is_empty() {
+        if count == MAX_EXTENSIONS {
+            return Err(EncodingError::Length(what));
+        }
+        count = count.saturating_add(1);
         let mut extension = reader.enter(SEQUENCE, what)?;
         let oid = extension.oid(what)?;
         if let Some(is_critical) = extension.optional(ber::BOOLEAN)?

@@ -175,13 +175,18 @@ impl Judge for Rfc3161Judge {
             RevocationStatus::TooOld { next } => Said::TooOld {
                 next: next.and_then(moment),
             },
+            RevocationStatus::OnHold { next, .. } => Said::OnHold {
+                next: next.and_then(moment),
+            },
             RevocationStatus::RevokedLater { at, reason } => {
                 Said::RevokedLater(format!("revoked at {at} ({reason})"))
             }
             RevocationStatus::Revoked { at, reason } => {
                 Said::Revoked(format!("revoked at {at} ({reason})"))
             }
-            RevocationStatus::Nothing(why) => Said::Nothing(why),
+            RevocationStatus::AboutOthers(why) | RevocationStatus::Nothing(why) => {
+                Said::Nothing(why)
+            }
         }
     }
 }

@@ -64,6 +64,8 @@ pub(crate) struct Crl {
     pub(crate) this_update: u64,
     pub(crate) next_update: Option<u64>,
     pub(crate) revoked: bool,
+    /// On hold since after every token.
+    pub(crate) held: bool,
 }
 
 /// An authority.
@@ -283,9 +285,12 @@ impl Judge for FakeJudge {
         if crl.revoked {
             return Said::Revoked("revoked".to_owned());
         }
+        let next = crl.next_update.map(Moment::from_millis);
         if Moment::from_millis(crl.this_update) < gen_time {
-            let next = crl.next_update.map(Moment::from_millis);
             return Said::TooOld { next };
+        }
+        if crl.held {
+            return Said::OnHold { next };
         }
         Said::Good
     }

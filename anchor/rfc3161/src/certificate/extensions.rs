@@ -1,9 +1,10 @@
 //! The extensions of a certificate that paths and time-stamps need.
 
-use super::{BasicConstraints, ExtendedKeyUsage, Sources};
+use super::{BasicConstraints, ExtendedKeyUsage, Name, Sources};
 use crate::ber::{self, BOOLEAN, EncodingError, OCTET_STRING, Reader, SEQUENCE};
 use crate::oid::Oid;
 use crate::policy::Policies;
+use crate::text;
 
 /// Extensions of a certificate or a CRL: more are refused.
 const MAX_EXTENSIONS: usize = 64;
@@ -95,7 +96,7 @@ impl Extensions {
             }
             // They are not computed, and to pass over those that are not critical would be to pass over a constraint.
             NAME_CONSTRAINTS => self.not_understood.push(extension.oid.clone()),
-            CRL_DISTRIBUTION_POINTS => self.sources.crl = distribution_points(value)?,
+            CRL_DISTRIBUTION_POINTS => self.take_points(value)?,
             AUTHORITY_INFORMATION_ACCESS => self.take_access(value)?,
             SUBJECT_ALTERNATIVE_NAME => self.alternative_names = general_names(value)?,
             other if extension.critical && other != ISSUER_ALTERNATIVE_NAME => {
@@ -112,11 +113,45 @@ impl Extensions {
         while !reader.is_empty() {
             let mut description = reader.enter(SEQUENCE, what)?;
             let method = description.oid(what)?;
-            let location = url(&description.next()?);
+            let location = description.next()?;
+            description.end()?;
             match method.as_str() {
-                ACCESS_OCSP => self.sources.ocsp.extend(location),
-                ACCESS_CA_ISSUERS => self.sources.issuers.extend(location),
+                ACCESS_OCSP => match url(&location) {
+                    Some(url) => self.sources.ocsp.push(url),
+                    None => self.sources.unfetchable.push(place(&location)),
+                },
+                ACCESS_CA_ISSUERS => self.sources.issuers.extend(url(&location)),
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn take_points(&mut self, value: &[u8]) -> Result<(), EncodingError> {
+        let what = "cRLDistributionPoints";
+        let mut points = ber::only(value, SEQUENCE, what)?.reader(what);
+        while !points.is_empty() {
+            let mut point = points.enter(SEQUENCE, what)?;
+            let name = point.optional(ber::context(0))?;
+            let full = match &name {
+                Some(name) => name.reader(what).optional(ber::context(0))?,
+                None => None,
+            };
+            let Some(full) = full else {
+                let words = match name {
+                    Some(_) => "a name relative to that of its issuer",
+                    None => "the name of another issuer of lists",
+                };
+                self.sources.unfetchable.push(words.into());
+                continue;
+            };
+            let mut names = full.reader(what);
+            while !names.is_empty() {
+                let name = names.next()?;
+                match url(&name) {
+                    Some(url) => self.sources.crl.push(url),
+                    None => self.sources.unfetchable.push(place(&name)),
+                }
             }
         }
         Ok(())
@@ -230,24 +265,20 @@ fn general_names(value: &[u8]) -> Result<Vec<Vec<u8>>, EncodingError> {
     Ok(names)
 }
 
-fn distribution_points(value: &[u8]) -> Result<Vec<String>, EncodingError> {
-    let what = "cRLDistributionPoints";
-    let mut points = ber::only(value, SEQUENCE, what)?.reader(what);
-    let mut urls = Vec::new();
-    while !points.is_empty() {
-        let mut point = points.enter(SEQUENCE, what)?;
-        let Some(name) = point.optional(ber::context(0))? else {
-            continue;
-        };
-        let Some(full) = name.reader(what).optional(ber::context(0))? else {
-            continue;
-        };
-        let mut names = full.reader(what);
-        while !names.is_empty() {
-            urls.extend(url(&names.next()?));
-        }
+/// A place that is not fetched, in words.
+fn place(name: &ber::Element<'_>) -> String {
+    const DIRECTORY_NAME: u8 = ber::context(4);
+    const URI: u8 = ber::context_primitive(6);
+    let what = "a general name";
+    let directory_name = || Name::read(&mut name.reader(what), what).ok();
+    match name.identifier {
+        URI => text::quoted(&String::from_utf8_lossy(name.content)),
+        DIRECTORY_NAME => directory_name().map_or_else(
+            || "a directory name".into(),
+            |name| format!("the directory name {name}"),
+        ),
+        other => format!("a name of kind {}", other & 0x1f),
     }
-    Ok(urls)
 }
 
 /// A general name that is a URL over HTTP.

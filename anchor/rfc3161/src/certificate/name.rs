@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::ber::{self, EncodingError, Reader, SEQUENCE, SET, UTF8_STRING};
 use crate::oid::Oid;
+use crate::text;
 
 /// A distinguished name.
 #[derive(Clone)]
@@ -21,27 +22,29 @@ impl Name {
         let (mut folded, mut shown, mut number) = (Vec::new(), Vec::new(), 0);
         while !names.is_empty() {
             let mut relative = names.enter(SET, what)?;
+            let mut values = Vec::new();
             while !relative.is_empty() {
                 let mut attribute = relative.enter(SEQUENCE, what)?;
                 let oid = attribute.oid(what)?;
                 let value = attribute.next()?;
                 attribute.end()?;
-                let text = text(&value);
-                shown.push(format!(
+                let text = directory_string(&value);
+                values.push(format!(
                     "{}={}",
                     short(oid.as_str()),
                     text.as_deref()
-                        .map_or_else(|| format!("#{}", hex::encode(value.content)), printable)
+                        .map_or_else(|| format!("#{}", text::bytes(value.content)), text::value)
                 ));
                 let value = text.map_or_else(|| value.raw.to_vec(), |text| fold(&text));
                 folded.push((number, oid, value));
             }
             number = folded.len();
+            shown.extend((!values.is_empty()).then(|| values.join("+")));
         }
         Ok(Self {
             der: element.raw.to_vec(),
             folded,
-            shown: shown.join(", "),
+            shown: text::whole(&shown.join(", ")),
         })
     }
 
@@ -72,7 +75,7 @@ impl fmt::Debug for Name {
 }
 
 /// The text of a directory string.
-fn text(value: &ber::Element<'_>) -> Option<String> {
+fn directory_string(value: &ber::Element<'_>) -> Option<String> {
     const PRINTABLE: u8 = 0x13;
     const TELETEX: u8 = 0x14;
     const IA5: u8 = 0x16;
@@ -98,20 +101,6 @@ fn text(value: &ber::Element<'_>) -> Option<String> {
 fn fold(text: &str) -> Vec<u8> {
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ").to_lowercase().into_bytes()
-}
-
-/// For people: names come from strangers.
-fn printable(text: &str) -> String {
-    let shown = text.chars().take(100);
-    shown
-        .map(|character| {
-            if character.is_control() {
-                '\u{fffd}'
-            } else {
-                character
-            }
-        })
-        .collect()
 }
 
 fn short(oid: &str) -> &str {

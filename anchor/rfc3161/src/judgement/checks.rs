@@ -5,8 +5,9 @@ use counterfoil_checks::{Trouble, failed, not_checked};
 use super::Covers;
 use crate::algorithm::{self, HashAlgorithm};
 use crate::ber::{self, Reader};
-use crate::oid::{Oid, joined};
+use crate::oid::Oid;
 use crate::request::{Imprint, Nonce};
+use crate::text::{self, listed};
 use crate::time::Timestamp;
 use crate::token::{Info, Token};
 
@@ -32,7 +33,7 @@ pub(super) fn version(token: &Token) -> Result<String, Trouble> {
         )));
     }
     if !token.info.critical.is_empty() {
-        let oids = joined(&token.info.critical, ", ");
+        let oids = listed(&token.info.critical, ", ");
         return Err(failed(format!(
             "the token has critical extensions that are not understood: {oids}"
         )));
@@ -90,7 +91,7 @@ pub(super) fn imprint(imprint: &Imprint, covers: Covers<'_>) -> Result<String, T
     } else {
         Err(failed(format!(
             "it covers other data: their digest is {}",
-            hex::encode(&imprint.digest)
+            text::bytes(&imprint.digest)
         )))
     }
 }
@@ -118,7 +119,7 @@ pub(super) fn policy(found: &Oid, accepted: &[Oid]) -> Result<String, Trouble> {
     } else {
         Err(failed(format!(
             "expected {}, found {found}",
-            joined(accepted, " or ")
+            listed(accepted, " or ")
         )))
     }
 }

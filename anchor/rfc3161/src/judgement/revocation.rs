@@ -4,7 +4,8 @@ use counterfoil_checks::{Trouble, failed, not_checked};
 
 use crate::certificate::Certificate;
 use crate::known::Known;
-use crate::revocation::{RevocationKind, RevocationReason, RevocationStatus, status};
+use crate::revocation::{RevocationKind, RevocationReason, RevocationStatus, Told, told};
+use crate::text::listed;
 use crate::time::Timestamp;
 
 /// How many data that say nothing are told of.
@@ -38,7 +39,7 @@ pub enum Standing {
         /// Why.
         reason: RevocationReason,
     },
-    /// It names a place over HTTP where that is published, and nothing that was given settles it; why.
+    /// It names a place where that is published, and nothing that was given settles it; why.
     Unknown(String),
     /// It names no such place, and nothing that was given settles it.
     Unpublished,
@@ -132,40 +133,65 @@ fn standing(
     gen_time: Timestamp,
     known: &Known,
 ) -> Standing {
-    let mut settled = None;
+    let (mut settled, mut settled_as_of, mut held) = (None, None, None);
     let mut too_old = None;
-    let mut troubles = Vec::new();
+    let (mut troubles, mut is_about_others) = (Vec::new(), false);
     for one in data {
-        match status(chain, index, one.kind, one.data, gen_time, known) {
+        let Told { status, as_of } = told(chain, index, one.kind, one.data, gen_time, known);
+        match status {
             // Nothing takes it back.
             RevocationStatus::Revoked { at, reason } => return Standing::Revoked { at, reason },
+            RevocationStatus::OnHold { at, .. } => held = held.max(Some((as_of, at))),
             RevocationStatus::RevokedLater { at, reason } => {
                 settled = Some(Standing::RevokedLater { at, reason });
+                settled_as_of = settled_as_of.max(as_of);
             }
-            RevocationStatus::Good => settled = settled.or(Some(Standing::Good)),
+            RevocationStatus::Good => {
+                settled = settled.or(Some(Standing::Good));
+                settled_as_of = settled_as_of.max(as_of);
+            }
             RevocationStatus::TooOld { next } => too_old = too_old.max(Some(next)),
+            RevocationStatus::AboutOthers(_) => is_about_others = true,
             RevocationStatus::Nothing(why) => troubles.push(why),
         }
+    }
+    // Whatever was said later ended a hold, or made it something else.
+    if let Some((as_of, at)) = held
+        && as_of >= settled_as_of
+    {
+        let reason = RevocationReason::CertificateHold;
+        return Standing::Revoked { at, reason };
     }
     if let Some(settled) = settled {
         return settled;
     }
-    let named = chain.get(index).map(Certificate::sources);
-    if named.is_none_or(|named| named.crl.is_empty() && named.ocsp.is_empty()) {
-        return Standing::Unpublished;
-    }
-    troubles.truncate(MAX_TROUBLES);
-    Standing::Unknown(match too_old {
+    let why = match too_old {
         Some(Some(next)) => {
             format!("what was captured is older than the token; the next comes by {next}")
         }
         Some(None) => "what was captured is older than the token".into(),
-        None if troubles.is_empty() => "nothing was captured".into(),
-        None => format!(
-            "nothing that was captured speaks of it ({})",
-            troubles.join("; ")
-        ),
-    })
+        None if !troubles.is_empty() => {
+            troubles.truncate(MAX_TROUBLES);
+            format!(
+                "nothing that was captured about it counts ({})",
+                troubles.join("; ")
+            )
+        }
+        None if is_about_others => "nothing that was captured is about it".into(),
+        None => "nothing was captured".into(),
+    };
+    let Some(named) = chain.get(index).map(Certificate::sources) else {
+        return Standing::Unpublished;
+    };
+    let is_fetchable = !(named.crl.is_empty() && named.ocsp.is_empty());
+    match named.unfetchable.as_slice() {
+        _ if is_fetchable => Standing::Unknown(why),
+        [] => Standing::Unpublished,
+        places => Standing::Unknown(format!(
+            "it names no place over HTTP, only {}, which is not fetched; {why}",
+            listed(places, ", ")
+        )),
+    }
 }
 
 /// What they come to.
@@ -191,7 +217,7 @@ pub(super) fn check(chain: &[Certificate], standings: &[Standing]) -> Result<Str
         Some(unknown) => Err(not_checked(unknown)),
         None if chain.is_empty() => Err(not_checked("there is no path")),
         None if settled.is_empty() => Err(not_checked(
-            "no certificate below the root names a place over HTTP where its revocation would be published",
+            "no certificate below the root names a place where its revocation would be published",
         )),
         None => Ok(settled.join("; ")),
     }

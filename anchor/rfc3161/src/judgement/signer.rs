@@ -6,8 +6,8 @@ use super::{CheckName, Judgement, Question, revocation};
 use crate::algorithm::{self, HashAlgorithm, SignatureError};
 use crate::certificate::{Certificate, DIGITAL_SIGNATURE, NON_REPUDIATION};
 use crate::known::Known;
-use crate::oid::joined;
 use crate::path::{self, Found};
+use crate::text::listed;
 use crate::token::{EssCertId, EssVersion, Token};
 
 /// Of how many certificates with the signer's name is tried whether their key made the signature, where the token names none of them by its
@@ -213,7 +213,7 @@ fn extended_key_usage(signer: &Certificate) -> Result<String, Trouble> {
         [only] if only == TIME_STAMPING => Err(failed("the extended key usage is not critical")),
         purposes => Err(failed(format!(
             "expected the extended key usage to be time-stamping alone, found {}",
-            joined(purposes, ", ")
+            listed(purposes, ", ")
         ))),
     }
 }

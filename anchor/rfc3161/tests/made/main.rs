@@ -7,5 +7,6 @@ mod info;
 mod paths;
 mod policies;
 mod signers;
+mod standing;
 mod trusted;
 mod world;

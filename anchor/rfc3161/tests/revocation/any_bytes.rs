@@ -34,7 +34,10 @@ fn samples(world: &World) -> Vec<(RevocationKind, Vec<u8>, Vec<u8>)> {
 }
 
 fn is_nothing(status: &RevocationStatus) -> bool {
-    matches!(status, RevocationStatus::Nothing(_))
+    matches!(
+        status,
+        RevocationStatus::Nothing(_) | RevocationStatus::AboutOthers(_)
+    )
 }
 
 #[test]

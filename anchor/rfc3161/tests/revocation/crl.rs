@@ -9,7 +9,7 @@ use crate::der::{
 };
 use crate::parties::{
     AT, BEFORE, CRL_URL, DAY_AFTER, EXPIRED, EXPIRY, GEN_TIME, Party, SERIAL, WEEK_AFTER, World,
-    assert_nothing, key_identifier,
+    assert_about_others, assert_nothing, key_identifier,
 };
 
 /// A list before it is signed.
@@ -225,10 +225,10 @@ fn four_reasons_leave_older_tokens_standing_and_no_other() {
         };
         let reason = reason_given;
         let at = day(1);
-        let expected = if stands {
-            RevocationStatus::RevokedLater { at, reason }
-        } else {
-            RevocationStatus::Revoked { at, reason }
+        let expected = match reason {
+            _ if stands => RevocationStatus::RevokedLater { at, reason },
+            RevocationReason::CertificateHold => RevocationStatus::OnHold { at, next: None },
+            _ => RevocationStatus::Revoked { at, reason },
         };
         assert_eq!(
             status(&world, &list(DAY_AFTER)),
@@ -279,6 +279,109 @@ fn the_date_since_which_a_certificate_is_invalid_counts_if_it_is_earlier() {
     assert_eq!(status(&world, &list(WEEK_AFTER)), later);
 }
 
+/// What is on hold is released, or revoked: until then nothing is decided for a token from before. For one from within it is.
+#[test]
+fn a_hold_from_after_the_token_decides_nothing_yet() {
+    let world = World::new();
+    let held = |at, extensions: &[Vec<u8>]| {
+        let extensions = [&[reason(6)], extensions].concat();
+        Crl::of(&world.ca).with(revoked(at, &extensions))
+    };
+    let on_hold = RevocationStatus::OnHold {
+        at: day(1),
+        next: Some(day(7)),
+    };
+    assert_eq!(status(&world, &held(DAY_AFTER, &[])), on_hold);
+    // Since when a key is suspected is withdrawn with the hold.
+    let suspected = held(DAY_AFTER, &[invalidity(BEFORE)]);
+    assert_eq!(status(&world, &suspected), on_hold);
+    let reason = RevocationReason::CertificateHold;
+    for (at, days) in [(AT, 0), (BEFORE, -1)] {
+        let at_genesis = RevocationStatus::Revoked {
+            at: day(days),
+            reason,
+        };
+        assert_eq!(status(&world, &held(at, &[])), at_genesis, "{at}");
+    }
+}
+
+#[test]
+fn of_two_entries_for_one_certificate_the_worse_counts() {
+    let world = World::new();
+    let superseded = revoked(DAY_AFTER, &[reason(4)]);
+    let later = revoked(WEEK_AFTER, &[reason(4)]);
+    let held = revoked(DAY_AFTER, &[reason(6)]);
+    let compromised = revoked(WEEK_AFTER, &[reason(1)]);
+    let before = revoked(BEFORE, &[reason(4)]);
+    let of = |reason, days| RevocationStatus::Revoked {
+        at: day(days),
+        reason,
+    };
+    let rows: [(&str, [&Vec<u8>; 2], RevocationStatus); 5] = [
+        (
+            "a reason that reaches back",
+            [&superseded, &compromised],
+            of(RevocationReason::KeyCompromise, 7),
+        ),
+        (
+            "from before the token",
+            [&compromised, &before],
+            of(RevocationReason::Superseded, -1),
+        ),
+        (
+            "a hold",
+            [&superseded, &held],
+            RevocationStatus::OnHold {
+                at: day(1),
+                next: None,
+            },
+        ),
+        (
+            "a hold, and for good",
+            [&held, &compromised],
+            of(RevocationReason::KeyCompromise, 7),
+        ),
+        (
+            "the earlier",
+            [&later, &superseded],
+            RevocationStatus::RevokedLater {
+                at: day(1),
+                reason: RevocationReason::Superseded,
+            },
+        ),
+    ];
+    for (row, [one, other], expected) in rows {
+        for [one, other] in [[one, other], [other, one]] {
+            let list = Crl::of(&world.ca)
+                .at(WEEK_AFTER)
+                .with(one.clone())
+                .with(other.clone());
+            assert_eq!(status(&world, &list), expected, "{row}");
+        }
+    }
+}
+
+#[test]
+fn a_list_of_some_reasons_does_not_exclude_the_others() {
+    let world = World::new();
+    let some = |code| {
+        Crl::of(&world.ca)
+            .extended(scope(&[primitive(3, &[0x01, 0x40])]))
+            .with(revoked(DAY_AFTER, &[reason(code)]))
+    };
+    // That it was superseded leaves the token standing, and that its key was compromised may be on another list.
+    assert_nothing(
+        &status(&world, &some(4)),
+        "some reasons alone",
+        "superseded",
+    );
+    let (at, reason) = (day(1), RevocationReason::KeyCompromise);
+    assert_eq!(
+        status(&world, &some(1)),
+        RevocationStatus::Revoked { at, reason }
+    );
+}
+
 #[test]
 fn lists_about_an_authority_are_those_of_the_root() {
     let world = World::new();
@@ -291,7 +394,7 @@ fn lists_about_an_authority_are_those_of_the_root() {
     let authorities = crl.clone().extended(scope(&[flag(2)]));
     assert_eq!(about_ca(&authorities), RevocationStatus::Good);
     let users = crl.clone().extended(scope(&[flag(1)]));
-    assert_nothing(&about_ca(&users), "users alone", "users alone");
+    assert_about_others(&about_ca(&users), "users alone", "users alone");
     let revoked = crl.with(entry(&[0x11], AT, &[reason(5)]));
     let (at, reason) = (day(0), RevocationReason::CessationOfOperation);
     assert_eq!(about_ca(&revoked), RevocationStatus::Revoked { at, reason });

@@ -2,7 +2,7 @@
 
 use counterfoil_rfc3161::{Certificate, RevocationKind, RevocationStatus};
 
-use crate::der::{extension, time};
+use crate::der::{extension, sequence, time};
 use crate::ocsp::{Answer, by_key, by_name, good, id, single};
 use crate::parties::{
     AT, BEFORE, CA_VALIDITY, DAY_AFTER, OCSP_URL, Party, World, assert_nothing, authority,
@@ -175,6 +175,59 @@ fn the_signature_is_by_whom_the_answer_names() {
         "signature does not verify",
         "the delegate's name alone",
     );
+}
+
+/// Nobody has signed which certificates are beside an answer.
+#[test]
+fn each_certificate_of_the_responders_name_is_tried() {
+    let world = World::new();
+    let certify = |serial: &[u8], extensions: &[Vec<u8>]| {
+        let certificate = world
+            .ca
+            .certify(&world.responder, serial, CA_VALIDITY, extensions);
+        certificate.der().to_vec()
+    };
+    let useless = certify(&[0x21], &[key_usage(&[0])]);
+    let namesake = Party::new("responder");
+    let of_namesake = world
+        .ca
+        .certify(&namesake, &[0x22], CA_VALIDITY, &extensions());
+    let certificates = vec![
+        sequence(&[]),
+        useless.clone(),
+        of_namesake.der().to_vec(),
+        world.delegate.der().to_vec(),
+    ];
+    let by_name = Answer {
+        responder: by_name(&world.responder),
+        certificates,
+        ..answer(&world)
+    };
+    let status =
+        |answer: &Answer| world.status(RevocationKind::Ocsp, &answer.signed(&world.responder));
+    assert_eq!(status(&by_name), RevocationStatus::Good);
+    let none = Answer {
+        certificates: vec![useless, of_namesake.der().to_vec()],
+        ..by_name.clone()
+    };
+    assert_nothing(&status(&none), "not for OCSP", "the first says why");
+    let many = Answer {
+        certificates: vec![world.delegate.der().to_vec(); 8],
+        ..by_name
+    };
+    assert_eq!(status(&many), RevocationStatus::Good, "eight");
+    let more = Answer {
+        certificates: vec![world.delegate.der().to_vec(); 9],
+        ..many
+    };
+    assert_nothing(&status(&more), "a length of certs", "nine");
+}
+
+#[test]
+fn a_delegate_of_an_issuer_that_had_expired_cannot_answer() {
+    let world = World::with_ca(&[authority()], ["20200101000000Z", AT]);
+    let status = by(&world, &world.delegate);
+    assert_nothing(&status, "CN=ca, which signed it, is valid", "expired");
 }
 
 #[test]

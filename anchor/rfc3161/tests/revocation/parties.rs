@@ -184,6 +184,20 @@ pub(crate) fn assert_nothing(status: &RevocationStatus, words: &str, row: &str) 
     }
 }
 
+/// The same, where the data are right and about others.
+#[track_caller]
+pub(crate) fn assert_about_others(status: &RevocationStatus, words: &str, row: &str) {
+    match status {
+        RevocationStatus::AboutOthers(why) => {
+            assert!(
+                why.contains(words),
+                "{row}: expected {words:?}, found {why:?}"
+            );
+        }
+        other => panic!("{row}: expected that they are about others, found {other:?}"),
+    }
+}
+
 /// The key identifier of a list's issuer, which nothing depends on.
 pub(crate) fn key_identifier() -> Vec<u8> {
     extension(

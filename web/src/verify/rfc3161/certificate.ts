@@ -92,15 +92,15 @@ export class Certificate {
     return this.#fields.extensions;
   }
 
-  /** Whether its subject's name is its issuer's (RFC 5280 section 3.2). */
   /** Whether a `GeneralName` is its subject or one of its alternative names. */
   hasName(generalName: Uint8Array): boolean {
-    const name = directoryName(generalName);
+    const name = Name.ofDirectory(generalName);
     const isIt = (own: Uint8Array) =>
-      equal(own, generalName) || (name !== undefined && directoryName(own)?.equals(name) === true);
+      equal(own, generalName) || (name !== undefined && Name.ofDirectory(own)?.equals(name) === true);
     return name?.equals(this.subject) === true || this.extensions.alternativeNames.some(isIt);
   }
 
+  /** Whether its subject's name is its issuer's (RFC 5280 section 3.2). */
   get isSelfIssued(): boolean {
     return this.subject.equals(this.issuer);
   }
@@ -181,19 +181,6 @@ function certificateFromBase64(base64: string, number: number): Certificate {
   } catch (error) {
     if (error instanceof VerifyError) {
       throw new VerifyError(`certificate ${number}: expected an X.509 certificate: ${error.message}`);
-    }
-    throw error;
-  }
-}
-
-/** A general name, if it is a directoryName. */
-function directoryName(generalName: Uint8Array): Name | undefined {
-  const what = "directoryName";
-  try {
-    return Name.read(only(generalName, context(4), what).reader(what), what);
-  } catch (error) {
-    if (error instanceof VerifyError) {
-      return undefined;
     }
     throw error;
   }

@@ -10,6 +10,7 @@ import { Name } from "./name.ts";
 import { decodeOid } from "./oid.ts";
 import {
   type About,
+  AboutOthers,
   isRemoval,
   type RevocationReason,
   type Revoked,
@@ -62,7 +63,7 @@ export function readCrl(about: About, data: Uint8Array): Statement {
   }
   const issuer = Name.read(reader, "issuer");
   if (!issuer.equals(about.issuer.subject)) {
-    throw new VerifyError(`expected the list of ${about.issuer}, found that of ${issuer}`);
+    throw new AboutOthers(`expected the list of ${about.issuer}, found that of ${issuer}`);
   }
   const thisUpdate = readTime(reader, "thisUpdate");
   // Section 6.3.3 (f): if a key usage extension is present, cRLSign is set.
@@ -80,7 +81,7 @@ function readStatement(about: About, reader: Reader, isV2: boolean, thisUpdate: 
   const nextUpdate = isTime ? readTime(reader, "nextUpdate") : undefined;
   verifyUpdates(thisUpdate, nextUpdate);
   const entries = reader.optional(tag.sequence);
-  const revoked = entries === undefined ? undefined : findEntry(entries, about.subject.serial, isV2);
+  const revoked = entries === undefined ? [] : findEntries(entries, about.subject.serial, isV2);
   const extensions = reader.optional(context(0));
   let said: Pick<Statement, "incomplete" | "remembersFrom"> = { incomplete: undefined, remembersFrom: undefined };
   if (extensions !== undefined) {
@@ -146,13 +147,13 @@ function readScope(about: About, value: Uint8Array): string | undefined {
     throw new VerifyError("it is an indirect list, about the certificates of several issuers");
   }
   if (onlyAttributes) {
-    throw new VerifyError("it is about attribute certificates alone");
+    throw new AboutOthers("it is about attribute certificates alone");
   }
   if (onlyUsers && isAuthority) {
-    throw new VerifyError("it is about the certificates of users alone");
+    throw new AboutOthers("it is about the certificates of users alone");
   }
   if (onlyAuthorities && !isAuthority) {
-    throw new VerifyError("it is about the certificates of authorities alone");
+    throw new AboutOthers("it is about the certificates of authorities alone");
   }
   const words = "it is about some reasons alone, and the certificate may be revoked for another";
   return hasSomeReasons ? words : undefined;
@@ -174,15 +175,15 @@ function verifyIsNamed(about: About, name: Element): void {
   }
   reader.end();
   if (!isNamed) {
-    throw new VerifyError("it is the list of a distribution point that the certificate does not name");
+    throw new AboutOthers("it is the list of a distribution point that the certificate does not name");
   }
 }
 
-/** The entry with a serial number. All are read: one that is not understood spoils the list. */
-function findEntry(entries: Element, serial: Uint8Array, isV2: boolean): Revoked | undefined {
+/** The entries with a serial number: none, or one where the list is right. All are read: one that is not understood spoils the list. */
+function findEntries(entries: Element, serial: Uint8Array, isV2: boolean): readonly Revoked[] {
   const what = "revokedCertificates";
   const reader = entries.reader(what);
-  let found: Revoked | undefined;
+  const found: Revoked[] = [];
   for (let count = 0; !reader.isEmpty; count++) {
     if (count === maxEntries) {
       throw new VerifyError(`expected at most ${maxEntries} entries, found more`);
@@ -196,10 +197,9 @@ function findEntry(entries: Element, serial: Uint8Array, isV2: boolean): Revoked
     }
     const said = readEntryExtensions(extensions);
     entry.end();
-    if (isIt && found !== undefined) {
-      throw new VerifyError("it has two entries for the certificate");
+    if (isIt) {
+      found.push({ at, ...said });
     }
-    found = isIt ? { at, ...said } : found;
   }
   return found;
 }

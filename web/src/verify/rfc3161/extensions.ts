@@ -1,6 +1,6 @@
 /** Extensions (RFC 5280 section 4.2), and what those of a certificate say that paths and time-stamps need. */
 
-import { equal, fromUtf8 } from "../bytes.ts";
+import { equal, fromUtf8, fromUtf8Lossy } from "../bytes.ts";
 import {
   badLength,
   booleanOf,
@@ -14,6 +14,8 @@ import {
   smallInteger,
   tag,
 } from "./ber.ts";
+import { Name } from "./name.ts";
+import { quoted } from "./text.ts";
 
 /** Extensions of a certificate or a list: more are refused. */
 const maxExtensions = 64;
@@ -76,6 +78,8 @@ export interface CertificateExtensions {
   /** Where its revocation is published, over HTTP: lists and responders. */
   crlUrls: readonly string[];
   ocspUrls: readonly string[];
+  /** Places where it is published and that are not fetched, as with LDAP; in words. */
+  unfetchable: readonly string[];
   /** Its subject's other names, each a `GeneralName`. */
   alternativeNames: readonly Uint8Array[];
   /** Critical extensions that are not understood: RFC 5280 section 4.2 wants such a certificate to be refused. */
@@ -100,8 +104,8 @@ const understood: ReadonlyMap<string, Take> = new Map<string, Take>([
   ["2.5.29.33", (into, value) => (into.policies.mappings = policyMappings(value))],
   ["2.5.29.36", (into, value) => takePolicyConstraints(into.policies, value)],
   ["2.5.29.54", (into, value) => (into.policies.inhibitAny = inhibitAnyPolicy(value))],
-  ["2.5.29.31", (into, value) => (into.crlUrls = distributionPoints(value))],
-  ["1.3.6.1.5.5.7.1.1", (into, value) => (into.ocspUrls = responders(value))],
+  ["2.5.29.31", takeDistributionPoints],
+  ["1.3.6.1.5.5.7.1.1", takeResponders],
   ["2.5.29.17", (into, value) => (into.alternativeNames = generalNames(value))],
   // Those of the issuer change nothing about whether a path holds.
   ["2.5.29.18", () => {}],
@@ -129,6 +133,7 @@ export function readCertificateExtensions(reader: Reader | undefined): Certifica
     },
     crlUrls: [],
     ocspUrls: [],
+    unfetchable: [],
     notUnderstood: [],
     oids: extensions.map(({ oid }) => oid),
   };
@@ -228,19 +233,28 @@ function inhibitAnyPolicy(value: Uint8Array): number {
   return smallInteger(shortestInteger(only(value, tag.integer, what).content, what), what);
 }
 
-/** The URLs of full names (RFC 5280 section 4.2.1.13). */
-function distributionPoints(value: Uint8Array): string[] {
+/** The places of lists (RFC 5280 section 4.2.1.13). */
+function takeDistributionPoints(into: CertificateExtensions, value: Uint8Array): void {
   const what = "cRLDistributionPoints";
   const points = only(value, tag.sequence, what).reader(what);
-  const urls: string[] = [];
   while (!points.isEmpty) {
     const name = points.enter(tag.sequence, what).optional(context(0));
     const names = name?.reader(what).optional(context(0))?.reader(what);
+    if (names === undefined) {
+      const words =
+        name === undefined ? "the name of another issuer of lists" : "a name relative to that of its issuer";
+      into.unfetchable = [...into.unfetchable, words];
+    }
     while (names !== undefined && !names.isEmpty) {
-      urls.push(...httpUrl(names.next()));
+      const one = names.next();
+      const url = httpUrl(one);
+      if (url === undefined) {
+        into.unfetchable = [...into.unfetchable, placeInWords(one)];
+      } else {
+        into.crlUrls = [...into.crlUrls, url];
+      }
     }
   }
-  return urls;
 }
 
 function generalNames(value: Uint8Array): Uint8Array[] {
@@ -253,27 +267,45 @@ function generalNames(value: Uint8Array): Uint8Array[] {
   return names;
 }
 
-/** The URLs of id-ad-ocsp (RFC 5280 section 4.2.2.1). */
-function responders(value: Uint8Array): string[] {
+/** The responders of id-ad-ocsp (RFC 5280 section 4.2.2.1). */
+function takeResponders(into: CertificateExtensions, value: Uint8Array): void {
   const what = "authorityInfoAccess";
   const reader = only(value, tag.sequence, what).reader(what);
-  const urls: string[] = [];
   while (!reader.isEmpty) {
     const description = reader.enter(tag.sequence, what);
     const method = description.oid(what);
     const location = description.next();
+    description.end();
     if (method === "1.3.6.1.5.5.7.48.1") {
-      urls.push(...httpUrl(location));
+      const url = httpUrl(location);
+      if (url === undefined) {
+        into.unfetchable = [...into.unfetchable, placeInWords(location)];
+      } else {
+        into.ocspUrls = [...into.ocspUrls, url];
+      }
     }
   }
-  return urls;
 }
 
 /** A general name, if it is a URL over HTTP in printable ASCII. */
-function httpUrl(name: Element): string[] {
+function httpUrl(name: Element): string | undefined {
   const text = name.identifier === contextPrimitive(6) ? fromUtf8(name.content) : undefined;
   const isUrl = text !== undefined && text.length <= maxUrlLength && /^https?:\/\/[!-~]*$/i.test(text);
-  return isUrl ? [text] : [];
+  return isUrl ? text : undefined;
+}
+
+/** A place that is not fetched. */
+function placeInWords(name: Element): string {
+  switch (name.identifier) {
+    case contextPrimitive(6):
+      return quoted(fromUtf8Lossy(name.content));
+    case context(4): {
+      const directoryName = Name.ofDirectory(name.raw);
+      return directoryName === undefined ? "a directory name" : `the directory name ${directoryName}`;
+    }
+    default:
+      return `a name of kind ${name.identifier & 0x1f}`;
+  }
 }
 
 export function isUrl(name: Element, url: string): boolean {

@@ -3,13 +3,14 @@
  * Nothing in a token is trusted because it is there.
  */
 
-import { equal, toHex } from "../bytes.ts";
+import { equal } from "../bytes.ts";
 import { Checks, NotChecked, VerifyError } from "../checks.ts";
 import { hashOf, soundHash } from "./algorithm.ts";
 import { Reader } from "./ber.ts";
 import type { Certificate } from "./certificate.ts";
 import { type RevocationData, revocationCheck, type Standing } from "./revocation.ts";
 import { judgeSigner } from "./signer.ts";
+import { listed, shownBytes } from "./text.ts";
 import type { Timestamp } from "./time.ts";
 import { type Imprint, parseToken, type Token, type TstInfo } from "./token.ts";
 
@@ -106,7 +107,7 @@ function version({ version, info }: Token): string {
     throw new VerifyError(`expected signed data of version 3, found ${version}`);
   }
   if (info.critical.length > 0) {
-    throw new VerifyError(`the token has critical extensions that are not understood: ${info.critical.join(", ")}`);
+    throw new VerifyError(`the token has critical extensions that are not understood: ${listed(info.critical, ", ")}`);
   }
   return "1";
 }
@@ -140,7 +141,7 @@ function imprint(found: Imprint, covers: Covers | undefined): string {
     throw new NotChecked("what the token covers was not given");
   }
   if (!isCovered(found, covers)) {
-    throw new VerifyError(`it covers other data: their digest is ${toHex(found.digest)}`);
+    throw new VerifyError(`it covers other data: their digest is ${shownBytes(found.digest)}`);
   }
   return "it covers what was given";
 }
@@ -161,10 +162,10 @@ function nonce(found: Uint8Array | undefined, expected: Uint8Array | undefined):
     throw new NotChecked("the request's nonce is not known");
   }
   if (found === undefined) {
-    throw new VerifyError(`expected the request's nonce ${toHex(expected)}, and there is none`);
+    throw new VerifyError(`expected the request's nonce ${shownBytes(expected)}, and there is none`);
   }
   if (!equal(found, expected)) {
-    throw new VerifyError(`expected the request's nonce ${toHex(expected)}, found ${toHex(found)}`);
+    throw new VerifyError(`expected the request's nonce ${shownBytes(expected)}, found ${shownBytes(found)}`);
   }
   return "the request's";
 }
@@ -174,7 +175,7 @@ function policy(found: string, accepted: readonly string[]): string {
     throw new NotChecked(`any policy is accepted; it is ${found}`);
   }
   if (!accepted.includes(found)) {
-    throw new VerifyError(`expected ${accepted.join(" or ")}, found ${found}`);
+    throw new VerifyError(`expected ${listed(accepted, " or ")}, found ${found}`);
   }
   return found;
 }

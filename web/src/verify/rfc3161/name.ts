@@ -1,7 +1,9 @@
 /** Distinguished names (RFC 5280 section 4.1.2.4), compared as section 7.1 says. */
 
 import { equal, fromUtf8, toHex, toUtf8 } from "../bytes.ts";
-import { type Element, type Reader, tag } from "./ber.ts";
+import { VerifyError } from "../checks.ts";
+import { context, type Element, only, type Reader, tag } from "./ber.ts";
+import { shownBytes, shownValue, shownWhole } from "./text.ts";
 
 /** Short forms of RFC 4514 and what people write. */
 const shortForms: ReadonlyMap<string, string> = new Map([
@@ -16,9 +18,6 @@ const shortForms: ReadonlyMap<string, string> = new Map([
   ["1.2.840.113549.1.9.1", "emailAddress"],
   ["0.9.2342.19200300.100.1.25", "DC"],
 ]);
-
-/** Most characters of a value that are shown. */
-const maxShown = 100;
 
 export class Name {
   /** As it came. */
@@ -41,22 +40,36 @@ export class Name {
     while (!relativeNames.isEmpty) {
       const attributes = relativeNames.enter(tag.set, what);
       const relative: string[] = [];
+      const values: string[] = [];
       while (!attributes.isEmpty) {
         const attribute = attributes.enter(tag.sequence, what);
         const oid = attribute.oid(what);
         const value = attribute.next();
         attribute.end();
         const text = textOf(value);
-        shown.push(
-          `${shortForms.get(oid) ?? oid}=${text === undefined ? `#${toHex(value.content)}` : printable(text)}`,
-        );
+        const inWords = text === undefined ? `#${shownBytes(value.content)}` : shownValue(text);
+        values.push(`${shortForms.get(oid) ?? oid}=${inWords}`);
         relative.push(`${oid}=${toHex(text === undefined ? value.raw : toUtf8(fold(text)))}`);
       }
       if (relative.length > 0) {
         folded.push(relative.join("+"));
+        shown.push(values.join("+"));
       }
     }
-    return new Name(element.raw, folded.join(","), shown.join(", "));
+    return new Name(element.raw, folded.join(","), shownWhole(shown.join(", ")));
+  }
+
+  /** A `GeneralName`, if it is a directoryName. */
+  static ofDirectory(generalName: Uint8Array): Name | undefined {
+    const what = "directoryName";
+    try {
+      return Name.read(only(generalName, context(4), what).reader(what), what);
+    } catch (error) {
+      if (error instanceof VerifyError) {
+        return undefined;
+      }
+      throw error;
+    }
   }
 
   equals(other: Name): boolean {
@@ -108,10 +121,4 @@ function fold(text: string): string {
     .filter((word) => word !== "")
     .join(" ")
     .toLowerCase();
-}
-
-/** For people: names come from strangers. */
-function printable(text: string): string {
-  const shown = Array.from(text).slice(0, maxShown).join("");
-  return shown.replaceAll(/\p{Control}/gu, "\ufffd");
 }

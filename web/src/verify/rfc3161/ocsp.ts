@@ -18,7 +18,17 @@ import {
 import { Certificate, keyUsage } from "./certificate.ts";
 import { type Extension, readExtensions, repeated } from "./extensions.ts";
 import { Name } from "./name.ts";
-import { type About, type Revoked, readReason, type Statement, verifyUpdates, verifyValidAt } from "./revocation.ts";
+import {
+  type About,
+  AboutOthers,
+  isRemoval,
+  type Revoked,
+  readReason,
+  type Statement,
+  verifyUpdates,
+  verifyValidAt,
+} from "./revocation.ts";
+import { listed } from "./text.ts";
 import { generalizedTime, type Timestamp } from "./time.ts";
 
 /** Largest answer that is read, in bytes: most have two thousand, certificates of the responder included. */
@@ -49,9 +59,9 @@ const refusals: ReadonlyMap<number, string> = new Map([
 
 /**
  * What an answer says of a certificate, once it is clear that the certificate's issuer signed it, or somebody to whom that delegated it.
- * Throws if it says nothing.
+ * Each single response about the certificate says something: one, where the answer is right. Throws if it says nothing.
  */
-export function readOcsp(about: About, data: Uint8Array): Statement {
+export function readOcsp(about: About, data: Uint8Array): readonly Statement[] {
   const what = "OCSPResponse";
   if (data.length > maxOcspSize) {
     throw new VerifyError(`expected at most ${maxOcspSize} bytes, found ${data.length}`);
@@ -76,7 +86,7 @@ export function readOcsp(about: About, data: Uint8Array): Statement {
 }
 
 /** `BasicOCSPResponse`. */
-function readBasic(about: About, basic: Uint8Array): Statement {
+function readBasic(about: About, basic: Uint8Array): readonly Statement[] {
   const what = "BasicOCSPResponse";
   const reader = only(basic, tag.sequence, what).reader(what);
   const tbs = reader.expect(tag.sequence, "tbsResponseData");
@@ -85,13 +95,17 @@ function readBasic(about: About, basic: Uint8Array): Statement {
   const certificates = readCertificates(reader.optional(context(0)));
   reader.end();
 
-  const { responderId, producedAt, statement } = readResponseData(tbs, about);
-  const responder = findResponder(responderId, producedAt, about, certificates);
-  verifySignature(responder.spki, { algorithm, message: tbs.raw, signature });
-  return statement;
+  const { responderId, producedAt, statements } = readResponseData(tbs, about);
+  if (statements.length === 0) {
+    throw new AboutOthers("it is not about the certificate");
+  }
+  verifyResponder(responderId, producedAt, about, certificates, (responder) => {
+    verifySignature(responder.spki, { algorithm, message: tbs.raw, signature });
+  });
+  return statements;
 }
 
-/** The certificates that are beside an answer. Nobody has signed which. */
+/** The certificates that are beside an answer. Nobody has signed which, so that one that cannot be read is passed over. */
 function readCertificates(element: Element | undefined): Certificate[] {
   if (element === undefined) {
     return [];
@@ -101,11 +115,15 @@ function readCertificates(element: Element | undefined): Certificate[] {
   const list = outer.enter(tag.sequence, what);
   outer.end();
   const certificates: Certificate[] = [];
-  while (!list.isEmpty) {
-    if (certificates.length === maxCertificates) {
+  for (let count = 0; !list.isEmpty; count++) {
+    if (count === maxCertificates) {
       throw badLength(what);
     }
-    certificates.push(Certificate.parse(list.next().raw));
+    const { raw } = list.next();
+    const certificate = ifReadable(() => Certificate.parse(raw));
+    if (certificate !== undefined) {
+      certificates.push(certificate);
+    }
   }
   return certificates;
 }
@@ -126,15 +144,14 @@ function readResponderId(reader: Reader): ResponderId {
   const hash = inner.expect(tag.octetString, "byKey").content;
   inner.end();
   return (certificate) => {
-    const bits = keyBits(certificate);
+    const bits = ifReadable(() => readKeyBits(certificate));
     return bits !== undefined && equal(SHA1.digest(bits), hash);
   };
 }
 
-/** The bits of a certificate's public key, which is what is hashed; undefined if its encoding is malformed. */
-function keyBits(certificate: Certificate): Uint8Array | undefined {
+function ifReadable<T>(read: () => T): T | undefined {
   try {
-    return readKeyBits(certificate);
+    return read();
   } catch (error) {
     if (error instanceof VerifyError) {
       return undefined;
@@ -143,6 +160,7 @@ function keyBits(certificate: Certificate): Uint8Array | undefined {
   }
 }
 
+/** The bits of a certificate's public key, which is what is hashed. */
 function readKeyBits(certificate: Certificate): Uint8Array {
   const what = "SubjectPublicKeyInfo";
   const reader = only(certificate.spki, tag.sequence, what).reader(what);
@@ -154,7 +172,7 @@ function readKeyBits(certificate: Certificate): Uint8Array {
 interface ResponseData {
   readonly responderId: ResponderId;
   readonly producedAt: Timestamp;
-  readonly statement: Statement;
+  readonly statements: readonly Statement[];
 }
 
 function readResponseData(tbs: Element, about: About): ResponseData {
@@ -168,10 +186,10 @@ function readResponseData(tbs: Element, about: About): ResponseData {
     verifyUnderstood(extension, [NONCE, EXTENDED_REVOKE]);
   }
   reader.end();
-  const statement = findSingle(singles, about);
   // Nobody can sign what will be known later.
-  const thisUpdate = producedAt.isBefore(statement.thisUpdate) ? producedAt : statement.thisUpdate;
-  return { responderId, producedAt, statement: { ...statement, thisUpdate } };
+  const asOf = (thisUpdate: Timestamp) => (producedAt.isBefore(thisUpdate) ? producedAt : thisUpdate);
+  const statements = findSingles(singles, about).map((one) => ({ ...one, thisUpdate: asOf(one.thisUpdate) }));
+  return { responderId, producedAt, statements };
 }
 
 function verifyVersion(element: Element | undefined): void {
@@ -187,24 +205,17 @@ function readGeneralizedTime(reader: Reader, what: string): Timestamp {
   return generalizedTime(reader.expect(tag.generalizedTime, what).content, what);
 }
 
-/** The one answer about the certificate. */
-function findSingle(singles: Reader, about: About): Statement {
-  let found: Statement | undefined;
+/** The answers about the certificate. */
+function findSingles(singles: Reader, about: About): readonly Statement[] {
+  const found: Statement[] = [];
   for (let count = 0; !singles.isEmpty; count++) {
     if (count === maxSingles) {
       throw badLength("responses");
     }
     const single = singles.enter(tag.sequence, "SingleResponse");
     if (isAbout(single.expect(tag.sequence, "certID"), about)) {
-      const statement = readSingle(single);
-      if (found !== undefined) {
-        throw new VerifyError("it answers twice about the certificate");
-      }
-      found = statement;
+      found.push(readSingle(single));
     }
-  }
-  if (found === undefined) {
-    throw new VerifyError("it is not about the certificate");
   }
   return found;
 }
@@ -230,7 +241,8 @@ function isAbout(id: Element, about: About): boolean {
 
 /** What follows `certID` in `SingleResponse`. */
 function readSingle(reader: Reader): Statement {
-  let revoked = readCertStatus(reader.next());
+  const { revoked: found, incomplete } = readCertStatus(reader.next());
+  let revoked = found;
   const thisUpdate = readGeneralizedTime(reader, "thisUpdate");
   const next = reader.optional(context(0))?.reader("nextUpdate");
   const nextUpdate = next === undefined ? undefined : readGeneralizedTime(next, "nextUpdate");
@@ -248,19 +260,19 @@ function readSingle(reader: Reader): Statement {
     }
   }
   reader.end();
-  return { thisUpdate, nextUpdate, revoked, remembersFrom, incomplete: undefined };
+  return { thisUpdate, nextUpdate, revoked: revoked === undefined ? [] : [revoked], remembersFrom, incomplete };
 }
 
-/** `CertStatus`: undefined is good. */
-function readCertStatus(status: Element): Revoked | undefined {
+/** `CertStatus`: nothing is good. */
+function readCertStatus(status: Element): { revoked?: Revoked; incomplete: string | undefined } {
   if (status.identifier === contextPrimitive(0) && status.content.length === 0) {
-    return undefined;
+    return { incomplete: undefined };
   }
   if (status.identifier === context(1)) {
-    return readRevoked(status);
+    return { revoked: readRevoked(status), incomplete: undefined };
   }
   if (status.identifier === contextPrimitive(2)) {
-    throw new VerifyError("the responder does not know the certificate");
+    return { incomplete: "the responder does not know the certificate" };
   }
   throw noValue("certStatus");
 }
@@ -273,6 +285,10 @@ function readRevoked(element: Element): Revoked {
   const reason = given === undefined ? undefined : readReason(given.expect(tag.enumerated, "revocationReason"));
   given?.end();
   reader.end();
+  // RFC 5280 section 5.3.1: it is of delta lists alone.
+  if (isRemoval(reason)) {
+    throw new VerifyError("it says that the certificate is revoked, and that it is not any more (removeFromCRL)");
+  }
   return { at, reason, invalidSince: undefined };
 }
 
@@ -297,24 +313,39 @@ function verifyUnderstood({ oid, isCritical }: Extension, known: readonly string
   }
 }
 
-/** Who signed it: the certificate's issuer, or one whose certificate the issuer signed for that. */
-function findResponder(
+/**
+ * Throws unless the certificate's issuer signed it, or one whose certificate the issuer signed for that. Several certificates may be the one
+ * that is named; if none will do, the first says why.
+ */
+function verifyResponder(
   isResponder: ResponderId,
   producedAt: Timestamp,
   about: About,
   certificates: readonly Certificate[],
-): Certificate {
-  if (isResponder(about.issuer)) {
-    verifyValidAt(about.issuer, producedAt);
-    return about.issuer;
+  verifySignedBy: (responder: Certificate) => void,
+): void {
+  // A delegate speaks for its issuer, whose own certificate has to be valid then, too.
+  verifyValidAt(about.issuer, producedAt);
+  const byIssuer = isResponder(about.issuer) ? [() => verifySignedBy(about.issuer)] : [];
+  const byDelegates = certificates.filter(isResponder).map((delegate) => () => {
+    verifyIsDelegate(delegate, about.issuer);
+    verifyValidAt(delegate, producedAt);
+    verifySignedBy(delegate);
+  });
+  let first: VerifyError | undefined;
+  for (const verify of [...byIssuer, ...byDelegates]) {
+    try {
+      verify();
+      return;
+    } catch (error) {
+      if (!(error instanceof VerifyError)) {
+        throw error;
+      }
+      first ??= error;
+    }
   }
-  const delegate = certificates.find(isResponder);
-  if (delegate === undefined) {
-    throw new VerifyError("the responder is not the certificate's issuer, and its certificate is not there");
-  }
-  verifyIsDelegate(delegate, about.issuer);
-  verifyValidAt(delegate, producedAt);
-  return delegate;
+  const nobody = "the responder is not the certificate's issuer, and its certificate is not there";
+  throw first ?? new VerifyError(nobody);
 }
 
 /** Section 4.2.2.2: a delegate's certificate is issued directly by the certificate's issuer, by the same key, for OCSP. */
@@ -328,7 +359,7 @@ function verifyIsDelegate(delegate: Certificate, issuer: Certificate): void {
   } catch (error) {
     throw error instanceof VerifyError ? trouble(`its certificate: ${error.message}`) : error;
   }
-  const { extendedKeyUsage, notUnderstood, crlUrls, ocspUrls, oids } = delegate.extensions;
+  const { extendedKeyUsage, notUnderstood, crlUrls, ocspUrls, unfetchable, oids } = delegate.extensions;
   if (extendedKeyUsage?.purposes.includes(OCSP_SIGNING) !== true) {
     throw trouble("its certificate is not for OCSP by its extended key usage");
   }
@@ -336,11 +367,11 @@ function verifyIsDelegate(delegate: Certificate, issuer: Certificate): void {
     throw trouble("its key may not be used for signatures");
   }
   if (notUnderstood.length > 0) {
-    throw trouble(`its certificate has critical extensions that are not understood: ${notUnderstood.join(", ")}`);
+    throw trouble(`its certificate has critical extensions that are not understood: ${listed(notUnderstood, ", ")}`);
   }
   // Section 4.2.2.2.1: it may be trusted for its life time by ocsp-nocheck; it may say where to ask about it; or it says nothing, and then
   // it is for whoever asks to decide.
-  if ((crlUrls.length > 0 || ocspUrls.length > 0) && !oids.includes(NO_CHECK)) {
+  if ([...crlUrls, ...ocspUrls, ...unfetchable].length > 0 && !oids.includes(NO_CHECK)) {
     throw trouble("whether its own certificate was revoked is not known");
   }
 }

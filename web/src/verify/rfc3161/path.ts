@@ -12,6 +12,7 @@ import { VerifyError } from "../checks.ts";
 import { WrongSignature } from "./algorithm.ts";
 import { type Certificate, keyUsage } from "./certificate.ts";
 import { verifyPolicies } from "./policy.ts";
+import { listed } from "./text.ts";
 import type { Timestamp } from "./time.ts";
 
 /** Longest path, signer and root included. */
@@ -199,7 +200,7 @@ class Search {
     const { notUnderstood } = certificate.extensions;
     if (notUnderstood.length > 0) {
       throw new VerifyError(
-        `${certificate} has critical extensions that are not understood: ${notUnderstood.join(", ")}`,
+        `${certificate} has critical extensions that are not understood: ${listed(notUnderstood, ", ")}`,
       );
     }
   }

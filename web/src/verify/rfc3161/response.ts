@@ -3,6 +3,7 @@
 import { fromUtf8Lossy } from "../bytes.ts";
 import { VerifyError } from "../checks.ts";
 import { badLength, type Element, only, tag } from "./ber.ts";
+import { quoted } from "./text.ts";
 import { maxTokenSize } from "./token.ts";
 
 /** Largest response that is read, in bytes: the largest token, and a status. */
@@ -38,7 +39,7 @@ export function tokenInResponse(bytes: Uint8Array): Uint8Array {
   info.end();
   // 0 is granted, 1 granted with modifications, which the checks of the token tell.
   if (status > 1) {
-    const said = text.length === 0 ? "" : `: ${text.map((line) => JSON.stringify(line)).join(" ")}`;
+    const said = text.length === 0 ? "" : `: ${text.map(quoted).join(" ")}`;
     throw new VerifyError(`the authority refuses: ${[`status ${status}`, ...failed].join(", ")}${said}`);
   }
   if (reader.isEmpty) {

@@ -11,6 +11,7 @@ import { shortestInteger, smallInteger } from "./ber.ts";
 import type { Certificate } from "./certificate.ts";
 import { readCrl } from "./crl.ts";
 import { readOcsp } from "./ocsp.ts";
+import { listed } from "./text.ts";
 import type { Timestamp } from "./time.ts";
 
 /** Something that was published about revocations. Which certificate it is about it says itself. */
@@ -41,10 +42,11 @@ export interface Statement {
   /** The last moment that they can speak for. */
   readonly thisUpdate: Timestamp;
   readonly nextUpdate: Timestamp | undefined;
-  readonly revoked: Revoked | undefined;
+  /** Each revocation that they name; of several the worst counts. */
+  readonly revoked: readonly Revoked[];
   /** Certificates that expired from then on are not forgotten. */
   readonly remembersFrom: Timestamp | undefined;
-  /** Why it says nothing that the certificate is not among the revoked ones. */
+  /** Why they do not tell whether the certificate was revoked for another reason, or at all. */
   readonly incomplete: string | undefined;
 }
 
@@ -55,7 +57,7 @@ export type Standing =
   | { readonly state: "revoked later"; readonly at: Timestamp; readonly reason: string }
   /** The token does not stand. */
   | { readonly state: "revoked"; readonly at: Timestamp; readonly reason: string }
-  /** It names a place over HTTP where that is published, and nothing that was given settles it. */
+  /** It names a place where that is published, and nothing that was given settles it. */
   | { readonly state: "unknown"; readonly why: string }
   /** It names no such place, and nothing that was given settles it. */
   | { readonly state: "unpublished" };
@@ -65,7 +67,17 @@ export type RevocationStatus =
   | Extract<Standing, { state: "good" | "revoked later" | "revoked" }>
   /** Right, but older than the token; the next ones are said to come by then. */
   | { readonly state: "too old"; readonly next: Timestamp | undefined }
+  /** Since after the token: whether it will be released or revoked is not decided; the next ones are said to come by then. */
+  | { readonly state: "on hold"; readonly at: Timestamp; readonly next: Timestamp | undefined }
+  /** They are about other certificates. */
+  | { readonly state: "about others"; readonly why: string }
   | { readonly state: "nothing"; readonly why: string };
+
+/** Data that are right, and about other certificates. */
+export class AboutOthers extends VerifyError {}
+
+/** A status, and the moment that the data speak for; undefined if they say nothing. */
+type Told = RevocationStatus & { readonly asOf?: Timestamp };
 
 /** How many data that say nothing are told of. */
 const maxTroubles = 4;
@@ -197,32 +209,82 @@ function standings(
 }
 
 /** What a datum says of a certificate at the time of a token. */
-export function revocationStatus(about: About, { kind, data }: RevocationData, genTime: Timestamp): RevocationStatus {
+export function revocationStatus(about: About, { kind, data }: RevocationData, genTime: Timestamp): Told {
   try {
-    const statement = kind === "CRL" ? readCrl(about, data) : readOcsp(about, data);
-    return statusBy(statement, about.subject, genTime);
+    const statements = kind === "CRL" ? [readCrl(about, data)] : readOcsp(about, data);
+    const told = statements.map((one): Told => ({ ...statusBy(one, about.subject, genTime), asOf: one.thisUpdate }));
+    const status = worstOf(told);
+    return status.state === "nothing" ? { state: "nothing", why: `${kind}: ${status.why}` } : status;
   } catch (error) {
     if (error instanceof VerifyError) {
-      return { state: "nothing", why: `${kind}: ${error.message}` };
+      const state = error instanceof AboutOthers ? "about others" : "nothing";
+      return { state, why: `${kind}: ${error.message}` };
     }
     throw error;
   }
 }
 
+/** Of several things that the same data say the one that is worse for the token, and of those alike the earlier, or the first. */
+function worstOf<T extends RevocationStatus>(statuses: readonly T[]): T {
+  return statuses.reduce((worst, next) => {
+    const more = weight[next.state] - weight[worst.state];
+    const isEarlier = more === 0 && "at" in next && "at" in worst && next.at.isBefore(worst.at);
+    return more > 0 || isEarlier ? next : worst;
+  });
+}
+
+const weight = {
+  good: 0,
+  "revoked later": 1,
+  "too old": 2,
+  "about others": 3,
+  nothing: 3,
+  "on hold": 4,
+  revoked: 5,
+} as const;
+
 function standing(about: About, data: readonly RevocationData[], genTime: Timestamp): Standing {
-  const statuses = data.map((datum) => revocationStatus(about, datum, genTime));
-  const settled =
-    statuses.find((status) => status.state === "revoked") ??
-    statuses.findLast((status) => status.state === "revoked later") ??
-    statuses.find((status) => status.state === "good");
-  if (settled !== undefined) {
-    return settled;
+  const told = data.map((datum) => revocationStatus(about, datum, genTime));
+  // Nothing takes it back.
+  const revoked = told.find((status) => status.state === "revoked");
+  if (revoked !== undefined) {
+    return revoked;
   }
-  const { crlUrls, ocspUrls } = about.subject.extensions;
-  if (crlUrls.length === 0 && ocspUrls.length === 0) {
+  const settled = told.filter(({ state }) => state === "good" || state === "revoked later");
+  // Whatever was said later ended a hold, or made it something else.
+  const held = newestHold(told);
+  const isOver = settled.some(({ asOf }) => held?.asOf !== undefined && asOf?.isAfter(held.asOf));
+  if (held !== undefined && !isOver) {
+    return { state: "revoked", at: held.at, reason: reasonInWords(CERTIFICATE_HOLD) };
+  }
+  const best = settled.findLast(({ state }) => state === "revoked later") ?? settled[0];
+  if (best?.state === "revoked later" || best?.state === "good") {
+    return best;
+  }
+  const { crlUrls, ocspUrls, unfetchable } = about.subject.extensions;
+  const why = whyUnknown(told);
+  if (crlUrls.length > 0 || ocspUrls.length > 0) {
+    return { state: "unknown", why };
+  }
+  if (unfetchable.length === 0) {
     return { state: "unpublished" };
   }
-  return { state: "unknown", why: whyUnknown(statuses) };
+  const places = listed(unfetchable, ", ");
+  return { state: "unknown", why: `it names no place over HTTP, only ${places}, which is not fetched; ${why}` };
+}
+
+type Held = Extract<Told, { state: "on hold" }>;
+
+function newestHold(told: readonly Told[]): Held | undefined {
+  const holds = told.filter((status): status is Held => status.state === "on hold");
+  const isNewer = (one: Held, other: Held) => {
+    const [own, others] = [one.asOf ?? one.at, other.asOf ?? other.at];
+    return own.isAfter(others) || (!own.isBefore(others) && one.at.isAfter(other.at));
+  };
+  return holds.reduce<Held | undefined>(
+    (newest, next) => (newest && !isNewer(next, newest) ? newest : next),
+    undefined,
+  );
 }
 
 function whyUnknown(statuses: readonly RevocationStatus[]): string {
@@ -233,44 +295,57 @@ function whyUnknown(statuses: readonly RevocationStatus[]): string {
     const old = "what was captured is older than the token";
     return latest === undefined ? old : `${old}; the next comes by ${latest}`;
   }
-  if (statuses.length === 0) {
-    return "nothing was captured";
-  }
   const troubles = statuses.flatMap((status) => (status.state === "nothing" ? [status.why] : []));
-  return `nothing that was captured speaks of it (${troubles.slice(0, maxTroubles).join("; ")})`;
+  if (troubles.length > 0) {
+    return `nothing that was captured about it counts (${troubles.slice(0, maxTroubles).join("; ")})`;
+  }
+  return statuses.length > 0 ? "nothing that was captured is about it" : "nothing was captured";
 }
 
 /** docs/rfc3161.md, "Revocation". */
 function statusBy(statement: Statement, certificate: Certificate, genTime: Timestamp): RevocationStatus {
   const { thisUpdate, nextUpdate, revoked, remembersFrom, incomplete } = statement;
-  const isTooOld = thisUpdate.isBefore(genTime);
-  const tooOld: RevocationStatus = { state: "too old", next: nextUpdate };
-  if (revoked !== undefined) {
-    const { reason, invalidSince } = revoked;
-    const at = invalidSince?.isBefore(revoked.at) ? invalidSince : revoked.at;
-    // Nothing undoes a revocation but the end of a hold, so that older data will do.
-    const mayHaveEnded = reason === CERTIFICATE_HOLD && isTooOld;
-    const reachesBack = !at.isAfter(genTime) || !reasonsThatLeaveTokensStanding.includes(reason);
-    if (reachesBack && !mayHaveEnded) {
-      return { state: "revoked", at, reason: reasonInWords(reason) };
-    }
-    return isTooOld ? tooOld : { state: "revoked later", at, reason: reasonInWords(reason) };
+  if (revoked.length > 0) {
+    return worstOf(revoked.map((one) => revokedBy(one, statement, genTime)));
   }
-  if (isTooOld) {
-    return tooOld;
+  if (thisUpdate.isBefore(genTime)) {
+    return { state: "too old", next: nextUpdate };
   }
   // RFC 5280 section 3.3: an entry may go once it has been on a list that was issued after the certificate's validity.
   const { notAfter } = certificate;
   const isRemembered = remembersFrom !== undefined && !remembersFrom.isAfter(notAfter);
   if (thisUpdate.seconds > notAfter.seconds && !isRemembered) {
-    throw new VerifyError(
-      `it is of ${thisUpdate}, when the certificate had expired (${notAfter}): its revocation may have been forgotten`,
-    );
+    return {
+      state: "nothing",
+      why: `it is of ${thisUpdate}, when the certificate had expired (${notAfter}): its revocation may have been forgotten`,
+    };
   }
-  if (incomplete !== undefined) {
-    throw new VerifyError(incomplete);
+  return incomplete === undefined ? { state: "good" } : { state: "nothing", why: incomplete };
+}
+
+/** What one revocation comes to. */
+function revokedBy(revoked: Revoked, statement: Statement, genTime: Timestamp): RevocationStatus {
+  const { at: since, reason, invalidSince } = revoked;
+  const { thisUpdate, nextUpdate, incomplete } = statement;
+  const inWords = reasonInWords(reason);
+  const isTooOld = thisUpdate.isBefore(genTime);
+  if (reason === CERTIFICATE_HOLD && !isTooOld) {
+    // Of all revocations this one may end, so that only what is not older than the token shows that it lasted.
+    return since.isAfter(genTime)
+      ? { state: "on hold", at: since, next: nextUpdate }
+      : { state: "revoked", at: since, reason: inWords };
   }
-  return { state: "good" };
+  const at = invalidSince?.isBefore(since) ? invalidSince : since;
+  const reachesBack = !at.isAfter(genTime) || !reasonsThatLeaveTokensStanding.includes(reason);
+  if (reachesBack && reason !== CERTIFICATE_HOLD) {
+    return { state: "revoked", at, reason: inWords };
+  }
+  if (isTooOld) {
+    return { state: "too old", next: nextUpdate };
+  }
+  return incomplete === undefined
+    ? { state: "revoked later", at, reason: inWords }
+    : { state: "nothing", why: incomplete };
 }
 
 /** What they come to. */
@@ -302,9 +377,7 @@ export function revocationCheck(chain: readonly Certificate[], all: readonly Sta
     throw new NotChecked("there is no path");
   }
   if (settled.length === 0) {
-    throw new NotChecked(
-      "no certificate below the root names a place over HTTP where its revocation would be published",
-    );
+    throw new NotChecked("no certificate below the root names a place where its revocation would be published");
   }
   return settled.join("; ");
 }

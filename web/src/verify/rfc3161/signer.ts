@@ -6,6 +6,7 @@ import { broken, hashOf, SHA1, unsupported, verifySignature } from "./algorithm.
 import { type Certificate, keyUsage } from "./certificate.ts";
 import { findPaths } from "./path.ts";
 import { bestPath, type RevocationData, type Standing } from "./revocation.ts";
+import { listed } from "./text.ts";
 import { parseEssCertId, type Token } from "./token.ts";
 
 const TIME_STAMPING = "1.3.6.1.5.5.7.3.8";
@@ -215,7 +216,7 @@ function extendedKeyUsage(signer: Certificate): string {
   const [only, another] = usage.purposes;
   if (only !== TIME_STAMPING || another !== undefined) {
     throw new VerifyError(
-      `expected the extended key usage to be time-stamping alone, found ${usage.purposes.join(", ")}`,
+      `expected the extended key usage to be time-stamping alone, found ${listed(usage.purposes, ", ")}`,
     );
   }
   if (!usage.isCritical) {

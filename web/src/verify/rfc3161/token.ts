@@ -1,6 +1,6 @@
 /** Time-stamp tokens: CMS signed data (RFC 5652 section 5) over a `TSTInfo` (RFC 3161 section 2.4.2). Nothing that was read is verified. */
 
-import { equal, toHex } from "../bytes.ts";
+import { equal } from "../bytes.ts";
 import { VerifyError } from "../checks.ts";
 import { AlgorithmIdentifier, SHA1, SHA256 } from "./algorithm.ts";
 import {
@@ -19,6 +19,7 @@ import {
 } from "./ber.ts";
 import { Certificate } from "./certificate.ts";
 import { Name } from "./name.ts";
+import { shownBytes } from "./text.ts";
 import { generalizedTime, type Timestamp } from "./time.ts";
 
 /** Largest token that is read, in bytes: authorities that put whole lists into theirs reach 150 KB. */
@@ -29,6 +30,9 @@ const maxCertificates = 32;
 
 /** Most signed attributes. */
 const maxAttributes = 64;
+
+/** Most extensions of a `TSTInfo`. */
+const maxExtensions = 64;
 
 const SIGNED_DATA = "1.2.840.113549.1.7.2";
 
@@ -292,7 +296,7 @@ function readAccuracy(element: Element | undefined): Accuracy | undefined {
       const content = shortestInteger(part.content, what);
       const number = content.length > 4 || (content[0] ?? 0) >= 0x80 ? undefined : smallInteger(content, what);
       if (number === undefined || number > largest) {
-        wrong.push(`0x${toHex(content)} ${name}, of at most ${largest}`);
+        wrong.push(`0x${shownBytes(content)} ${name}, of at most ${largest}`);
       } else {
         microseconds += number * unit;
       }
@@ -307,7 +311,10 @@ function criticalExtensions(element: Element | undefined): string[] {
   const what = "TSTInfo extensions";
   const reader = element?.reader(what);
   const critical: string[] = [];
-  while (reader !== undefined && !reader.isEmpty) {
+  for (let count = 0; reader !== undefined && !reader.isEmpty; count++) {
+    if (count === maxExtensions) {
+      throw badLength(what);
+    }
     const extension = reader.enter(tag.sequence, what);
     const oid = extension.oid(what);
     const isCritical = extension.optional(tag.boolean);
