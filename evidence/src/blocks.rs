@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use counterfoil_ethereum::{BlockHash, Header};
 
 use crate::format::{Anchor, Evidence, MAX_NUMBER};
+use crate::json::shown;
 
 /// The most blocks of a list.
 pub const MAX_BLOCKS: usize = 32_768;
@@ -25,10 +26,10 @@ pub const MAX_LIST_SIZE: usize = 8 << 20;
 #[non_exhaustive]
 pub enum BlocksError {
     /// Not a block.
-    #[error("expected 0x and 64 hexadecimal digits, or a number and that, got {0:?}")]
+    #[error("expected 0x and 64 hexadecimal digits, or a number and that, got {0}")]
     Block(String),
     /// Not the number of a chain.
-    #[error("expected the number of a chain, from 1 to {MAX_NUMBER}, got {0:?}")]
+    #[error("expected the number of a chain, from 1 to {MAX_NUMBER}, got {0}")]
     Chain(String),
     /// One number, two hashes.
     #[error("expected one hash for the block {number}, got {one} and {other}")]
@@ -79,7 +80,7 @@ pub struct BlockList {
 impl BlockList {
     /// Takes a block as a line names it.
     pub fn take(&mut self, line: &str) -> Result<(), BlocksError> {
-        let wrong = || BlocksError::Block(line.to_owned());
+        let wrong = || BlocksError::Block(shown(line));
         let words: Vec<&str> = words(line).collect();
         let (number, hash) = match *words {
             [hash] => (None, hash),
@@ -174,7 +175,7 @@ impl BlockFile {
             match *words(line).collect::<Vec<_>>() {
                 [] => {}
                 ["chain", number] => {
-                    let wrong = || BlocksError::Chain(number.to_owned());
+                    let wrong = || BlocksError::Chain(shown(number));
                     let number = decimal(number).filter(|number| *number > 0);
                     chain = Some(number.ok_or_else(wrong)?);
                 }

@@ -2,6 +2,7 @@
 //!
 //! | check | passes if |
 //! |---|---|
+//! | `receipt` | the receipt is a tlog-proof, to the letter |
 //! | `log signature` | its checkpoint is of a trusted log, and a trusted key of that log signed it |
 //! | `quorum` | witnesses cosigned it as the policy demands |
 //! | `entry` | what the verifier holds is the entry that the proof is about |
@@ -16,7 +17,7 @@ use counterfoil_tiles::receipt::Receipt;
 use serde::{Serialize, Serializer};
 
 use crate::time;
-use counterfoil_checks::Checks;
+use counterfoil_checks::{Checks, Outcome};
 
 /// What a leaf hash was made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,9 +91,94 @@ impl Claim {
     }
 }
 
+/// What a receipt came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptVerdict {
+    /// What is shown and why, for a reader who knows nothing of logs.
+    pub sentence: String,
+    /// Each check, in order.
+    pub checks: Checks,
+    /// What of the verifier's is the entry.
+    pub matched: Option<Basis>,
+    /// The time by which the first witness says that it saw the checkpoint, in Unix seconds.
+    pub witnessed_at: Option<u64>,
+    /// The receipt, if it is one.
+    pub receipt: Option<Receipt>,
+}
+
+impl ReceiptVerdict {
+    /// Judges a receipt: whether what the verifier holds is in a log that they trust, by these of its keys.
+    pub fn judge(bytes: &[u8], claim: &Claim, keys: &[LogKey], policy: &Policy) -> Self {
+        let receipt = match Receipt::parse(bytes) {
+            Ok(receipt) => receipt,
+            Err(error) => {
+                let why = format!("it is not a tlog-proof: {error}");
+                return Self::without_receipt(claim, Outcome::Failed, why);
+            }
+        };
+        let mut checks = Checks::default();
+        let (index, size) = (receipt.index(), receipt.checkpoint().size());
+        checks.passed(
+            "receipt",
+            format!("a tlog-proof of entry {index} in a tree of {size}"),
+        );
+        let witnessed_at = check_checkpoint(&receipt, keys, policy, &mut checks);
+        let matched = check_entry(&receipt, claim, &mut checks);
+        Self::concluded(claim, checks, matched, witnessed_at, Some(receipt))
+    }
+
+    /// The verdict where there is no receipt to judge, and why: `outcome` is of the check `receipt`.
+    pub fn without_receipt(claim: &Claim, outcome: Outcome, why: String) -> Self {
+        let mut checks = Checks::default();
+        checks.push("receipt", outcome, why);
+        for name in ["log signature", "quorum", "entry", "inclusion"] {
+            checks.not_checked(name, "there is no receipt to check");
+        }
+        Self::concluded(claim, checks, None, None, None)
+    }
+
+    fn concluded(
+        claim: &Claim,
+        checks: Checks,
+        matched: Option<Basis>,
+        witnessed_at: Option<u64>,
+        receipt: Option<Receipt>,
+    ) -> Self {
+        Self {
+            sentence: sentence(claim, &checks, witnessed_at, receipt.as_ref()),
+            checks,
+            matched,
+            witnessed_at,
+            receipt,
+        }
+    }
+}
+
+fn sentence(
+    Claim { name, .. }: &Claim,
+    checks: &Checks,
+    witnessed_at: Option<u64>,
+    receipt: Option<&Receipt>,
+) -> String {
+    if let Some(why) = checks.first(Outcome::Failed) {
+        let (check, reason) = (&why.name, &why.reason);
+        return format!("NOT verified: {name} with this receipt. {check}: {reason}.");
+    }
+    let open = checks.first(Outcome::NotChecked);
+    let (None, Some(receipt)) = (open, receipt) else {
+        let why = open.map(|check| &*check.reason).unwrap_or_default();
+        return format!("Could not tell whether {name} was logged: {why}.");
+    };
+    let seen = witnessed_at
+        .map(|at| format!(", and witnesses saw it there by {}", time::utc(at)))
+        .unwrap_or_default();
+    let (index, origin) = (receipt.index(), receipt.checkpoint().origin());
+    format!("Verified: {name} is entry {index} of {origin}, unchanged since it was logged{seen}.")
+}
+
 /// Makes the checks `log signature` and `quorum`. Gives the time by which the first witness says that it saw the
 /// checkpoint, in Unix seconds.
-pub fn check_checkpoint(
+pub(crate) fn check_checkpoint(
     receipt: &Receipt,
     keys: &[LogKey],
     policy: &Policy,
@@ -171,7 +257,7 @@ fn witnesses(seen: &[CosignatureCheck<'_>]) -> String {
 
 /// Makes the checks `entry` and `inclusion` of a receipt, which does not say what its entry is: that of the leaf hashes is
 /// meant from which the proof leads to the root. Gives what that was made of.
-pub fn check_entry(receipt: &Receipt, claim: &Claim, checks: &mut Checks) -> Option<Basis> {
+fn check_entry(receipt: &Receipt, claim: &Claim, checks: &mut Checks) -> Option<Basis> {
     let results: Vec<_> = claim
         .leaves
         .iter()

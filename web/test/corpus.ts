@@ -1,9 +1,11 @@
 /** The corpus that the Rust side writes (evidence/examples/corpus), and what this implementation says of its cases, in the same form. */
 
+import type { AnchorVerdict, BlockVerdict } from "../src/verify/anchor-verdict.ts";
+import { BlockFile, type Blocks } from "../src/verify/blocks.ts";
 import { fromHex } from "../src/verify/bytes.ts";
 import { type Checks, VerifyError } from "../src/verify/checks.ts";
 import { type Basis, basisWord, type Claim } from "../src/verify/claim.ts";
-import { type AnchorVerdict, judgeEvidenceFile } from "../src/verify/judge.ts";
+import { judgeEvidenceFile } from "../src/verify/judge.ts";
 import { judgeReceipt } from "../src/verify/judge-receipt.ts";
 import { Policy } from "../src/verify/policy.ts";
 import { Timestamp } from "../src/verify/rfc3161/index.ts";
@@ -13,13 +15,20 @@ import { bytesOf } from "./files.ts";
 /** A case as the corpus has it. */
 export interface Case {
   readonly name: string;
-  readonly kind: "evidence" | "receipt" | "policy" | "trust";
+  readonly kind: "evidence" | "receipt" | "policy" | "trust" | "blocks";
   readonly of: number;
   readonly splice?: readonly [number, number, string] | null;
   readonly trust?: number;
+  readonly blocks?: BlocksOfCase;
   readonly claim?: ClaimOfCase | null;
   readonly at?: number;
   readonly expect: Readonly<Record<string, unknown>>;
+}
+
+/** Blocks that were given one by one, and lists: what results call each, and its text. */
+interface BlocksOfCase {
+  readonly given: readonly string[];
+  readonly lists: readonly (readonly [source: string, text: number])[];
 }
 
 interface ClaimOfCase {
@@ -45,20 +54,29 @@ export class CorpusReader {
   }
 
   /** What this implementation says. */
-  judge({ kind, of, splice, trust = -1, claim, at = 0 }: Case): Record<string, unknown> {
+  judge({ kind, of, splice, trust = -1, blocks, claim, at = 0 }: Case): Record<string, unknown> {
     const text = spliced(this.#text(of), splice ?? undefined);
     switch (kind) {
       case "policy":
         return { error: errorOf(() => Policy.parse(text)) };
       case "trust":
         return { error: errorOf(() => parseTrust(text)) };
+      case "blocks":
+        return { error: errorOf(() => BlockFile.parse("it", text)) };
       case "receipt":
         return receiptVerdict(text, claimOf(claim), this.#kept(this.#policies, trust, Policy.parse));
       case "evidence": {
         const trusted = this.#kept(this.#trusts, trust, parseTrust);
-        return evidenceVerdict(text, trusted, claim == null ? undefined : claimOf(claim), at);
+        return evidenceVerdict(text, trusted, this.#blocks(blocks), claim == null ? undefined : claimOf(claim), at);
       }
     }
+  }
+
+  #blocks({ given, lists }: BlocksOfCase = { given: [], lists: [] }): Blocks {
+    return {
+      given: { source: "--block-hash", hashes: given },
+      lists: lists.map(([source, number]) => BlockFile.parse(source, this.#text(number))),
+    };
   }
 
   #text(number: number): Uint8Array {
@@ -110,17 +128,18 @@ const word = (basis: Basis | undefined) => (basis === undefined ? null : basisWo
 const seconds = (time: bigint | undefined) => (time === undefined ? null : Number(time));
 
 function receiptVerdict(text: Uint8Array, claim: Claim, policy: Policy): Record<string, unknown> {
-  const { outcome, checks, matched, witnessedAt } = judgeReceipt(text, claim, policy);
-  return { outcome, checks: listed(checks), matched: word(matched), witnessed_at: seconds(witnessedAt) };
+  const { outcome, sentence, checks, matched, witnessedAt } = judgeReceipt(text, claim, policy);
+  return { outcome, sentence, checks: listed(checks), matched: word(matched), witnessed_at: seconds(witnessedAt) };
 }
 
 function evidenceVerdict(
   text: Uint8Array,
   trust: Trust,
+  blocks: Blocks,
   claim: Claim | undefined,
   at: number,
 ): Record<string, unknown> {
-  const verdict = judgeEvidenceFile("it", text, trust, claim, Timestamp.fromSeconds(at));
+  const verdict = judgeEvidenceFile("it", text, trust, blocks, claim, Timestamp.fromSeconds(at));
   return {
     outcome: verdict.outcome,
     sentence: verdict.sentence,
@@ -134,7 +153,7 @@ function evidenceVerdict(
   };
 }
 
-function anchorVerdict({ name, kind, authority, root, genTime, latest, holds, why }: AnchorVerdict) {
+function anchorVerdict({ name, kind, authority, root, genTime, latest, block, holds, why }: AnchorVerdict) {
   return {
     name,
     kind,
@@ -142,9 +161,13 @@ function anchorVerdict({ name, kind, authority, root, genTime, latest, holds, wh
     root: root ?? null,
     gen_time: genTime?.toString() ?? null,
     latest: latest?.toString() ?? null,
-    // The corpus has no blocks: this side does not judge them in evidence.
-    block: null,
+    block: block === undefined ? null : blockVerdict(block),
     holds,
     why: why ?? null,
   };
+}
+
+function blockVerdict({ chainId, chain, number, hash, transaction, sources }: BlockVerdict) {
+  // As a reader of JSON has numbers.
+  return { chain_id: Number(chainId), chain, number: Number(number), hash, transaction: transaction ?? null, sources };
 }

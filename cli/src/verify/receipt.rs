@@ -1,13 +1,11 @@
-//! A file and its receipt (tlog-proof), against what the user trusts: the check `receipt`, and those of
-//! [`counterfoil_evidence::receipt`].
+//! A file and its receipt (tlog-proof), against what the user trusts: the checks of [`counterfoil_evidence::receipt`].
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use counterfoil_checks::{Checks, Outcome};
-use counterfoil_evidence::receipt::{Basis, Claim, check_checkpoint, check_entry};
-use counterfoil_evidence::time;
+use counterfoil_evidence::receipt::{Basis, Claim, ReceiptVerdict};
 use counterfoil_tiles::receipt::{MAX_RECEIPT_SIZE, Receipt};
 use serde::Serialize;
 
@@ -74,38 +72,33 @@ pub(super) fn receipt_of(file: &Chosen, claim: &Claim, args: &VerifyArgs) -> Pat
 
 /// Makes the checks.
 pub(super) fn verify(claim: &Claim, path: &Path, trust: &Trust) -> Verdict {
-    let mut verdict = Verdict {
-        verify: "counterfoil/verdict@v1",
-        outcome: "",
-        sentence: String::new(),
-        subject: claim.name.clone(),
-        receipt: path.to_owned(),
-        checks: Checks::default(),
-        matched: None,
-        origin: None,
-        index: None,
-        size: None,
-        witnessed_at: None,
-    };
-    match read_receipt(path).map(|bytes| Receipt::parse(&bytes)) {
-        Ok(Ok(receipt)) => check(claim, &receipt, trust, &mut verdict),
-        Ok(Err(error)) => {
-            verdict
-                .checks
-                .failed("receipt", format!("it is not a tlog-proof: {error}"));
-            verdict.not_reached();
-        }
+    let judged = match read_receipt(path) {
+        Ok(bytes) => ReceiptVerdict::judge(&bytes, claim, trust.keys(), trust.policy()),
         Err(error) => {
             let what = format!(
                 "{} cannot be read ({error}); --receipt says where it is, `counterfoil receipt` fetches it",
                 path.display()
             );
-            verdict.checks.not_checked("receipt", what);
-            verdict.not_reached();
+            ReceiptVerdict::without_receipt(claim, Outcome::NotChecked, what)
         }
+    };
+    let checkpoint = judged.receipt.as_ref().map(Receipt::checkpoint);
+    Verdict {
+        verify: "counterfoil/verdict@v1",
+        outcome: match Exit::of(&judged.checks) {
+            Exit::Done => "verified",
+            other => other.word(),
+        },
+        sentence: judged.sentence,
+        subject: claim.name.clone(),
+        receipt: path.to_owned(),
+        checks: judged.checks,
+        matched: judged.matched,
+        origin: checkpoint.map(|checkpoint| checkpoint.origin().to_string()),
+        index: judged.receipt.as_ref().map(|receipt| receipt.index().get()),
+        size: checkpoint.map(|checkpoint| checkpoint.size().get()),
+        witnessed_at: judged.witnessed_at,
     }
-    verdict.conclude();
-    verdict
 }
 
 fn read_receipt(path: &Path) -> io::Result<Vec<u8>> {
@@ -116,66 +109,10 @@ fn read_receipt(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn check(claim: &Claim, receipt: &Receipt, trust: &Trust, verdict: &mut Verdict) {
-    let checkpoint = receipt.checkpoint();
-    let (index, size) = (receipt.index(), checkpoint.size());
-    verdict.origin = Some(checkpoint.origin().to_string());
-    verdict.index = Some(index.get());
-    verdict.size = Some(size.get());
-    let checks = &mut verdict.checks;
-    checks.passed(
-        "receipt",
-        format!("a tlog-proof of entry {index} in a tree of {size}"),
-    );
-    verdict.witnessed_at = check_checkpoint(receipt, trust.keys(), trust.policy(), checks);
-    verdict.matched = check_entry(receipt, claim, checks);
-}
-
 impl Verdict {
     /// What it comes to.
     pub(super) fn exit(&self) -> Exit {
         Exit::of(&self.checks)
-    }
-
-    fn not_reached(&mut self) {
-        for name in ["log signature", "quorum", "entry", "inclusion"] {
-            self.checks
-                .not_checked(name, "there is no receipt to check");
-        }
-    }
-
-    fn conclude(&mut self) {
-        let exit = self.exit();
-        self.outcome = match exit {
-            Exit::Done => "verified",
-            other => other.word(),
-        };
-        let origin = self.origin.as_deref().unwrap_or("a log");
-        self.sentence = match exit {
-            Exit::Done => {
-                let seen = match self.witnessed_at {
-                    Some(at) => format!(", and witnesses saw it there by {}", time::utc(at)),
-                    None => String::new(),
-                };
-                format!(
-                    "Verified: {} is entry {} of {origin}, unchanged since it was logged{seen}.",
-                    self.subject,
-                    self.index.unwrap_or_default()
-                )
-            }
-            Exit::Failed => {
-                let why = self.checks.first(Outcome::Failed);
-                let why = why
-                    .map(|check| format!("{}: {}", check.name, check.reason))
-                    .unwrap_or_default();
-                format!("NOT verified: {} with this receipt. {why}.", self.subject)
-            }
-            Exit::CouldNotTell | Exit::Usage => {
-                let why = self.checks.first(Outcome::NotChecked);
-                let why = why.map(|check| check.reason.clone()).unwrap_or_default();
-                format!("Could not tell whether {} was logged: {why}.", self.subject)
-            }
-        };
     }
 
     /// Writes the verdict; of one among many that is good, the sentence is enough.

@@ -304,24 +304,36 @@ pub(crate) fn of_lines(text: &str) -> Vec<(String, String)> {
     edited
 }
 
-/// Evidence with a byte changed in the token, a certificate or revocation data of an anchor.
+/// What anchors hold in binary.
+const BINARY: [&str; 8] = [
+    "/token",
+    "/data",
+    "/certificates/",
+    "/header",
+    "/transaction",
+    "/transaction_proof/",
+    "/receipt_proof/",
+    "/anchors/0/receipt",
+];
+
+/// Evidence with a byte changed in the token, a certificate, revocation data, the header, the transaction, the receipt or a node of an anchor.
 pub(crate) fn of_der(value: &Value, count: usize, random: &mut Random) -> Vec<(String, Value)> {
     let mut pointers = Vec::new();
     collect(value, String::new(), &mut pointers);
     let within = |pointer: &&String| {
-        pointer.ends_with("/token")
-            || pointer.ends_with("/data")
-            || pointer.contains("/certificates/")
+        let is_of = |what: &&str| match what.strip_suffix('/') {
+            Some(_) => pointer.contains(*what),
+            None => pointer.ends_with(*what),
+        };
+        pointer.starts_with("/anchors/") && BINARY.iter().any(is_of)
     };
     let places: Vec<&String> = pointers.iter().filter(within).collect();
+    let is_token = |place: &&&String| place.ends_with("/token");
+    let tokens: Vec<&&String> = places.iter().filter(is_token).collect();
     let mut edited = Vec::new();
     for _ in 0..if places.is_empty() { 0 } else { count } {
-        // The token half of the time.
-        let tokens: Vec<&&String> = places
-            .iter()
-            .filter(|place| place.ends_with("/token"))
-            .collect();
-        let pointer = if random.below(2) == 0 {
+        // The token, if there is one, half of the time.
+        let pointer = if !tokens.is_empty() && random.below(2) == 0 {
             tokens[random.below(tokens.len())]
         } else {
             &places[random.below(places.len())]

@@ -6,19 +6,24 @@
 //! | key | what it is |
 //! |---|---|
 //! | `name` | what was done to what |
-//! | `kind` | `evidence`, `receipt`, `policy` or `trust` |
+//! | `kind` | `evidence`, `receipt`, `policy`, `trust` or `blocks`, a list of them |
 //! | `of` | the text that is read |
 //! | `splice` | what is changed in it before, if anything: `[at, how many bytes go, BASE64 of those that come]` |
 //! | `trust` | the trust file (of evidence) or policy (of a receipt) |
+//! | `blocks` | what is trusted of blocks beside the trust file: `{"given": [HASH], "lists": [[what it is called, its text]]}` |
 //! | `claim` | what the verifier holds: `{"name", "leaves": [{"basis", "leaf"}], "digest"}`, or nothing |
 //! | `at` | the time of the judgement, in Unix seconds |
-//! | `expect` | what comes out: the verdict; of a policy or trust file, `{"accepted": true}` or the error |
+//! | `expect` | what comes out: the verdict; of what is only read, `{"error": …}`, or null where there is none |
 //!
 //! Keys of tokens are made anew each time, so the bytes differ from run to run; what is done to them is decided by the seed.
 
+#[path = "../../tests/blocks/mod.rs"]
+mod blocks;
+mod chains;
 mod edits;
 #[path = "../../tests/fixture/mod.rs"]
 mod fixture;
+mod rlp;
 mod shapes;
 mod trusts;
 mod write;
@@ -33,7 +38,7 @@ use write::{Case, Corpus};
 /// How many changes of bytes are made to each text of evidence.
 const BYTE_CHANGES: usize = 250;
 
-/// How many changes of bytes are made to the token, certificates and revocation data of each anchor.
+/// How many changes of bytes are made to what the anchors hold in binary.
 const DER_CHANGES: usize = 200;
 
 #[tokio::main]
@@ -51,6 +56,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         mutate(shape, &mut random, &mut corpus)?;
     }
     policies_and_receipts(&mut random, &mut corpus)?;
+    for (name, text) in trusts::crowded() {
+        corpus.add_trust(&name, &text)?;
+    }
+    lists(&mut random, &mut corpus)?;
     let counts = corpus.finish()?;
     println!("{path}: {counts}, seed {seed}");
     Ok(())
@@ -94,6 +103,23 @@ fn mutate(
         corpus.add_trust(&format!("{}: trust: {name}", shape.name), &trust)?;
         let case = Case::of(shape, format!("{}: under trust: {name}", shape.name));
         corpus.add(&Case { trust, ..case })?;
+    }
+    Ok(())
+}
+
+/// Lists of blocks.
+fn lists(random: &mut edits::Random, corpus: &mut Corpus) -> Result<(), Box<dyn Error>> {
+    for (name, text) in trusts::lists() {
+        corpus.add_blocks(&name, text.as_bytes())?;
+    }
+    let list = trusts::list();
+    for (name, text) in edits::of_lines(&list) {
+        corpus.add_blocks(&name, text.as_bytes())?;
+    }
+    for _ in 0..500 {
+        let splice = edits::splice(list.as_bytes(), random);
+        let text = edits::spliced(list.as_bytes(), &splice);
+        corpus.add_blocks(&format!("bytes at {}", splice.0), &text)?;
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use counterfoil_dev_tsa::{Algorithm as TsaAlgorithm, Behaviour, Reason};
+use counterfoil_ethereum::BlockHash;
+use counterfoil_evidence::blocks::{BlockFile, Blocks};
 use counterfoil_evidence::receipt::{Basis, Claim};
 use counterfoil_tiles::checkpoint::{Checkpoint, Origin};
 use counterfoil_tiles::cosignature::{Timestamp, cosign_checkpoint, sign_as_log};
@@ -13,6 +15,7 @@ use counterfoil_tiles::receipt::Receipt;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::chains;
 use crate::fixture::{
     Authority, LATE, RECORD, SOON, STAMPED, evidence, key, log_key, policy, receipt, trust,
 };
@@ -23,19 +26,41 @@ pub(crate) struct Shape {
     pub(crate) value: Value,
     pub(crate) evidence: Vec<u8>,
     pub(crate) trust: String,
+    pub(crate) blocks: Given,
     pub(crate) claim: Option<Claim>,
     pub(crate) at: u64,
     /// Whether it is changed in many ways, too.
     pub(crate) is_mutated: bool,
 }
 
+/// What is trusted of blocks beside the trust file: hashes that are given one by one, and lists, each with what results call it.
+#[derive(Clone, Default)]
+pub(crate) struct Given {
+    pub(crate) hashes: Vec<BlockHash>,
+    pub(crate) lists: Vec<(String, String)>,
+}
+
+impl Given {
+    pub(crate) fn read(&self) -> Blocks {
+        let list = |(source, text): &(String, String)| {
+            BlockFile::parse(source.clone(), text.as_bytes()).expect("a list")
+        };
+        Blocks {
+            given: self.hashes.clone(),
+            lists: self.lists.iter().map(list).collect(),
+            answers: Vec::new(),
+        }
+    }
+}
+
 impl Shape {
-    fn new(name: impl Into<String>, value: &Value, trust: &str) -> Self {
+    pub(crate) fn new(name: impl Into<String>, value: &Value, trust: &str) -> Self {
         Self {
             name: name.into(),
             evidence: serde_json::to_vec_pretty(value).expect("a value"),
             value: value.clone(),
             trust: trust.to_owned(),
+            blocks: Given::default(),
             claim: None,
             at: SOON,
             is_mutated: false,
@@ -114,6 +139,7 @@ pub(crate) async fn shapes() -> Vec<Shape> {
     shapes.extend(witnesses(&one));
     shapes.extend(trees(&one));
     shapes.extend(algorithms(&receipt).await);
+    shapes.extend(chains::shapes(&one));
     shapes
 }
 

@@ -7,19 +7,18 @@ use std::io::{BufWriter, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use counterfoil_checks::{Checks, Outcome};
-use counterfoil_evidence::blocks::Blocks;
+use counterfoil_checks::Outcome;
+use counterfoil_evidence::blocks::BlockFile;
 use counterfoil_evidence::format::Evidence;
 use counterfoil_evidence::judge::{Verdict, judge};
-use counterfoil_evidence::receipt::{Basis, Claim, check_checkpoint, check_entry};
+use counterfoil_evidence::receipt::{Basis, Claim, ReceiptVerdict};
 use counterfoil_evidence::trust::Trust;
 use counterfoil_rfc3161::Timestamp;
 use counterfoil_tiles::policy::Policy;
-use counterfoil_tiles::receipt::Receipt;
 use serde_json::{Value, json};
 
 use crate::edits::{Splice, spliced};
-use crate::shapes::Shape;
+use crate::shapes::{Given, Shape};
 
 /// Evidence to be judged.
 pub(crate) struct Case {
@@ -27,6 +26,7 @@ pub(crate) struct Case {
     pub(crate) evidence: Vec<u8>,
     pub(crate) splice: Option<Splice>,
     pub(crate) trust: String,
+    pub(crate) blocks: Given,
     pub(crate) claim: Option<Claim>,
     pub(crate) at: u64,
 }
@@ -38,6 +38,7 @@ impl Case {
             evidence: shape.evidence.clone(),
             splice: None,
             trust: shape.trust.clone(),
+            blocks: shape.blocks.clone(),
             claim: shape.claim.clone(),
             at: shape.at,
         }
@@ -85,7 +86,7 @@ impl Corpus {
             Ok(evidence) => judge(
                 &evidence,
                 &trust,
-                &Blocks::default(),
+                &case.blocks.read(),
                 case.claim.as_ref(),
                 at,
             ),
@@ -107,8 +108,9 @@ impl Corpus {
             .map(|(at, gone, come)| json!([at, gone, STANDARD.encode(come)]));
         let trust = self.text(case.trust.as_bytes())?;
         let claim = case.claim.as_ref().map(claim);
+        let blocks = self.blocks(&case.blocks)?;
         self.write("evidence", verdict.outcome, &json!({
-            "name": case.name, "kind": "evidence", "of": of, "splice": splice, "trust": trust, "claim": claim, "at": case.at,
+            "name": case.name, "kind": "evidence", "of": of, "splice": splice, "trust": trust, "blocks": blocks, "claim": claim, "at": case.at,
             "expect": expect,
         }))
     }
@@ -117,6 +119,12 @@ impl Corpus {
     pub(crate) fn add_trust(&mut self, name: &str, text: &str) -> Result<(), Box<dyn Error>> {
         let read = Trust::parse(text.as_bytes()).map_err(|error| error.to_string());
         self.read("trust", name, text.as_bytes(), read.err().as_deref())
+    }
+
+    /// Reads a list of blocks, and writes it down.
+    pub(crate) fn add_blocks(&mut self, name: &str, text: &[u8]) -> Result<(), Box<dyn Error>> {
+        let read = BlockFile::parse("it".to_owned(), text).map_err(|error| error.to_string());
+        self.read("blocks", name, text, read.err().as_deref())
     }
 
     /// Reads a policy, and writes it down.
@@ -145,7 +153,7 @@ impl Corpus {
         )
     }
 
-    /// Makes the checks of a receipt, as `counterfoil verify` does, and writes it down.
+    /// Judges a receipt, as `counterfoil verify` does, and writes it down.
     pub(crate) fn add_receipt(
         &mut self,
         name: &str,
@@ -155,28 +163,14 @@ impl Corpus {
     ) -> Result<(), Box<dyn Error>> {
         let trusted = Policy::parse(policy.as_bytes())?;
         let keys: Vec<_> = trusted.log_keys().cloned().collect();
-        let mut checks: Checks = Checks::default();
-        let (mut matched, mut witnessed_at) = (None, None);
-        match Receipt::parse(text) {
-            Ok(receipt) => {
-                let (index, size) = (receipt.index(), receipt.checkpoint().size());
-                checks.passed(
-                    "receipt",
-                    format!("a tlog-proof of entry {index} in a tree of {size}"),
-                );
-                witnessed_at = check_checkpoint(&receipt, &keys, &trusted, &mut checks);
-                matched = check_entry(&receipt, by, &mut checks);
-            }
-            Err(error) => {
-                checks.failed("receipt", format!("it is not a tlog-proof: {error}"));
-                for name in ["log signature", "quorum", "entry", "inclusion"] {
-                    checks.not_checked(name, "there is no receipt to check");
-                }
-            }
-        }
+        let verdict = ReceiptVerdict::judge(text, by, &keys, &trusted);
+        let outcome = verdict.checks.outcome();
         let (of, trust) = (self.text(text)?, self.text(policy.as_bytes())?);
-        let expect = json!({"outcome": checks.outcome(), "checks": checks, "matched": matched, "witnessed_at": witnessed_at});
-        self.write("receipt", checks.outcome(), &json!({
+        let expect = json!({
+            "outcome": outcome, "sentence": verdict.sentence, "checks": verdict.checks, "matched": verdict.matched,
+            "witnessed_at": verdict.witnessed_at,
+        });
+        self.write("receipt", outcome, &json!({
             "name": name, "kind": "receipt", "of": of, "trust": trust, "claim": claim(by), "expect": expect,
         }))
     }
@@ -188,6 +182,16 @@ impl Corpus {
             .or_default() += 1;
         writeln!(self.file, "{case}")?;
         Ok(())
+    }
+
+    /// What is given of blocks, with the numbers of the lists' texts.
+    fn blocks(&mut self, given: &Given) -> Result<Value, Box<dyn Error>> {
+        let hashes: Vec<String> = given.hashes.iter().map(ToString::to_string).collect();
+        let mut lists = Vec::new();
+        for (source, text) in &given.lists {
+            lists.push(json!([source, self.text(text.as_bytes())?]));
+        }
+        Ok(json!({"given": hashes, "lists": lists}))
     }
 
     /// The number of a text, which is written if it is new.

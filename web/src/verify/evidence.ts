@@ -3,6 +3,7 @@
  * whether any of it is true is the judge's to say.
  */
 
+import { type BlockAnchor, checkBlockAnchor, readBlockAnchor } from "./block-anchor.ts";
 import { equal, toHex, toUtf8 } from "./bytes.ts";
 import { VerifyError } from "./checks.ts";
 import { hashLeaf } from "./hash.ts";
@@ -79,7 +80,7 @@ export interface UnknownAnchor {
   readonly name: string;
 }
 
-export type Anchor = TokenAnchor | UnknownAnchor;
+export type Anchor = TokenAnchor | BlockAnchor | UnknownAnchor;
 
 /** Evidence as parsed: well formed, and nothing of it verified. */
 export interface Evidence {
@@ -154,11 +155,19 @@ function readEntry(value: Json, path: Path): Entry {
 function readAnchor(value: Json, path: Path): Anchor {
   const part = new Part(value, path);
   const kind = part.take("kind", readKind);
-  if (kind !== "rfc3161") {
-    return { kind: "unknown", name: kind };
+  switch (kind) {
+    case "rfc3161":
+      return readTokenAnchor(part);
+    case "ethereum":
+      return readBlockAnchor(part);
+    default:
+      return { kind: "unknown", name: kind };
   }
+}
+
+function readTokenAnchor(part: Part): TokenAnchor {
   const anchor: TokenAnchor = {
-    kind,
+    kind: "rfc3161",
     authority: part.take("authority", (text, place) => {
       const name = readText(text, place);
       if (!isAuthorityName(name)) {
@@ -222,6 +231,8 @@ function checkEvidence({ entry, receipt, policy, anchors }: Evidence): void {
   for (const [index, anchor] of anchors.entries()) {
     if (anchor.kind === "rfc3161") {
       checkToken(anchor, path.at(index));
+    } else if (anchor.kind === "ethereum") {
+      checkBlockAnchor(anchor, path.at(index));
     }
   }
 }

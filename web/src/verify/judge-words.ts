@@ -1,14 +1,16 @@
 /** What a verdict says to people. */
 
+import type { AnchorVerdict } from "./anchor-verdict.ts";
+import { chainInWords } from "./blocks.ts";
 import { toHex } from "./bytes.ts";
 import type { Check, Checks, Outcome } from "./checks.ts";
 import { type Claim, described } from "./claim.ts";
+import { showBytes } from "./ethereum/index.ts";
 import { type Entry, EVIDENCE_FORMAT, type Evidence } from "./evidence.ts";
 import { sha256 } from "./hash.ts";
-import type { AnchorVerdict } from "./judge-anchors.ts";
 import { shownName } from "./policy.ts";
 import type { Timestamp } from "./rfc3161/index.ts";
-import type { Authority, Trust } from "./trust.ts";
+import type { Authority, Chain, Trust } from "./trust.ts";
 
 /** What the evidence is made of. */
 export function contentsInWords({ receipt, anchors }: Evidence): string {
@@ -22,7 +24,7 @@ function counted(number: number, what: string): string {
 }
 
 /** What a verifier trusts, line by line. */
-export function trustInWords({ policy, minAnchors, authorities }: Trust): string[] {
+export function trustInWords({ policy, minAnchors, authorities, chains }: Trust): string[] {
   const names = policy.witnesses.map(shownName).join(", ");
   return [
     ...policy.logKeys.map(({ origin, vkey }) => `the log ${origin}, by the key ${vkey.label}`),
@@ -31,6 +33,7 @@ export function trustInWords({ policy, minAnchors, authorities }: Trust): string
       : `a quorum of ${counted(policy.witnesses.length, "witness key")}: ${names}`,
     `${minAnchors} of these authorities:`,
     ...authorities.map(authorityInWords),
+    ...chains.map(trustInChain),
   ];
 }
 
@@ -38,6 +41,11 @@ function authorityInWords({ name, roots, policies, revocation }: Authority): str
   const shown = roots.map(({ subject, der }) => `${subject} (SHA-256 ${toHex(sha256(der))})`).join(", ");
   const under = policies.length === 0 ? "any policy" : `policy ${policies.join(" or ")}`;
   return `${name}, by the root ${shown}; ${under}; revocation ${revocation}`;
+}
+
+function trustInChain({ name, chainId, destination, blocks }: Chain): string {
+  const to = destination === undefined ? "any address" : showBytes(destination);
+  return `${name}, ${chainInWords(chainId)}, by ${counted(blocks.size, "block")} that are named; transactions to ${to}`;
 }
 
 /** What the sentence is about, once the checks are made. */
@@ -82,13 +90,22 @@ function recordInWords({ leafHash, digest, contents }: Entry): string {
 
 /** What fixed the checkpoint in time, when, and what that rests on. */
 function fixed(anchors: readonly AnchorVerdict[]): string {
-  const each = anchors.flatMap(({ holds, authority, root, genTime }) =>
-    holds && authority !== undefined && root !== undefined && genTime !== undefined
-      ? [`a signed statement of the time-stamping authority ${authority} at ${genTime} (under the root ${root})`]
-      : [],
-  );
+  const each = anchors.flatMap((anchor) => (anchor.holds ? (sourceOf(anchor) ?? []) : []));
   const last = each.pop() ?? "";
   return each.length === 0 ? last : `${each.join(", by ")}, and by ${last}`;
+}
+
+function sourceOf({ authority, root, genTime, block }: AnchorVerdict): string | undefined {
+  if (genTime === undefined) {
+    return undefined;
+  }
+  if (block !== undefined) {
+    const by = block.sources.join(" and ");
+    return `block ${block.number} of ${block.chain} at ${genTime} (resting on the block hash from ${by})`;
+  }
+  return authority === undefined || root === undefined
+    ? undefined
+    : `a signed statement of the time-stamping authority ${authority} at ${genTime} (under the root ${root})`;
 }
 
 /** The check that stands in the way: the first that failed, else the first of those that are needed and not made. */

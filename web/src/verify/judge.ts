@@ -3,19 +3,19 @@
  * the time of the judgement (docs/evidence.md, "How evidence is judged").
  */
 
+import type { AnchorVerdict } from "./anchor-verdict.ts";
+import { type Blocks, blocksInWords } from "./blocks.ts";
 import { equal, toHex, toUtf8 } from "./bytes.ts";
 import { Checks, type Outcome, VerifyError } from "./checks.ts";
 import { type Basis, type Claim, matched, tried } from "./claim.ts";
 import { type Entry, type Evidence, parseEvidence } from "./evidence.ts";
-import { type AnchorVerdict, judgeAnchors } from "./judge-anchors.ts";
+import { judgeAnchors } from "./judge-anchors.ts";
 import { checkCheckpoint, included, messageOf } from "./judge-receipt.ts";
 import { contentsInWords, sentenceOf, trustInWords } from "./judge-words.ts";
 import { Policy } from "./policy.ts";
 import { checkInclusion } from "./receipt.ts";
 import type { Timestamp } from "./rfc3161/index.ts";
 import type { Trust } from "./trust.ts";
-
-export type { AnchorVerdict } from "./judge-anchors.ts";
 
 /** The checks that evidence cannot be verified without. */
 export const NEEDED: readonly string[] = ["log signature", "quorum", "entry", "inclusion", "anchors"];
@@ -49,6 +49,7 @@ export function judgeEvidenceFile(
   name: string,
   bytes: Uint8Array,
   trust: Trust,
+  blocks: Blocks,
   claim: Claim | undefined,
   at: Timestamp,
 ): Verdict {
@@ -58,7 +59,7 @@ export function judgeEvidenceFile(
   } catch (error) {
     return withoutEvidence("failed", `${name} is no evidence: ${messageOf(error)}`, claim?.name ?? name);
   }
-  return judgeEvidence(evidence, trust, claim, at);
+  return judgeEvidence(evidence, trust, blocks, claim, at);
 }
 
 /** The verdict where there is no evidence to judge, and why: the outcome is that of the check `evidence`. */
@@ -86,8 +87,14 @@ export function withoutEvidence(outcome: Outcome, why: string, subject: string):
   };
 }
 
-/** Judges evidence at a time. */
-export function judgeEvidence(evidence: Evidence, trust: Trust, claim: Claim | undefined, at: Timestamp): Verdict {
+/** Judges evidence at a time, by the trust file and what else is trusted of blocks. */
+export function judgeEvidence(
+  evidence: Evidence,
+  trust: Trust,
+  blocks: Blocks,
+  claim: Claim | undefined,
+  at: Timestamp,
+): Verdict {
   const { receipt, entry } = evidence;
   const checks = new Checks();
   checks.add("evidence", "passed", contentsInWords(evidence));
@@ -100,7 +107,7 @@ export function judgeEvidence(evidence: Evidence, trust: Trust, claim: Claim | u
     const why = `the proof does not lead from the entry to the signed root: ${messageOf(error)}`;
     checks.add("inclusion", "failed", why);
   }
-  const anchored = judgeAnchors(evidence, trust, at, checks);
+  const anchored = judgeAnchors(evidence, trust, blocks, at, checks);
   const outcome = outcomeOf(checks);
   const noLaterThan = outcome === "passed" ? anchored.noLaterThan : undefined;
   return {
@@ -108,7 +115,7 @@ export function judgeEvidence(evidence: Evidence, trust: Trust, claim: Claim | u
     sentence: sentenceOf({ outcome, noLaterThan, checks, anchors: anchored.verdicts }, evidence, trust, claim, NEEDED),
     checks,
     caveats: [...anchored.caveats, ...otherPolicy(evidence.policy, trust.policy)],
-    trusted: trustInWords(trust),
+    trusted: [...trustInWords(trust), ...blocksInWords(blocks)],
     matched: basis,
     witnessedAt,
     noLaterThan,

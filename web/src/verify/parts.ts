@@ -76,12 +76,20 @@ export function readSha256(value: Json, path: Path): Uint8Array {
 
 /** Milliseconds since the beginning of 1970; whether there can be so many is checked later. */
 export function readMillis(value: Json, path: Path): bigint {
-  const millis = value instanceof JsonNumber ? value.integer : undefined;
-  if (millis === undefined) {
-    const expected = "milliseconds since the beginning of 1970, an integer without fraction or exponent";
+  return readInteger(value, path, "milliseconds since the beginning of 1970, an integer without fraction or exponent");
+}
+
+/** A number; how large it may be is checked later. */
+export function readNumber(value: Json, path: Path): bigint {
+  return readInteger(value, path, "a number, an integer without sign, fraction or exponent");
+}
+
+function readInteger(value: Json, path: Path, expected: string): bigint {
+  const integer = value instanceof JsonNumber ? value.integer : undefined;
+  if (integer === undefined) {
     throw wrongPart(path, expected, value instanceof JsonNumber ? shownNumber(value) : shownJson(value));
   }
-  return millis;
+  return integer;
 }
 
 export function readList<T>(value: Json, path: Path, read: ReadPart<T>): T[] {
@@ -111,13 +119,19 @@ export function checkUrl(url: string, path: Path): void {
   }
 }
 
-/** The last time: numbers above it are not exact in every reader of JSON (RFC 8259, section 6). */
-const MAX_MILLIS = (1n << 53n) - 1n;
+/** The largest number, and the last time: those above it are not exact in every reader of JSON (RFC 8259, section 6). */
+export const MAX_NUMBER = (1n << 53n) - 1n;
 
 export function checkMillis(millis: bigint, path: Path): void {
-  if (millis > MAX_MILLIS) {
-    const expected = `milliseconds since the beginning of 1970, at most ${MAX_MILLIS}`;
+  if (millis > MAX_NUMBER) {
+    const expected = `milliseconds since the beginning of 1970, at most ${MAX_NUMBER}`;
     throw wrongPart(path, expected, String(millis));
+  }
+}
+
+export function checkNumber(number: bigint, least: bigint, path: Path): void {
+  if (number < least || number > MAX_NUMBER) {
+    throw wrongPart(path, `a number from ${least} to ${MAX_NUMBER}`, String(number));
   }
 }
 

@@ -1,9 +1,10 @@
 /** What a verifier trusts, as a file of theirs: `counterfoil/trust@v1`, TOML (docs/evidence.md). Nothing of it ever comes from evidence. */
 
 import { parse, TomlDate, TomlError, type TomlTable, type TomlValue } from "smol-toml";
+import { BlockList, fromPrefixedHex, MAX_BLOCKS } from "./blocks.ts";
 import { equal, firstNotUtf8, fromUtf8, toUtf8 } from "./bytes.ts";
 import { VerifyError } from "./checks.ts";
-import { isAuthorityName } from "./parts.ts";
+import { isAuthorityName, MAX_NUMBER } from "./parts.ts";
 import { readPem } from "./pem.ts";
 import { Policy } from "./policy.ts";
 import { Certificate } from "./rfc3161/index.ts";
@@ -41,6 +42,18 @@ export interface Trust {
   /** The logs and witnesses. */
   readonly policy: Policy;
   readonly authorities: readonly Authority[];
+  readonly chains: readonly Chain[];
+}
+
+/** Trust in blocks of one chain. */
+export interface Chain {
+  /** What the verifier calls it. */
+  readonly name: string;
+  readonly chainId: bigint;
+  /** Where transactions must go; anywhere if undefined. */
+  readonly destination: Uint8Array | undefined;
+  /** The blocks that are trusted. */
+  readonly blocks: BlockList;
 }
 
 /** What begins the error that a file is not TOML of the right shape. */
@@ -59,21 +72,26 @@ export function parseTrust(bytes: Uint8Array): Trust {
   }
   const minAnchors = file.optional("min_anchors", integer) ?? 1n;
   const policyText = file.take("policy", text);
-  const tables = file.optional("tsa", array) ?? [];
+  const tsaTables = file.optional("tsa", array) ?? [];
+  const chainTables = file.optional("ethereum", array) ?? [];
   file.end();
   // First all types, then what stands in them.
-  const authorities = tables.map(readTable).map(readAuthority);
+  const [ofTsas, ofChains] = [tsaTables.map(readTable), chainTables.map(readChainTable)];
+  const authorities = ofTsas.map(readAuthority);
+  const chains = ofChains.map(readChain);
   const policy = readPolicy(policyText);
-  const count = authorities.length;
+  const count = authorities.length + chains.length;
   if (count < 1 || count > MAX_AUTHORITIES) {
-    throw wrongPart("tsa", `1 to ${MAX_AUTHORITIES} authorities`, String(count));
+    throw wrongPart("tsa and ethereum", `1 to ${MAX_AUTHORITIES} authorities`, String(count));
   }
   if (minAnchors < 1n || minAnchors > BigInt(count)) {
     throw wrongPart("min_anchors", `1 to ${count}, the number of authorities`, String(minAnchors));
   }
   authorities.forEach(checkCounts);
+  chains.forEach(checkChainId);
   checkApart(authorities);
-  return { minAnchors: Number(minAnchors), policy, authorities };
+  checkChainsApart(chains, authorities);
+  return { minAnchors: Number(minAnchors), policy, authorities, chains };
 }
 
 function readToml(bytes: Uint8Array): TomlTable {
@@ -199,6 +217,70 @@ function checkApart(authorities: readonly Authority[]): void {
           `${quoted(root.subject.toString())}, whose key is that of a root of ${other.name}`,
         );
       }
+    }
+  }
+}
+
+/** A chain as the file has it, each key of the right type. */
+interface ChainTable {
+  readonly name: string;
+  readonly chainId: bigint;
+  readonly destination: string | undefined;
+  readonly blockHashes: readonly string[];
+}
+
+function readChainTable(value: TomlValue): ChainTable {
+  const path = `${SHAPE}: ethereum`;
+  const part = new Table(table(value, path), path);
+  const read: ChainTable = {
+    name: part.take("name", text),
+    chainId: part.take("chain_id", integer),
+    destination: part.optional("destination", text),
+    blockHashes: (part.optional("block_hashes", array) ?? []).map((hash) => text(hash, `${path}: block_hashes`)),
+  };
+  part.end();
+  return read;
+}
+
+function readChain({ name, chainId, destination, blockHashes }: ChainTable): Chain {
+  if (!isAuthorityName(name)) {
+    throw wrongPart("ethereum: name", "1 to 40 of a-z, 0-9 and - between them", shown(name));
+  }
+  const path = (key: string) => `ethereum ${name}: ${key}`;
+  const blocks = new BlockList();
+  for (const line of blockHashes) {
+    try {
+      blocks.take(line);
+    } catch (error) {
+      const expected = `up to ${MAX_BLOCKS} blocks that do not contradict each other`;
+      throw error instanceof VerifyError
+        ? wrongPart(path("block_hashes"), expected, `${shown(line)} (${error.message})`)
+        : error;
+    }
+  }
+  const address = destination === undefined ? undefined : fromPrefixedHex(destination, 20);
+  if (destination !== undefined && address === undefined) {
+    throw wrongPart(path("destination"), "an address, 0x and 40 hexadecimal digits", shown(destination));
+  }
+  return { name, chainId, destination: address, blocks };
+}
+
+function checkChainId({ name, chainId }: Chain): void {
+  if (chainId < 1n || chainId > MAX_NUMBER) {
+    throw wrongPart(`ethereum ${name}: chain_id`, `a number from 1 to ${MAX_NUMBER}`, String(chainId));
+  }
+}
+
+/** A chain is counted once, by a name of its own. */
+function checkChainsApart(chains: readonly Chain[], authorities: readonly Authority[]): void {
+  for (const [at, { name, chainId }] of chains.entries()) {
+    const earlier = chains.slice(0, at);
+    if ([...authorities, ...earlier].some((other) => other.name === name)) {
+      throw wrongPart(`ethereum ${name}: name`, "a name that no other authority has", "it again");
+    }
+    if (earlier.some((other) => other.chainId === chainId)) {
+      const expected = "a chain that no other table is about, because a chain counts once";
+      throw wrongPart(`ethereum ${name}: chain_id`, expected, String(chainId));
     }
   }
 }

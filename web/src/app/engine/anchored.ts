@@ -1,6 +1,9 @@
 /** Reads evidence for what it shows of a log's history: which checkpoint was fixed in time, when, and whether that holds under what is trusted. */
 
+import type { BlockAnchor } from "../../verify/block-anchor.ts";
+import { chainInWords } from "../../verify/blocks.ts";
 import { VerifyError } from "../../verify/checks.ts";
+import { parseHeader } from "../../verify/ethereum/index.ts";
 import { type Anchor, parseEvidence } from "../../verify/evidence.ts";
 import { parseToken } from "../../verify/rfc3161/index.ts";
 import { judge } from "./judge.ts";
@@ -19,15 +22,34 @@ export async function readAnchored(bytes: Uint8Array, trust: string, at: number)
 }
 
 function pointOf(anchor: Anchor): AnchorPoint {
-  return anchor.kind === "rfc3161"
-    ? { kind: "time-stamp", name: anchor.authority, time: timeIn(anchor.token) }
-    : { kind: anchor.kind, name: anchor.name, time: undefined };
+  switch (anchor.kind) {
+    case "rfc3161":
+      return { kind: "time-stamp", name: anchor.authority, time: timeIn(anchor.token) };
+    case "ethereum":
+      return blockPoint(anchor);
+    case "unknown":
+      return { kind: anchor.name, name: anchor.name, time: undefined };
+  }
+}
+
+/** The block, by its chain, and the time that its header names. */
+function blockPoint({ chainId, header }: BlockAnchor): AnchorPoint {
+  const name = chainInWords(chainId);
+  const read = attempt(() => parseHeader(header));
+  return read === undefined
+    ? { kind: "block", name, time: undefined }
+    : { kind: `block ${read.number}`, name, time: Number(read.timestamp) };
 }
 
 /** The time that a token names. */
 function timeIn(token: Uint8Array): number | undefined {
+  return attempt(() => Number(parseToken(token).info.genTime.seconds));
+}
+
+/** What can be read; what cannot is nothing. */
+function attempt<T>(read: () => T): T | undefined {
   try {
-    return Number(parseToken(token).info.genTime.seconds);
+    return read();
   } catch (error) {
     if (error instanceof VerifyError) {
       return undefined;

@@ -1,5 +1,6 @@
 /** Verifies one proof under what the verifier trusts, and gives what the page shows. The judgements themselves are src/verify's. */
 
+import { noBlocks } from "../../verify/blocks.ts";
 import { fromHex, toHex } from "../../verify/bytes.ts";
 import { parseCheckpoint } from "../../verify/checkpoint.ts";
 import { Checks, type Outcome, VerifyError } from "../../verify/checks.ts";
@@ -119,7 +120,7 @@ function ofEvidence(job: Job, proof: Uint8Array, claim: Claim | undefined, trust
     return { ...verdict, trusted: trust.trusted, facts: [] };
   }
   const at = Timestamp.fromSeconds(job.at);
-  const verdict = judgeEvidenceFile(job.proof.name, proof, trust.trust, claim, at);
+  const verdict = judgeEvidenceFile(job.proof.name, proof, trust.trust, noBlocks, claim, at);
   const stamps = verdict.anchors.map(
     ({ name, genTime, holds }): Fact => ({
       label: `Time-stamp, ${name}`,

@@ -51,6 +51,8 @@ export interface BlockJudgement {
   readonly checks: Checks;
   /** What the header says, if it could be read. */
   readonly header: Header | undefined;
+  /** The transaction, if it could be read. */
+  readonly transaction: Transaction | undefined;
   /** Nothing failed, and everything that a record must show was checked: the block hash as well. */
   readonly isGood: boolean;
 }
@@ -133,6 +135,7 @@ export function judgeBlock(question: BlockQuestion): BlockJudgement {
   return {
     checks,
     header: "value" in readHeader ? readHeader.value : undefined,
+    transaction: "value" in readTransaction ? readTransaction.value : undefined,
     isGood: checks.holdButFor(optionalChecks),
   };
 }

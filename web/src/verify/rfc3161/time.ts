@@ -5,6 +5,9 @@ import { noValue, type Reader, tag } from "./ber.ts";
 
 const second = 1_000_000_000n;
 
+/** The seconds of 400 years. */
+const cycle = 146_097n * 86_400n;
+
 /** A time in UTC, to the nanosecond. What is finer is cut off. */
 export class Timestamp {
   /** Since the beginning of 1970. */
@@ -69,13 +72,12 @@ export class Timestamp {
   /** RFC 3339 in UTC. */
   toString(): string {
     const whole = this.seconds;
-    const date = new Date(Number(whole) * 1_000);
-    const year = date.getUTCFullYear();
-    const shown = year < 0 ? `-${String(-year).padStart(3, "0")}` : String(year).padStart(4, "0");
-    const rest = date
-      .toISOString()
-      .replace(/^[+-]?\d+/, "")
-      .slice(0, "-01-31T00:00:00".length);
+    // Within 400 years, after which the calendar repeats: the language has no dates from the year 275760 on.
+    const within = ((whole % cycle) + cycle) % cycle;
+    const [date = "", time = ""] = new Date(Number(within) * 1_000).toISOString().split("T");
+    const year = BigInt(date.slice(0, 4)) + 400n * ((whole - within) / cycle);
+    const shown = year < 0n ? `-${String(-year).padStart(3, "0")}` : String(year).padStart(4, "0");
+    const rest = `${date.slice(4)}T${time.slice(0, 8)}`;
     const nanoseconds = this.nanoseconds - whole * second;
     const fraction = nanoseconds === 0n ? "" : `.${String(nanoseconds).padStart(9, "0").replace(/0+$/, "")}`;
     return `${shown}${rest}${fraction}Z`;

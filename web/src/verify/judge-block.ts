@@ -1,0 +1,195 @@
+/** Whether a block of an Ethereum chain holds the checkpoint (docs/evidence.md, "How evidence is judged"). */
+
+import type { AnchorVerdict, BlockVerdict, Noted } from "./anchor-verdict.ts";
+import type { BlockAnchor } from "./block-anchor.ts";
+import { type Blocks, blocksSay, chainInWords, type Named, type Says } from "./blocks.ts";
+import { type Checks, type Outcome, VerifyError } from "./checks.ts";
+import { type BlockJudgement, type Header, judgeBlock, parseHeader, showBytes } from "./ethereum/index.ts";
+import type { Evidence } from "./evidence.ts";
+import { Timestamp } from "./rfc3161/index.ts";
+import type { Chain, Trust } from "./trust.ts";
+
+/** The checks of a block that may be left open: a verifier may accept any destination. */
+const MAY_BE_OPEN: readonly string[] = ["destination", "time"];
+
+/** What an anchor is judged by. */
+export interface Under {
+  readonly checkpoint: Uint8Array;
+  readonly trust: Trust;
+  readonly blocks: Blocks;
+  readonly at: Timestamp;
+}
+
+/** What the sources together say of the block's hash. */
+interface Standing {
+  readonly outcome: Outcome;
+  readonly reason: string;
+  readonly sources: readonly string[];
+}
+
+/** Makes the checks of a block. It counts if everything holds that must. */
+export function noteBlock(
+  anchor: BlockAnchor,
+  chain: Chain | undefined,
+  name: string,
+  { checkpoint, blocks, at }: Under,
+  checks: Checks,
+): Noted {
+  const header = readHeader(anchor);
+  const judgement = judgeBlock({
+    record: anchor,
+    checkpoint,
+    blockHash: header?.hash,
+    destination: chain?.destination,
+    at: at.seconds > 0n ? at.seconds : 0n,
+  });
+  const standing = header && standingOf(named(header), anchor.chainId, chain, blocks);
+  for (const { name: check, outcome, reason } of judgement.checks.list) {
+    const called = `anchor ${name}: ${check}`;
+    // The record names its own hash: whether to trust it is the verifier's to say.
+    if (check === "block hash" && standing !== undefined) {
+      checks.add(called, standing.outcome, standing.reason);
+    } else {
+      checks.add(called, outcome, reason);
+    }
+  }
+  const why = whyNot(judgement, standing);
+  const time = header && timeOf(header);
+  const verdict: AnchorVerdict = {
+    name,
+    kind: anchor.kind,
+    authority: chain?.name,
+    root: undefined,
+    genTime: time,
+    latest: time,
+    block: header && blockVerdict(header, anchor.chainId, judgement, standing?.sources ?? []),
+    holds: why === undefined && time !== undefined,
+    why,
+  };
+  if (!verdict.holds || time === undefined) {
+    return { verdict, caveats: [], held: undefined };
+  }
+  const authority = chain?.name ?? chainInWords(anchor.chainId);
+  const held = { authority, key: `chain ${anchor.chainId}`, latest: time };
+  return { verdict, caveats: caveatsOf(name, anchor.chainId), held };
+}
+
+function blockVerdict(
+  { number, hash }: Header,
+  chainId: bigint,
+  { transaction }: BlockJudgement,
+  sources: readonly string[],
+): BlockVerdict {
+  return {
+    chainId,
+    chain: chainInWords(chainId),
+    number,
+    hash: showBytes(hash),
+    transaction: transaction && showBytes(transaction.hash),
+    sources,
+  };
+}
+
+function readHeader({ header }: BlockAnchor): Header | undefined {
+  try {
+    return parseHeader(header);
+  } catch (error) {
+    if (error instanceof VerifyError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function named({ number, hash }: Header): Named {
+  return { number, hash: showBytes(hash) };
+}
+
+/** The last second that has a time. */
+const MAX_SECONDS = (1n << 63n) - 1n;
+
+function timeOf({ timestamp }: Header): Timestamp | undefined {
+  return timestamp > MAX_SECONDS ? undefined : Timestamp.fromSeconds(timestamp);
+}
+
+/** What stands in its way: a check that failed, else one that could not be made and had to be. */
+function whyNot({ checks }: BlockJudgement, standing: Standing | undefined): string | undefined {
+  const ofBlock = (outcome: Outcome) => (standing?.outcome === outcome ? `block hash: ${standing.reason}` : undefined);
+  const ofRecord = (outcome: Outcome) => {
+    const check = checks.list.find(
+      (one) => one.outcome === outcome && !(outcome === "not-checked" && MAY_BE_OPEN.includes(one.name)),
+    );
+    return check && `${check.name}: ${check.reason}`;
+  };
+  return ofRecord("failed") ?? ofBlock("failed") ?? ofBlock("not-checked") ?? ofRecord("not-checked");
+}
+
+/** A source that contradicts outweighs all that trust the block; without any that trusts it, it is not known. */
+function standingOf(block: Named, chainId: bigint, chain: Chain | undefined, blocks: Blocks): Standing {
+  const ofTrust: (readonly [string, Says])[] =
+    chain === undefined || chain.blocks.size === 0 ? [] : [["the trust file", chain.blocks.says(block)]];
+  const sources: string[] = [];
+  const silent: string[] = [];
+  for (const [source, said] of [...ofTrust, ...blocksSay(blocks, chainId, block)]) {
+    switch (said.says) {
+      case "another":
+        return { outcome: "failed", reason: `${source} ${said.what}`, sources: [] };
+      case "trusted":
+        sources.push(source);
+        break;
+      case "nothing":
+        silent.push(`${source} ${said.why}`);
+    }
+  }
+  if (sources.length > 0) {
+    return { outcome: "passed", reason: `${block.hash}, trusted by ${sources.join(" and ")}`, sources };
+  }
+  const reason = [
+    `nothing that is trusted says that block ${block.number} of ${chainInWords(chainId)} is ${block.hash}`,
+    ...(chain === undefined ? ["the trust file has no [[ethereum]] for this chain"] : []),
+    ...silent,
+  ];
+  return { outcome: "not-checked", reason: reason.join("; "), sources };
+}
+
+/** Test networks: nothing of value holds their histories. */
+const testNetworks: readonly bigint[] = [11_155_111n, 17_000n, 560_048n];
+
+/** What a reader should know of a chain although its block holds. */
+function caveatsOf(name: string, chainId: bigint): string[] {
+  if (chainId === 31_337n) {
+    return [
+      `THE CHAIN OF ${name} IS A DEVELOPMENT CHAIN (31337): anybody makes its blocks, with any time. This anchor proves nothing to anybody but whoever runs that chain`,
+    ];
+  }
+  return testNetworks.includes(chainId)
+    ? [
+        `the chain of ${name} is ${chainInWords(chainId)}: nothing of value holds its history, and it ends when its operators end it`,
+      ]
+    : [];
+}
+
+/** Makes the check `block hash`, where blocks were given one by one: each must be here. */
+export function checkGiven({ anchors }: Evidence, { given }: Blocks, checks: Checks): void {
+  if (given.hashes.length === 0) {
+    return;
+  }
+  const blocks = new Map<string, string>();
+  for (const anchor of anchors) {
+    const header = anchor.kind === "ethereum" ? readHeader(anchor) : undefined;
+    if (anchor.kind === "ethereum" && header !== undefined) {
+      const hash = showBytes(header.hash);
+      blocks.set(`${anchor.chainId} ${hash}`, hash);
+    }
+  }
+  const found = [...blocks.values()];
+  const missing = given.hashes.find((hash) => !found.includes(hash));
+  if (missing === undefined) {
+    checks.add("block hash", "passed", "an Ethereum anchor is in each block that was given");
+    return;
+  }
+  const here =
+    found.length === 0 ? "the evidence has no Ethereum anchor" : `its Ethereum anchors are in ${found.join(", ")}`;
+  const why = `expected an Ethereum anchor in the block ${missing}, which was given; ${here}`;
+  checks.add("block hash", "failed", why);
+}
