@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { readStatus } from "../src/app/status/read.ts";
 import { Sampling } from "../src/app/status/sampling.ts";
-import { scaleBetween, scaleOf, ticksOf, timeTicks } from "../src/app/status/scale.ts";
+import { isMoment, scaleBetween, scaleOf, ticksOf, timeTicks } from "../src/app/status/scale.ts";
 
 /** The anchored sizes that are found of a log in so many questions, and what was asked. */
 function sampled(anchored: readonly bigint[], questions: number, silent: readonly bigint[] = []) {
@@ -76,6 +76,18 @@ test("an axis has few marks, at round values within it", () => {
     "14:20:50",
     "14:21:00",
   ]);
+  // What is drawn is a moment, so that its axis has marks.
+  for (const [seconds, expected] of [
+    [0, true],
+    [253_402_300_799, true],
+    [253_402_300_800, false],
+    [2 ** 63, false],
+    [-1, false],
+    [Number.NaN, false],
+  ] as const) {
+    expect(isMoment(seconds), String(seconds)).toBe(expected);
+  }
+  expect(timeTicks(scaleBetween(0, 253_402_300_799), 6).length).toBeGreaterThan(0);
   const alone = scaleOf([7]);
   expect(alone.at(7)).toBe(0.5);
   expect(scaleOf([]).at(0)).toBe(0.5);

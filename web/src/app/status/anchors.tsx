@@ -7,11 +7,12 @@ import { counted, duration, utcOf } from "../words.ts";
 import { type Event, Lanes, type Point } from "./charts.tsx";
 import type { History } from "./history.ts";
 import type { AnchorStatus } from "./read.ts";
+import { isMoment } from "./scale.ts";
 
 /** The sizes of anchored checkpoints, each at the first time that is named for it. */
 export function anchorsOf({ anchored }: History): Point[] {
   return anchored.flatMap(({ size, anchors }) => {
-    const times = anchors.flatMap(({ time }) => (time === undefined ? [] : [time]));
+    const times = anchors.map(({ time }) => time).filter(isMoment);
     return times.length === 0 ? [] : [{ at: Math.min(...times), value: Number(size), mark: "anchored" as const }];
   });
 }
@@ -113,7 +114,8 @@ function eventsOf({ size, anchors, outcome }: Anchored): Event[] {
   return anchors.flatMap(({ kind, name, time }): Event[] => {
     const shape = kind === "time-stamp" ? "time-stamp" : "block";
     const lane = plainLine(name);
-    const words = time === undefined ? "" : `${counted(size)} entries, ${utcOf(time)}, ${lane}`;
-    return time === undefined ? [] : [{ at: time, lane, shape, outcome, words }];
+    return isMoment(time)
+      ? [{ at: time, lane, shape, outcome, words: `${counted(size)} entries, ${utcOf(time)}, ${lane}` }]
+      : [];
   });
 }

@@ -31,6 +31,14 @@ export function ticksOf({ from, to }: Scale, most: number): number[] {
   return multiples(step, from, to);
 }
 
+/** The end of the year 9999. */
+const LAST_SECOND = 253_402_300_799;
+
+/** Whether Unix seconds are a time that a calendar of four-digit years has: what a token or a block says of its time may be anything. */
+export function isMoment(seconds: number | undefined): seconds is number {
+  return seconds !== undefined && seconds >= 0 && seconds <= LAST_SECOND;
+}
+
 /** Seconds between marks on an axis of time. */
 const steps = [
   1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
