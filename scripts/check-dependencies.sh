@@ -33,9 +33,9 @@ used=
 while read -r manifest; do
 	crate=$(dirname "$manifest")
 	mapfile -t others < <(included "$crate")
-	for name in $(names_in dependencies "$manifest") $(names_in dev-dependencies "$manifest"); do
+	for name in $(names_in dependencies "$manifest") $(names_in dev-dependencies "$manifest") $(names_in build-dependencies "$manifest"); do
 		used+="$name"$'\n'
-		git grep -q --untracked -E "\b${name//-/_}\b" -- "$crate/src/*.rs" "$crate/tests/*.rs" "$crate/benches/*.rs" "$crate/examples/*.rs" "${others[@]}" ||
+		git grep -q --untracked -E "\b${name//-/_}\b" -- "$crate/src/*.rs" "$crate/tests/*.rs" "$crate/benches/*.rs" "$crate/examples/*.rs" "$crate/build.rs" "${others[@]}" ||
 			 complain "$manifest asks for $name, which no code of $crate names"
 	done
 done < <(git ls-files -- '*/Cargo.toml' ':!fuzz')

@@ -21,6 +21,7 @@ use crate::output::{Chatter, Format, Output};
 use crate::receipt::ReceiptArgs;
 use crate::shell::{CompletionsArgs, ManArgs};
 use crate::submit::SubmitArgs;
+use crate::verifier::VerifierArgs;
 use crate::verify::VerifyArgs;
 #[cfg(feature = "witness")]
 use crate::witness::WitnessCommand;
@@ -92,8 +93,8 @@ pub(crate) enum Command {
     /// Makes a log and three witnesses, one of them behind a bastion, submits files, fetches and verifies their receipts,
     /// audits the log, forges a file, a receipt and a copy of the log, anchors the log with two time-stamping authorities for
     /// development (with one where OpenSSL is not installed), stops witnesses and starts them again, writes evidence of a file,
-    /// verifies and forges it, and forges a second history. Every step is a command of this program, and is shown. Afterwards
-    /// the log stays up.
+    /// verifies and forges it, writes the page that verifies it in a browser, and forges a second history. Every step is a command of this program, and is shown. Afterwards
+    /// the log stays up, with its pages for a browser.
     #[cfg(feature = "demo")]
     #[command(after_help = "\
 Examples:
@@ -175,6 +176,20 @@ A trust file says which logs, witnesses and time-stamping authorities are truste
 
 Exit codes: 0 verified, 1 failed, 2 usage, 3 could not tell.")]
     Verify(VerifyArgs),
+    /// Write the verifier for browsers: one file, which needs no network and no program of ours
+    ///
+    /// Whoever gets evidence or a receipt, and this file from somebody they trust, opens it in any browser, drops the record, its
+    /// proof and their trust file onto it, and sees each check; nothing leaves the page. It is a second implementation, written
+    /// from the specifications. Its SHA-256 is shown, for others to compare: the same build writes the same file, and each log
+    /// serves the one it was built with at /verifier.html.
+    #[command(after_help = "\
+Examples:
+  counterfoil verifier
+  counterfoil verifier --output evidence/verifier.html
+  counterfoil verifier --output - | sha256sum
+
+Exit codes: 0 written, 2 usage, or this program was built without the web pages, 3 it could not be written.")]
+    Verifier(VerifierArgs),
     /// Fetch a whole log and recheck every byte of it
     ///
     /// Recomputes the tree from the entries up to the signed root, and compares every bundle and tile on the way. What

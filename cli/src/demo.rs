@@ -20,7 +20,7 @@ use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupts;
 use crate::output::Output;
 use crate::submit::files::{self, receipt_path};
-use anchors::Anchors;
+use anchors::{Anchors, EVIDENCE, TRUST};
 use tour::{Byte, Server};
 use witnesses::Witnesses;
 
@@ -381,9 +381,18 @@ impl Tour {
     ) -> Result<(), Failure> {
         let (url, anchor) = (&cast.url, &cast.anchors.url);
         let log = text(&self.home.join(LOG));
+        let home = text(&self.home);
+        let page = if counterfoil_web::FILES.is_empty() {
+            "This program was built without the web pages: for them, run make web (it needs Node), and build it again.".to_owned()
+        } else {
+            format!(
+                "Open {url} in a browser to look at the log, and to verify what is in {home}: drop {EVIDENCE}, its record and {TRUST}."
+            )
+        };
         self.output.line(format!(
             "
-The log is up at {url}, and its anchor at {anchor}. Try:
+The log is up at {url}, and its anchor at {anchor}.
+{page} Try:
   counterfoil submit FILE --log {url} --policy {log}/policy
   counterfoil verify FILE --policy {log}/policy
   curl {url}checkpoint

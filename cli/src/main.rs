@@ -45,6 +45,7 @@ mod submit;
 mod token;
 mod tree;
 mod trust;
+mod verifier;
 mod verify;
 #[cfg(feature = "witness")]
 mod witness;
@@ -107,6 +108,7 @@ fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         #[cfg(feature = "witness")]
         Command::Witness(command) => witness::run(command, output),
         Command::Verify(args) => on_network(verify::run(&args, output)),
+        Command::Verifier(args) => verifier::run(&args, output),
         Command::Inspect(args) => inspect::run(&args, output),
         Command::Completions(args) => Ok(shell::completions(&args)),
         Command::Man(args) => shell::man(&args, output),

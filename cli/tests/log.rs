@@ -384,17 +384,16 @@ fn the_demo_holds_in_every_step() {
     let counterfoil = Counterfoil::new();
     let ran = counterfoil.run(["demo", "--once"]);
     assert_eq!(ran.code, 0, "{}", ran.all());
+    // The verifier for browsers is written by a program that has it.
+    let with_pages = usize::from(!counterfoil_web::FILES.is_empty());
     assert_eq!(
         ran.stdout.matches("\n   passed: ").count(),
-        46,
+        46 + with_pages,
         "{}",
         ran.all()
     );
-    assert!(
-        ran.stdout.contains("All 26 steps came out as they should."),
-        "{}",
-        ran.all()
-    );
+    let all = format!("All {} steps came out as they should.", 26 + with_pages);
+    assert!(ran.stdout.contains(&all), "{}", ran.all());
 
     counterfoil.write("mine/sub directory/it's", "a record");
     counterfoil.write("mine/b", "another");

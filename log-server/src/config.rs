@@ -51,7 +51,7 @@ pub const RESERVED_SEGMENTS: [&str; 16] = [
     "receipt",
     "status",
     "tile",
-    "verify",
+    "verifier.html",
 ];
 
 /// The whole file.
@@ -158,6 +158,8 @@ pub struct LogConfig {
     pub deduplicate: bool,
     /// Keep the index that answers lookups.
     pub lookup: bool,
+    /// Serve the web pages.
+    pub pages: bool,
     /// Longest entry in bytes.
     pub max_entry_bytes: usize,
     /// Longest body of a batch in bytes.
@@ -192,6 +194,7 @@ impl Default for LogConfig {
             checkpoint_history: Duration::from_hours(1),
             deduplicate: false,
             lookup: true,
+            pages: true,
             max_entry_bytes: crate::log::MAX_ENTRY_BYTES,
             max_batch_bytes: 8 << 20,
             max_batch_entries: 65_536,

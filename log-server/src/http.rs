@@ -1,7 +1,7 @@
 //! The HTTP front: from a request to a [`Log`] and back.
 //!
 //! What is asked for thousands of times a second (adding an entry, the checkpoint, tiles and bundles) is matched here and
-//! answered without a router, a span or a middleware; all else goes through the router of [`reads`] and [`probes`].
+//! answered without a router, a span or a middleware; all else goes through the router of [`reads`], [`pages`] and [`probes`].
 //!
 //! ```text
 //! request ── place? ──> target ──┬── add, add-batch ───────> adds      (credentials, body, rate)
@@ -17,6 +17,7 @@ mod evidence;
 pub(crate) mod fields;
 mod mount;
 mod openapi;
+mod pages;
 mod probes;
 pub(crate) mod problem;
 mod query;
@@ -52,6 +53,7 @@ use crate::metrics::{Metrics, Route};
 use answer::{Body, Sharing, bare, with_common_fields, without_body};
 use fields::{Fields, Format, Single};
 use mount::Mount;
+use pages::Pages;
 use probes::PATHS as PROBES;
 use problem::{Kind, Problem};
 
@@ -158,9 +160,10 @@ impl Site {
         connections: Arc<Connections>,
     ) -> Result<Self, AnchorsError> {
         let auth = Arc::new(Auth::new(config));
+        let pages = Arc::new(Pages::embedded());
         let mut mounts: Vec<Arc<Mount>> = Vec::with_capacity(logs.len());
         for (log_config, log) in config.logs.iter().zip(logs) {
-            let mount = Mount::new(config, log_config, log, Arc::clone(&auth))?;
+            let mount = Mount::new(config, log_config, log, Arc::clone(&auth), &pages)?;
             mounts.push(Arc::new(mount));
         }
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.prefix.len()));
@@ -390,10 +393,11 @@ fn below(mut request: Request<Incoming>, prefix: usize) -> Request<Incoming> {
         .uri()
         .path_and_query()
         .map_or("", PathAndQuery::as_str);
-    let rest = whole.get(prefix..).unwrap_or_default();
+    let rest = whole.get(prefix..).unwrap_or_default().to_owned();
     let rest = if rest.starts_with('/') {
-        rest.to_owned()
+        rest
     } else {
+        request.extensions_mut().insert(pages::WithoutSlash);
         format!("/{rest}")
     };
     if let Ok(uri) = Uri::try_from(rest) {

@@ -13,8 +13,8 @@ use crate::exit::Failure;
 
 const ANCHOR: &str = "anchor";
 const CONFIG: &str = "anchor/anchor.toml";
-const TRUST: &str = "trust.toml";
-const EVIDENCE: &str = "record.evidence.json";
+pub(super) const TRUST: &str = "trust.toml";
+pub(super) const EVIDENCE: &str = "record.evidence.json";
 const FORGED: &str = "forged.evidence.json";
 
 /// The anchor and the authorities that it asks.
@@ -87,7 +87,8 @@ impl Tour {
         self.step("Verify it, offline: by what the trust file says, and nothing else");
         let verified = self.type_in(&["verify", EVIDENCE, record, "--trust", TRUST])?;
         self.expect(&verified, 0, "the file existed no later than that time");
-        self.forge_evidence(anchors, record)
+        self.forge_evidence(anchors, record)?;
+        self.write_verifier()
     }
 
     /// Has what the log has published stamped by an anchor, which is run then.
@@ -242,6 +243,17 @@ impl Tour {
         self.change_a_byte(Byte::Middle, record, "forged-file")?;
         let forged = self.type_in(&["verify", EVIDENCE, "forged-file", "--trust", TRUST])?;
         self.caught(&forged, "the entry", &["entry".to_owned()]);
+        Ok(())
+    }
+
+    /// Writes the page that verifies in a browser, where this program has it.
+    fn write_verifier(&mut self) -> Result<(), Failure> {
+        if counterfoil_web::find(counterfoil_web::VERIFIER).is_none() {
+            return Ok(());
+        }
+        self.step("Write the verifier for browsers: drop evidence, record and trust file onto it, and it says the same, offline");
+        let written = self.type_in(&["verifier"])?;
+        self.expect(&written, 0, "one file, which needs neither network nor log");
         Ok(())
     }
 

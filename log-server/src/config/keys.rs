@@ -95,6 +95,8 @@ const KEYS: &[Key] = &keys! {
             "Answer an entry that is in the log already with its index instead of logging it again.";
         "lookup" Kind::Switch, optional "true",
             "Keep the index that finds entries by their leaf hash.";
+        "pages" Kind::Switch, optional "true",
+            "Serve the web pages: to verify, and to look at the log. They are the same for everybody, and hold nothing of the log.";
         "max_entry_bytes" Kind::Whole, optional "65535",
             "Longest entry; an entry bundle cannot hold one of more than 65535 bytes.";
         "max_batch_bytes" Kind::Whole, optional "8388608",

@@ -106,7 +106,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Whether a list has one of `words` with a weight above 0.
-fn lists(value: &HeaderValue, words: &[&str]) -> bool {
+pub(super) fn lists(value: &HeaderValue, words: &[&str]) -> bool {
     value.to_str().is_ok_and(|value| {
         value.split(',').any(|element| {
             let mut parts = element.split(';').map(str::trim);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::fields::Fields;
+use super::pages::Pages;
 use super::problem::Problem;
 use super::squeeze::Squeezed;
 use crate::anchors::{Anchors, AnchorsError};
@@ -26,6 +27,8 @@ pub(crate) struct Mount {
     pub(super) squeezed: Squeezed,
     /// None where the configuration names none.
     pub(super) anchors: Option<Arc<Anchors>>,
+    /// None where the configuration switches them off.
+    pub(super) pages: Option<Arc<Pages>>,
 }
 
 impl std::fmt::Debug for Mount {
@@ -43,6 +46,7 @@ impl Mount {
         log_config: &LogConfig,
         log: Arc<dyn Log>,
         auth: Arc<Auth>,
+        pages: &Arc<Pages>,
     ) -> Result<Self, AnchorsError> {
         let anchors = match log_config.anchors.as_slice() {
             [] => None,
@@ -67,6 +71,7 @@ impl Mount {
             requests: Arc::default(),
             squeezed: Squeezed::default(),
             anchors,
+            pages: log_config.pages.then(|| Arc::clone(pages)),
         })
     }
 

@@ -8,7 +8,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use counterfoil_tiles::hash::{LeafHash, LeafIndex, TreeSize};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, LINK};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, LINK, VARY};
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,6 +16,7 @@ use utoipa_axum::routes;
 use super::Mount;
 use super::answer::{JSON, TEXT};
 use super::fields::{Fields, Format};
+use super::pages::{WithoutSlash, wants_page};
 use super::problem::{Kind, Problem, ProblemDocument};
 use super::query::{number, parameters};
 use crate::anchors::AnchorStatus;
@@ -37,6 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Mount>> {
         .routes(routes!(policy))
         .routes(routes!(status))
         .routes(routes!(front_page))
+        .merge(super::pages::routes())
 }
 
 /// The receipt of an entry, a tlog-proof under the published checkpoint or under an older one that is still kept.
@@ -269,14 +271,29 @@ struct Status {
     anchors: Vec<AnchorStatus>,
 }
 
-/// What this is and where to go on from here.
+/// What this is and where to go on from here: the web page for who accepts HTML, lines of text for others.
 #[utoipa::path(
     get,
     path = "/",
     tag = "log",
-    responses((status = 200, description = "A description of the log", body = String, content_type = "text/plain; charset=utf-8"))
+    responses(
+        (status = 200, description = "The page, or a description of the log", content(
+            (String = "text/plain; charset=utf-8"),
+            (String = "text/html; charset=utf-8"),
+        )),
+        (status = 304, description = "The caller has the page"),
+        (status = 308, description = "For HTML: the prefix of the log needs the slash at its end"),
+        (status = 404, description = "For HTML: the program was built without the pages", body = String, content_type = "text/html; charset=utf-8"),
+    )
 )]
-async fn front_page(State(mount): State<Arc<Mount>>) -> Response {
+async fn front_page(
+    State(mount): State<Arc<Mount>>,
+    without_slash: Option<Extension<WithoutSlash>>,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(pages) = mount.pages.as_ref().filter(|_| wants_page(&headers)) {
+        return pages.front(&mount, &headers, without_slash.is_none());
+    }
     let log = &mount.log;
     let mut text = format!(
         "Counterfoil transparency log\n\norigin     {}\n",
@@ -290,7 +307,10 @@ async fn front_page(State(mount): State<Arc<Mount>>) -> Response {
         None => writeln!(text, "published  nothing yet"),
     };
     text.push_str(ENDPOINTS);
-    fresh(TEXT, text)
+    let mut response = fresh(TEXT, text);
+    let vary = HeaderValue::from_static("accept");
+    response.headers_mut().insert(VARY, vary);
+    response
 }
 
 /// The rest of the front page. A test holds it to the endpoints that are served.
@@ -306,6 +326,8 @@ GET  lookup/<leaf hash>      the indexes of an entry
 GET  consistency?from=&to=   the consistency proof between two sizes
 GET  policy                  the keys to verify with (c2sp.org/tlog-policy)
 GET  status                  what the log is doing
+GET  verifier.html           the page that verifies in a browser, as one file, without a network
+GET  assets/<name>           what the web page of this place loads; a browser is shown it here
 
 For the whole server: /openapi.json, /metrics, /healthz, /readyz
 ";

@@ -75,7 +75,7 @@ fn conditional(asked: Asked<'_>, resource: &Resource, ready: &HeaderMap) -> Resp
 }
 
 /// Whether If-None-Match names the tag (RFC 9110, section 13.1.2: weak comparison, or `*`).
-fn has(headers: &HeaderMap, tag: &Bytes) -> bool {
+pub(super) fn has(headers: &HeaderMap, tag: &Bytes) -> bool {
     headers.get_all(IF_NONE_MATCH).iter().any(|value| {
         value
             .as_bytes()

@@ -6,6 +6,7 @@ mod connections;
 mod fake;
 mod input;
 mod openapi;
+mod pages;
 mod raw;
 mod reading;
 mod server;
