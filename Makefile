@@ -16,16 +16,19 @@ help: ## list these commands
 
 demo: ## a log, three witnesses, an anchor: log, verify, audit, lose witnesses, catch forgeries; ARGS=--once ends after the tour
 	@scripts/need rust cc
+	@scripts/pages.sh optional
 	cargo run --quiet --locked --profile $(PROFILE) -p counterfoil -- demo $(ARGS)
 
 test: ## run all tests
 	@scripts/need rust cc node
+	scripts/pages.sh
 	cargo test --quiet --locked --workspace
 	scripts/npm.sh web test
 	scripts/web-corpus.sh
+	scripts/web-browser.sh
 
-web: ## build the page that verifies offline: web/dist/verifier.html
-	@scripts/npm.sh web build
+web: ## build the web pages, which the next build of the binary takes in, and web/dist/verifier.html
+	@scripts/pages.sh
 
 lint: ## check formatting, clippy, types, documentation, licences, scripts
 	@scripts/lint.sh

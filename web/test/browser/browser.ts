@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
 import { expect } from "vitest";
 
 export function launch(): Promise<Browser> {
@@ -47,6 +47,22 @@ export async function onPage(
   }
 }
 
+/** Drops files where a person would, by the browser's own means: what the page gets are files of a disk. */
+export async function drop(page: Page, on: Locator, files: readonly string[]): Promise<void> {
+  await on.scrollIntoViewIfNeeded();
+  const box = await on.boundingBox();
+  if (box === null) {
+    throw new Error("there is nothing to drop on");
+  }
+  const at = { x: box.x + box.width / 2, y: box.y + Math.min(20, box.height / 2) };
+  const data = { items: [], files: [...files], dragOperationsMask: 1 };
+  const debug = await page.context().newCDPSession(page);
+  for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+    await debug.send("Input.dispatchDragEvent", { type, ...at, data });
+  }
+  await debug.detach();
+}
+
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** No rule of axe is broken. */
@@ -59,10 +75,8 @@ export async function accessible(page: Page): Promise<void> {
   expect(found).toEqual([]);
 }
 
-/** Keeps what a page looks like, for people. */
-export async function keep(page: Page, name: string): Promise<void> {
-  await page.screenshot({
-    path: join(resolve(import.meta.dirname, "../../screenshots"), `${name}.png`),
-    fullPage: true,
-  });
+/** Keeps what a page looks like, for people: all of it, or what the window shows. */
+export async function keep(page: Page, name: string, { fullPage } = { fullPage: true }): Promise<void> {
+  const path = join(resolve(import.meta.dirname, "../../screenshots"), `${name}.png`);
+  await page.screenshot({ path, fullPage });
 }

@@ -4,18 +4,32 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { inject } from "vitest";
 
 const TIMEOUT_MS = 200_000;
 
+/** The program that is tried. */
+export const binary = process.env.COUNTERFOIL_BIN ?? resolve(import.meta.dirname, "../../../target/debug/counterfoil");
+
 export interface Cluster {
   readonly directory: string;
-  /** Where the log is. */
+  /** Where the log is, and serves its pages. */
   readonly url: URL;
-  stop(): Promise<void>;
 }
 
-export async function startCluster(): Promise<Cluster> {
-  const binary = process.env.COUNTERFOIL_BIN ?? resolve(import.meta.dirname, "../../../target/debug/counterfoil");
+declare module "vitest" {
+  interface ProvidedContext {
+    cluster: { readonly directory: string; readonly url: string };
+  }
+}
+
+/** The one that all tests share. */
+export function cluster(): Cluster {
+  const { directory, url } = inject("cluster");
+  return { directory, url: new URL(url) };
+}
+
+export async function startCluster(): Promise<Cluster & { stop(): Promise<void> }> {
   if (!existsSync(binary)) {
     throw new Error(`${binary} is not there: run cargo build, after npm run build`);
   }

@@ -4,17 +4,15 @@ import { resolve } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { accessible, keep, launch, onPage } from "./browser.ts";
-import { type Cluster, startCluster } from "./cluster.ts";
+import { cluster } from "./cluster.ts";
 import { before, type Site, startSite } from "./site.ts";
 
-let cluster: Cluster;
 let browser: Browser;
 let site: Site;
 
 beforeAll(async () => {
   browser = await launch();
-  cluster = await startCluster();
-  const evidence = readFileSync(`${cluster.directory}/record.evidence.json`, "utf8");
+  const evidence = readFileSync(`${cluster().directory}/record.evidence.json`, "utf8");
   const size = Number(/demo\.example\/log\\n([0-9]+)\\n/.exec(evidence)?.[1]);
   const anchor = {
     url: "http://anchor.example/",
@@ -24,7 +22,7 @@ beforeAll(async () => {
   };
   // The log of the demonstration names no anchor, so that its evidence, which is real, is given out before it.
   site = await startSite(
-    before(cluster.url, {
+    before(cluster().url, {
       "/status": (own) => JSON.stringify({ ...JSON.parse(own), anchors: [anchor] }),
       "/evidence/": () => evidence,
     }),
@@ -33,12 +31,11 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await site?.stop();
-  await cluster?.stop();
 });
 
 const trust = async (page: Page) => {
   await page.getByText("Signatures, root hash, and whom you trust").click();
-  await page.locator(".trust input[type=file]").first().setInputFiles(`${cluster.directory}/trust.toml`);
+  await page.locator(".trust input[type=file]").first().setInputFiles(`${cluster().directory}/trust.toml`);
   await page.getByText("Verified checkpoint").waitFor();
 };
 
@@ -82,7 +79,7 @@ test("without trust in authorities, tokens are shown and count for nothing", () 
 test("what the log says of others is text, whatever it holds", async () => {
   const hostile = "<img src=x onerror=alert(1)>\u202e\u0007";
   const own = await startSite(
-    before(cluster.url, {
+    before(cluster().url, {
       "/status": () =>
         JSON.stringify({
           state: hostile,
@@ -124,11 +121,11 @@ test("a record of the log is found, and its receipt shows an older tree of the s
     async (page) => {
       await trust(page);
       const [record, receipt] = ["records/ledger-03.txt", "receipts/ledger-03.txt.tlog-proof"];
-      await page.locator(".find input[type=file]").setInputFiles(`${cluster.directory}/${record}`);
+      await page.locator(".find input[type=file]").setInputFiles(`${cluster().directory}/${record}`);
       await page.getByText(/ledger-03\.txt is entry [0-9]+: [0-9]+ hashes lead from it/).waitFor();
       await page.getByText("32 bytes, as many as a SHA-256 has").waitFor();
       const older = page.locator("section", { hasText: "Did it only grow?" }).locator("input[type=file]");
-      await older.setInputFiles(`${cluster.directory}/${receipt}`);
+      await older.setInputFiles(`${cluster().directory}/${receipt}`);
       await page.getByText(/The tree of [0-9]+ entr(y|ies) is the beginning of that of [0-9]+/).waitFor();
       await page.getByText("The older checkpoint is signed as you demand.").waitFor();
       await accessible(page);
@@ -148,7 +145,7 @@ test("the log's keys can be copied, and its verifier kept", () =>
   onPage(browser, `${site.url}#/about`, { permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
     await page.getByRole("button", { name: "Copy the key of demo.example/log" }).click();
     await page.getByText("Copied").waitFor();
-    const policy = readFileSync(`${cluster.directory}/log/policy`, "utf8");
+    const policy = readFileSync(`${cluster().directory}/log/policy`, "utf8");
     const copied = await page.evaluate<string>("navigator.clipboard.readText()");
     expect(policy).toContain(`log ${copied}\n`);
     await page.getByRole("button", { name: "Show its SHA-256" }).click();
@@ -163,7 +160,7 @@ test("the log's keys can be copied, and its verifier kept", () =>
 
 test("what the log says of its policy is text, and on a phone in the dark nothing is cut off", async () => {
   const hostile = `log <img/src=x>\u202e+00000000+${"A".repeat(3_000)}\nwitness <script>alert(1)</script> x+1+y\n`;
-  const own = await startSite(before(cluster.url, { "/policy": () => hostile }));
+  const own = await startSite(before(cluster().url, { "/policy": () => hostile }));
   try {
     await onPage(
       browser,

@@ -13,7 +13,7 @@ const POLICY = [
   "style-src 'self'",
   "connect-src 'self'",
   "worker-src 'self'",
-  "img-src data:",
+  "img-src 'self' data:",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",

@@ -4,22 +4,19 @@ import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { accessible, keep, launch, onPage } from "./browser.ts";
-import { type Cluster, startCluster } from "./cluster.ts";
+import { cluster } from "./cluster.ts";
 
-let cluster: Cluster;
 let browser: Browser;
 
 beforeAll(async () => {
   browser = await launch();
-  cluster = await startCluster();
 });
 afterAll(async () => {
   await browser?.close();
-  await cluster?.stop();
 });
 
 const single = pathToFileURL(resolve(import.meta.dirname, "../../dist/verifier.html")).href;
-const inDemo = (...names: string[]) => join(cluster.directory, ...names);
+const inDemo = (...names: string[]) => join(cluster().directory, ...names);
 const evidence = () => inDemo("record.evidence.json");
 /** The record that the evidence of the demo is about: that in the middle of twelve. */
 const record = () => inDemo("records", "ledger-07.txt");
