@@ -1,4 +1,4 @@
-/** What a made log answers to requests: its checkpoint, signed by a key of its own, its policy, its tiles, lookups and receipts. */
+/** What a made log answers to requests: its checkpoint, signed by a key of its own, its policy, and its tiles. */
 
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import type { MadeLog } from "./made-log.ts";
@@ -40,7 +40,7 @@ export class MadeService {
     if (known !== undefined) {
       return Buffer.from(known);
     }
-    const [path = "", query = ""] = asked.slice(1).split("?", 2);
+    const path = asked.slice(1);
     switch (path.split("/")[0]) {
       case "checkpoint":
         return Buffer.from(this.checkpoint());
@@ -48,21 +48,8 @@ export class MadeService {
         return Buffer.from(this.policy);
       case "tile":
         return this.log.read(path, 1 << 30).catch(() => undefined);
-      case "lookup":
-        return this.#lookup(path.split("/")[1] ?? "");
-      case "receipt": {
-        const size = Number(new URLSearchParams(query).get("size") ?? this.log.entries.length);
-        return Buffer.from(`c2sp.org/tlog-proof@v1\nindex 0\n\n${this.checkpoint(size)}`);
-      }
       default:
         return undefined;
     }
   };
-
-  #lookup(leaf: string): Uint8Array | undefined {
-    const index = this.log.entries.findIndex(
-      (entry) => createHash("sha256").update(Uint8Array.of(0)).update(entry).digest("hex") === leaf,
-    );
-    return index < 0 ? undefined : Buffer.from(`indexed ${this.log.size}\n${index}\n`);
-  }
 }

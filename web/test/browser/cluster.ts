@@ -37,39 +37,45 @@ export async function startCluster(): Promise<Cluster & { stop(): Promise<void> 
   const directory = join(home, "demo");
   // In an empty folder, so that the demo makes its own records.
   const child = spawn(binary, ["demo", "--keep", directory], { cwd: home, stdio: ["ignore", "pipe", "pipe"] });
-  const url = new URL(await ready(child));
+  const url = new URL(await said(child, /^The log is up at (\S+),/m));
   return {
     directory,
     url,
     stop: async () => {
-      const ended = new Promise((done) => child.once("exit", done));
-      child.kill("SIGTERM");
-      await ended;
+      await ended(child);
       rmSync(home, { recursive: true, force: true });
     },
   };
 }
 
-function ready(child: ChildProcess): Promise<string> {
+/** What a program says before it is ready: that part of it that is asked for. */
+export function said(child: ChildProcess, words: RegExp): Promise<string> {
   return new Promise((done, fail) => {
     let output = "";
     const timer = setTimeout(() => {
       child.kill("SIGTERM");
-      fail(new Error(`the demo is not ready after ${TIMEOUT_MS} ms:\n${output.slice(-2_000)}`));
+      fail(new Error(`it is not ready after ${TIMEOUT_MS} ms:\n${output.slice(-2_000)}`));
     }, TIMEOUT_MS);
     const heard = (data: Buffer) => {
       output += data.toString();
-      const url = /^The log is up at (\S+),/m.exec(output)?.[1];
-      if (url !== undefined) {
+      const part = words.exec(output)?.[1];
+      if (part !== undefined) {
         clearTimeout(timer);
-        done(url);
+        done(part);
       }
     };
     child.stdout?.on("data", heard);
     child.stderr?.on("data", heard);
     child.once("exit", (code) => {
       clearTimeout(timer);
-      fail(new Error(`the demo ended with ${code}:\n${output.slice(-2_000)}`));
+      fail(new Error(`it ended with ${code}:\n${output.slice(-2_000)}`));
     });
   });
+}
+
+/** Ends a program that was started. */
+export async function ended(child: ChildProcess): Promise<void> {
+  const exit = new Promise((done) => child.once("exit", done));
+  child.kill("SIGTERM");
+  await exit;
 }

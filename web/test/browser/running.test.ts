@@ -116,7 +116,7 @@ test("what the log says of others is text, whatever it holds", async () => {
 test("a record of the log is found, and its receipt shows an older tree of the same log", () =>
   onPage(
     browser,
-    `${site.url}#/explore`,
+    `${cluster().url}#/explore`,
     {},
     async (page) => {
       await trust(page);
@@ -134,7 +134,7 @@ test("a record of the log is found, and its receipt shows an older tree of the s
   ));
 
 test("a running log is audited", () =>
-  onPage(browser, `${site.url}#/audit`, {}, async (page) => {
+  onPage(browser, `${cluster().url}#/audit`, {}, async (page) => {
     await trust(page);
     await page.getByRole("button", { name: "Audit", exact: true }).click();
     await page.locator(".verdict.passed", { hasText: "The log is whole" }).waitFor();
@@ -142,7 +142,7 @@ test("a running log is audited", () =>
   }));
 
 test("the log's keys can be copied, and its verifier kept", () =>
-  onPage(browser, `${site.url}#/about`, { permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
+  onPage(browser, `${cluster().url}#/about`, { permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
     await page.getByRole("button", { name: "Copy the key of demo.example/log" }).click();
     await page.getByText("Copied").waitFor();
     const policy = readFileSync(`${cluster().directory}/log/policy`, "utf8");

@@ -1,7 +1,7 @@
-/** The pages before a log: files of dist/ with the policy that keeps them strict, and for everything else the log. */
+/** The pages before a log that a test makes up: files of dist/, as strict as a log serves them, and for everything else what the test says. */
 
 import { readFileSync } from "node:fs";
-import { createServer, request, type Server } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize, resolve } from "node:path";
 
@@ -42,8 +42,8 @@ export function before(log: URL, answers: Readonly<Record<string, (own: string) 
   };
 }
 
-/** Serves the pages in front of what answers for the log: another server, or a function. */
-export async function startSite(log: URL | Answer): Promise<Site> {
+/** Serves the pages in front of what answers for a log. */
+export async function startSite(log: Answer): Promise<Site> {
   const server: Server = createServer((asked, answer) => {
     const path = (asked.url ?? "/").split("?")[0] ?? "/";
     const file = path === "/" ? "index.html" : path.slice(1);
@@ -55,17 +55,6 @@ export async function startSite(log: URL | Answer): Promise<Site> {
         "x-content-type-options": "nosniff",
       });
       answer.end(readFileSync(join(dist, normalize(file))));
-    } else if (log instanceof URL) {
-      const forwarded = request(
-        new URL(asked.url ?? "/", log),
-        { method: asked.method, headers: { accept: asked.headers.accept } },
-        (came) => {
-          answer.writeHead(came.statusCode ?? 502, came.headers);
-          came.pipe(answer);
-        },
-      );
-      forwarded.on("error", () => answer.destroy());
-      forwarded.end();
     } else {
       log(asked.url ?? "/").then(
         (bytes) => {

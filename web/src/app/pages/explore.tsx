@@ -41,6 +41,7 @@ export default function Explore({ trust, query }: { trust: Trusting; query: URLS
         follows from the root hash that its checkpoint signs; what does not follow is refused.
       </p>
       <CheckpointPanel following={following} trust={trust} />
+      {tiles?.size === 0n && <p>It has no entries yet, so that there is nothing to look at.</p>}
       {tiles !== undefined && head !== undefined && tiles.size > 0n && (
         <>
           <Tree tiles={tiles} refresh={refresh} query={query} />
