@@ -31,7 +31,7 @@ test("the log serves the page, and what is dropped onto it verifies", () =>
     await trust(page, inDemo("trust.toml"));
     await drop(page, page.locator(".drop"), [inDemo("record.evidence.json"), record()]);
     await page.locator(".verdict.passed").waitFor();
-    expect(await page.locator(".sentence").innerText()).toMatch(
+    expect(await page.locator(".sentence").textContent()).toMatch(
       /^Verified: ledger-07\.txt \(SHA-256 [0-9a-f]{64}\) existed no later than .*Z, because it is entry 6 of demo\.example\/log/,
     );
     expect(await page.context().cookies()).toEqual([]);

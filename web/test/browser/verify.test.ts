@@ -23,8 +23,8 @@ const record = () => inDemo("records", "ledger-07.txt");
 
 const trust = (page: Page, file: string) => page.locator(".trust input[type=file]").first().setInputFiles(file);
 const give = (page: Page, files: string[]) => page.locator(".drop input[type=file]").first().setInputFiles(files);
-const title = (page: Page) => page.locator("#verdict-title").innerText();
-const sentence = (page: Page) => page.locator(".sentence").innerText();
+const title = (page: Page) => page.locator("#verdict-title").textContent();
+const sentence = (page: Page) => page.locator(".sentence").textContent();
 
 test("evidence verifies", () =>
   onPage(browser, single, {}, async (page) => {
@@ -69,7 +69,7 @@ test("each changed byte fails with the right check", () =>
       await page.getByRole("button", { name: button, exact: true }).click();
       const came = page.locator(".control-came.failed");
       await came.waitFor();
-      expect(await came.innerText(), button).toContain(words);
+      expect(await came.textContent(), button).toContain(words);
     }
     await keep(page, "verify-control");
   }));
@@ -118,7 +118,7 @@ test("a folder of receipts is verified, and the forged one is found first", () =
     await give(page, [...receipts, ...records, forged, proof]);
     await page.locator(".tally-passed dd", { hasText: "12" }).waitFor();
     await page.locator(".tally-failed dd", { hasText: "1" }).waitFor();
-    expect(await page.locator("tbody tr").first().innerText()).toContain("ledger-99.txt.tlog-proof");
+    expect(await page.locator("tbody tr").first().textContent()).toContain("ledger-99.txt.tlog-proof");
     await accessible(page);
     await keep(page, "verify-folder");
   }));

@@ -5,9 +5,7 @@ import { toHex } from "../../src/verify/bytes.ts";
 import { showKind } from "../../src/verify/ethereum/envelope.ts";
 import { parseHeader, parseReceipt, parseTransaction } from "../../src/verify/ethereum/index.ts";
 import { vectors } from "../vectors.ts";
-import { blocks, bytes } from "./vectors.ts";
-
-const chainIds = { mainnet: 1n, sepolia: 11_155_111n };
+import { blocks, bytes, chainIds } from "./vectors.ts";
 
 /** Byzantium gave receipts a status. */
 const byzantium = 4_370_000n;

@@ -5,27 +5,7 @@ import { equal } from "../../src/verify/bytes.ts";
 import { VerifyError } from "../../src/verify/checks.ts";
 import { parseHeader, verifyTrieProof } from "../../src/verify/ethereum/index.ts";
 import { vectors } from "../vectors.ts";
-import { bytes, jsonLines } from "./vectors.ts";
-
-interface Row {
-  readonly id: string;
-  readonly block_hash: string;
-  readonly header_rlp: string;
-  readonly kind: "tx" | "receipt";
-  readonly index: string;
-  readonly value: string;
-  readonly proof: readonly string[];
-}
-
-interface Changed extends Partial<Row> {
-  readonly id: string;
-  readonly base: string;
-  readonly mutation: string;
-  readonly expect: string;
-}
-
-/** The one change that only the trusted block hash can tell: the header is well formed, and it is another block's. */
-const onlyByTrust = "header-timestamp-altered-rehashed";
+import { bytes, changedRows, onlyByTrust, type Row, validRows } from "./vectors.ts";
 
 /** What is said of the changes that mainstream verifiers disagree about, and of those that only strict reading tells. */
 const reasons: ReadonlyMap<string, readonly string[]> = new Map([
@@ -79,7 +59,7 @@ function trouble(row: Row): string | undefined {
   }
 }
 
-const valid = jsonLines<Row>("proofs/valid.jsonl");
+const valid = validRows();
 
 test.skipIf(vectors === undefined)("proofs of real blocks hold", () => {
   expect(valid.length).toBe(430);
@@ -90,7 +70,7 @@ test.skipIf(vectors === undefined)("proofs of real blocks hold", () => {
 
 test.skipIf(vectors === undefined)("changed proofs are refused by name", () => {
   const bases = new Map(valid.map((row) => [row.id, row]));
-  const changed = jsonLines<Changed>("proofs/mutated.jsonl");
+  const changed = changedRows();
   expect(changed.length).toBe(3_910);
   let [policy, onTrust, explained] = [0, 0, 0];
   for (const row of changed) {

@@ -6,7 +6,7 @@ import { vectors } from "../vectors.ts";
 const folder = vectors === undefined ? undefined : resolve(vectors, "ethereum");
 
 /** The rows of a file of JSON lines; none where there are no vectors. */
-export function jsonLines<T>(file: string): T[] {
+function jsonLines<T>(file: string): T[] {
   if (folder === undefined) {
     return [];
   }
@@ -44,3 +44,31 @@ export function bytes(text: string): Uint8Array {
   }
   return found;
 }
+
+/** A proof of a real transaction or receipt, under its key. */
+export interface Row {
+  readonly id: string;
+  readonly network: Block["network"];
+  readonly block_hash: string;
+  readonly header_rlp: string;
+  readonly kind: "tx" | "receipt";
+  readonly index: string;
+  readonly value: string;
+  readonly proof: readonly string[];
+}
+
+/** What is changed of a row: whatever is not here is as it is there. */
+export interface Changed extends Partial<Row> {
+  readonly id: string;
+  readonly base: string;
+  readonly mutation: string;
+  readonly expect: string;
+}
+
+export const validRows = () => jsonLines<Row>("proofs/valid.jsonl");
+export const changedRows = () => jsonLines<Changed>("proofs/mutated.jsonl");
+
+/** The one change that only the trusted block hash can tell: the header is well formed, and it is another block's. */
+export const onlyByTrust = "header-timestamp-altered-rehashed";
+
+export const chainIds = { mainnet: 1n, sepolia: 11_155_111n } as const;
