@@ -22,6 +22,8 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// Longest body of a request: those of time-stamps and of OCSP have some hundred bytes.
 const MAX_BODY: usize = 64 << 10;
+/// How long the body of a request may take.
+const BODY_DEADLINE: Duration = Duration::from_secs(5);
 /// Pause after accepting failed, most likely for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -173,9 +175,14 @@ async fn read(request: Request<Incoming>) -> Result<Question, Answer> {
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned);
-    let body = Limited::new(body, MAX_BODY)
-        .collect()
+    let body = Limited::new(body, MAX_BODY).collect();
+    let body = tokio::time::timeout(BODY_DEADLINE, body)
         .await
+        .map_err(|_| {
+            let seconds = BODY_DEADLINE.as_secs();
+            let line = format!("expected the whole body within {seconds} s");
+            Answer::text(StatusCode::REQUEST_TIMEOUT, &line)
+        })?
         .map_err(|error| Answer::text(StatusCode::PAYLOAD_TOO_LARGE, &error.to_string()))?
         .to_bytes();
     Ok(Question {

@@ -73,6 +73,16 @@ pub enum HierarchyError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A certificate is of another key.
+    #[error(
+        "{certificate} is of another key than {key}: restore the one that belongs to the other, or start in another directory"
+    )]
+    OtherKey {
+        /// The certificate's file.
+        certificate: String,
+        /// The key's file.
+        key: String,
+    },
     /// A certificate cannot be signed.
     #[error("a certificate could not be issued: {0}")]
     Issue(#[from] rcgen::Error),
@@ -148,7 +158,7 @@ impl Hierarchy {
             from: now - 4 * YEAR,
             to: now - YEAR,
         };
-        Ok(Self {
+        Self {
             intermediate: intermediate("intermediate", Validity::around(now, 30 * DAY, 10 * YEAR))?,
             intermediate_expired: intermediate("intermediate-expired", expired)?,
             responder: load_or_issue(&file("responder"), || {
@@ -166,7 +176,70 @@ impl Hierarchy {
             intermediate_key,
             tsa_key,
             responder_key,
-        })
+        }
+        .checked(directory, &here)
+    }
+
+    /// Demands that each certificate is of the key beside it: whatever was signed otherwise would be refused everywhere, and
+    /// nobody knew why.
+    fn checked(self, directory: &Path, here: &Path) -> Result<Self, HierarchyError> {
+        let rows = [
+            (
+                &self.root,
+                directory.join("root.cer"),
+                &self.root_key,
+                "root",
+            ),
+            (
+                &self.intermediate,
+                here.join("intermediate.cer"),
+                &self.intermediate_key,
+                "intermediate",
+            ),
+            (
+                &self.intermediate_expired,
+                here.join("intermediate-expired.cer"),
+                &self.intermediate_key,
+                "intermediate",
+            ),
+            (
+                &self.responder,
+                here.join("responder.cer"),
+                &self.responder_key,
+                "responder",
+            ),
+            (&self.tsa, here.join("tsa.cer"), &self.tsa_key, "tsa"),
+            (
+                &self.tsa_expired,
+                here.join("tsa-expired.cer"),
+                &self.tsa_key,
+                "tsa",
+            ),
+            (
+                &self.tsa_not_critical,
+                here.join("tsa-not-critical.cer"),
+                &self.tsa_key,
+                "tsa",
+            ),
+            (
+                &self.tsa_not_sole,
+                here.join("tsa-not-sole.cer"),
+                &self.tsa_key,
+                "tsa",
+            ),
+        ];
+        for (certificate, file, key, role) in rows {
+            if certificate.public_key != key.public() {
+                return Err(HierarchyError::OtherKey {
+                    certificate: file.display().to_string(),
+                    key: directory
+                        .join(format!("{role}.key.pem"))
+                        .display()
+                        .to_string(),
+                });
+            }
+        }
+        Ok(self)
     }
 
     /// The root's certificate in PEM.

@@ -84,6 +84,11 @@ impl Key {
         Ok(Self { pair, algorithm })
     }
 
+    /// The bits of its public key, as a certificate has them.
+    pub(crate) fn public(&self) -> &[u8] {
+        self.pair.public_key_raw()
+    }
+
     /// As the library of certificates wants it.
     pub(crate) fn pair(&self) -> &KeyPair {
         &self.pair

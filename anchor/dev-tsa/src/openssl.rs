@@ -75,6 +75,11 @@ pub enum OpensslError {
         /// What it said.
         said: String,
     },
+    /// A certificate is of another key.
+    #[error(
+        "{0}.pem is of another key than {0}.key: restore the one that belongs to the other, or start in another directory"
+    )]
+    OtherKey(&'static str),
     /// A file cannot be read or written.
     #[error("{file}: {source}")]
     File {

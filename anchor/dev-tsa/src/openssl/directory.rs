@@ -50,6 +50,9 @@ impl Authority {
         };
         authority.prepare(url)?;
         authority.make(&options.name, url)?;
+        for role in ["root", "intermediate", "tsa"] {
+            authority.check_key(role)?;
+        }
         authority.root_pem = String::from_utf8_lossy(&authority.read("root.pem")?).into_owned();
         Ok(authority)
     }
@@ -108,6 +111,21 @@ impl Authority {
         }
         // Last, so that it is all made anew if this ends before.
         self.write("url", url)
+    }
+
+    /// Demands that a certificate is of the key beside it.
+    fn check_key(&self, role: &'static str) -> Result<(), OpensslError> {
+        let (certificate, key) = (
+            self.read(&format!("{role}.pem"))?,
+            self.read(&format!("{role}.key"))?,
+        );
+        let certified = self.ask("x509 -noout -pubkey", "-in", &certificate, "-out")?;
+        let own = self.ask("pkey -pubout", "-in", &key, "-out")?;
+        if certified == own {
+            Ok(())
+        } else {
+            Err(OpensslError::OtherKey(role))
+        }
     }
 
     /// The response to a request for a time-stamp.

@@ -1,6 +1,6 @@
 //! Each behaviour does what it says, and nothing else.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use counterfoil_dev_tsa::{Behaviour, Clock, DevTsa, Options, Reason};
 
@@ -37,14 +37,13 @@ const DATA: &str = "-data data";
 
 #[tokio::test]
 async fn slow_answers_right_but_late() {
-    let Some((tsa, openssl)) = misbehaving(Behaviour::Slow(Duration::from_secs(1))).await else {
+    let Some((tsa, openssl)) = misbehaving(Behaviour::Slow(Duration::from_millis(10))).await else {
         return;
     };
-    let start = Instant::now();
     openssl.stamp(&tsa, CHECKPOINT).await;
-    assert!(start.elapsed() >= Duration::from_secs(1));
     assert!(openssl.verify(REQUEST).success);
 
+    // Whoever does not wait for it has no answer.
     tsa.behave(Behaviour::Slow(Duration::from_hours(1)));
     let request = client()
         .post(tsa.tsr_url())

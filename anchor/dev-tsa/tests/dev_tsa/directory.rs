@@ -116,6 +116,22 @@ async fn a_directory_that_is_another_authoritys_is_refused() {
     let error = refusal(options()).await;
     assert!(matches!(error, HierarchyError::Foreign { .. }), "{error}");
     fs::write(&root, good).unwrap();
+    // A key that belongs to another certificate.
+    let other = tempfile::tempdir().unwrap();
+    start(at(other.path(), "http://tsa.example"))
+        .await
+        .stop()
+        .await;
+    for role in ["root", "intermediate", "tsa", "responder"] {
+        let name = format!("{role}.key.pem");
+        let (own, others) = (directory.path().join(&name), other.path().join(&name));
+        let good = fs::read(&own).unwrap();
+        fs::copy(others, &own).unwrap();
+        let error = refusal(options()).await;
+        assert!(matches!(error, HierarchyError::OtherKey { .. }), "{error}");
+        assert!(error.to_string().contains(&name), "{error}");
+        fs::write(&own, good).unwrap();
+    }
     fs::write(directory.path().join("tsa.key.pem"), "no key").unwrap();
     let error = refusal(options()).await;
     assert!(matches!(error, HierarchyError::Key(_)), "{error}");

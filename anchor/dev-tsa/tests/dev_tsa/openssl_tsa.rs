@@ -210,3 +210,23 @@ async fn what_would_break_its_configuration_is_refused() {
         assert!(matches!(error, OpensslError::Text(_)), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_key_that_belongs_to_another_certificate_is_refused() {
+    if Openssl::find().is_none() {
+        return;
+    }
+    let (own, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let options = |directory: &tempfile::TempDir| OpensslOptions {
+        directory: Some(directory.path().to_owned()),
+        public_url: Some("http://tsa.example".to_owned()),
+        ..OpensslOptions::default()
+    };
+    for directory in [&own, &other] {
+        start(options(directory)).await.stop().await;
+    }
+    let key = |directory: &tempfile::TempDir| directory.path().join("tsa.key");
+    std::fs::copy(key(&other), key(&own)).unwrap();
+    let error = OpensslTsa::start(options(&own)).await.unwrap_err();
+    assert!(matches!(error, OpensslError::OtherKey("tsa")), "{error}");
+}

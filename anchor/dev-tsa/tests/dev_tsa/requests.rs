@@ -4,6 +4,8 @@ use counterfoil_dev_tsa::{Clock, Options};
 use yasna::models::ObjectIdentifier;
 use yasna::{DERWriterSeq, Tag};
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use crate::support::{Openssl, QUERY, post, start};
 
 /// A request with a digest of `length` bytes by the algorithm, and what `rest` writes.
@@ -184,4 +186,15 @@ async fn tokens_of_the_past_verify_as_of_then() {
     openssl.write("token.der", tsa.stamp(b"data").unwrap());
     openssl
         .must("ts -verify -token_in -in token.der -data data -CAfile root.pem -attime 1234567890");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let tsa = start(Options::default()).await;
+    let mut stream = tokio::net::TcpStream::connect(tsa.address()).await.unwrap();
+    let head = "POST /tsr HTTP/1.1\r\nhost: x\r\ncontent-type: application/timestamp-query\r\ncontent-length: 9\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut start = [0; 12];
+    stream.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.1 408");
 }
