@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use counterfoil_evidence::format::MAX_URL;
 use counterfoil_service::client::{Answer, Call, CallError, Client, Sent};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
-use crate::judge::{Judge, Said, Source};
+use crate::judge::{RecordJudge, Said, Source};
 use crate::moment::Moment;
 use crate::record::{Revocation, RevocationKind};
 
@@ -92,7 +93,7 @@ impl Capturer {
     /// Asks about the certificates of a token's chain, and judges the answers for its time.
     pub async fn capture(
         &self,
-        judge: &dyn Judge,
+        judge: &dyn RecordJudge,
         chain: &[Vec<u8>],
         gen_time: Moment,
         fetched: &Fetched,
@@ -108,7 +109,7 @@ impl Capturer {
     /// Asks about the certificates of a chain of which `wanted` says so.
     pub async fn ask(
         &self,
-        judge: &dyn Judge,
+        judge: &dyn RecordJudge,
         chain: &[Vec<u8>],
         wanted: impl Fn(usize) -> bool,
         fetched: &Fetched,
@@ -119,6 +120,15 @@ impl Capturer {
             troubles.push(format!(
                 "the chain names {} places with revocation data, of which the first {MAX_SOURCES} are asked",
                 sources.len()
+            ));
+        }
+        let (sources, unfit): (Vec<Source>, Vec<Source>) = sources
+            .into_iter()
+            .partition(|source| source.url.len() <= MAX_URL);
+        for source in unfit {
+            troubles.push(format!(
+                "the URL of revocation data has {} bytes, and evidence has room for {MAX_URL}",
+                source.url.len()
             ));
         }
         let sources = sources.into_iter().take(MAX_SOURCES);
@@ -206,7 +216,7 @@ impl Found {
     /// be asked by their growing times: what is too old for one is too old for the later ones, and is not looked at again.
     pub fn judge(
         &mut self,
-        judge: &dyn Judge,
+        judge: &dyn RecordJudge,
         chain: &[Vec<u8>],
         gen_time: Moment,
         wanted: impl Fn(usize) -> bool,
@@ -226,7 +236,7 @@ impl Found {
 impl Captured {
     fn take(
         &mut self,
-        judge: &dyn Judge,
+        judge: &dyn RecordJudge,
         chain: &[Vec<u8>],
         piece: &mut Piece,
         gen_time: Moment,
@@ -246,7 +256,7 @@ impl Captured {
         };
         let mut settles = true;
         match judge.revocation(chain, source, data, gen_time) {
-            Said::Nothing(why) => {
+            Said::AboutOthers(why) | Said::Nothing(why) => {
                 self.troubles.push(format!("{}: {why}", source.url));
                 piece.spent = Some(Spent::Nothing);
                 return;
@@ -282,40 +292,59 @@ impl Captured {
     }
 }
 
-/// The certificates of a chain, but for the root, that data which are kept leave unsettled, and about which somebody says
-/// something.
-pub fn unsettled(
-    judge: &dyn Judge,
+/// What data that are kept say of the certificates of a chain.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settlement {
+    /// The certificates, but for the root, that they leave unsettled, and about which somebody says something.
+    pub unsettled: Vec<usize>,
+    /// A certificate is revoked so that the token does not count.
+    pub revoked: Option<String>,
+}
+
+/// What data that are kept say of the certificates of a chain, for the time of its token.
+pub fn settlement(
+    judge: &dyn RecordJudge,
     chain: &[Vec<u8>],
     kept: &[Revocation],
     gen_time: Moment,
-) -> Vec<usize> {
+) -> Settlement {
     let sources = judge.sources(chain);
-    let settles = |place: usize, certificate: &Vec<u8>| {
+    let mut settlement = Settlement::default();
+    // Nobody says of a root whether it is revoked.
+    let below = chain.len().saturating_sub(1);
+    for (place, certificate) in chain.iter().enumerate().take(below) {
         let hash: [u8; 32] = Sha256::digest(certificate).into();
-        let own = kept
+        let mut own = sources
             .iter()
-            .filter(|revocation| revocation.certificate == hash);
-        own.into_iter().any(|revocation| {
-            let source = sources.iter().find(|source| {
-                source.certificate == place
+            .filter(|source| source.certificate == place)
+            .peekable();
+        let published = own.peek().is_some();
+        let mut settled = false;
+        for source in own {
+            let of_source = kept.iter().filter(|revocation| {
+                revocation.certificate == hash
                     && source.kind == revocation.kind
                     && source.url == revocation.url
             });
-            source.is_some_and(|source| {
-                let said = judge.revocation(chain, source, &revocation.data, gen_time);
-                matches!(said, Said::Good | Said::RevokedLater(_) | Said::Revoked(_))
-            })
-        })
-    };
-    // Nobody says of a root whether it is revoked.
-    let below = chain.len().saturating_sub(1);
-    let certificates = chain.iter().enumerate().take(below);
-    let published = |place: usize| sources.iter().any(|source| source.certificate == place);
-    certificates
-        .filter(|(place, certificate)| published(*place) && !settles(*place, certificate))
-        .map(|(place, _)| place)
-        .collect()
+            for revocation in of_source {
+                match judge.revocation(chain, source, &revocation.data, gen_time) {
+                    Said::Good | Said::RevokedLater(_) => settled = true,
+                    Said::Revoked(why) => {
+                        settled = true;
+                        settlement.revoked = Some(format!("{}: {why}", source.url));
+                    }
+                    Said::TooOld { .. }
+                    | Said::OnHold { .. }
+                    | Said::AboutOthers(_)
+                    | Said::Nothing(_) => {}
+                }
+            }
+        }
+        if published && !settled {
+            settlement.unsettled.push(place);
+        }
+    }
+    settlement
 }
 
 /// When to ask again what is not settled, after so many tries that settled nothing: soon once, then when newer data are due, if

@@ -88,6 +88,9 @@ pub struct LogConfig {
     pub url: String,
     /// File of its policy (C2SP tlog-policy): its keys, its witnesses, its quorum.
     pub policy: PathBuf,
+    /// SHA-256 (hex) of refused checkpoints of forks in spite of which the log is anchored on: the operator knows of them.
+    #[serde(default)]
+    pub known_forks: Vec<String>,
 }
 
 /// `[[authority]]`.

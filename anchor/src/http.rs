@@ -15,6 +15,7 @@
 //! Lists are lines of text, at most 1,000; `?after=LINE` goes on after a line (among sizes after any size, whether it is
 //! there or not), and `?last=N` gives the last lines. What a name names never changes, and is cached for ever.
 
+mod outgoing;
 mod page;
 mod reply;
 mod status;
@@ -25,6 +26,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use bytes::Bytes;
 use counterfoil_service::limits::Places;
 use counterfoil_service::metrics::{self as service_metrics, Connections};
 use counterfoil_service::serve::{Handler, OtherEnd};
@@ -40,9 +42,11 @@ use crate::metrics::{self, Requests};
 use crate::moment::Moment;
 use crate::names::{Blobs as _, Named, Place, parse_size};
 use crate::record::TokenRecord;
+use crate::records::{Damage, KeepError};
 use crate::worker::Worker;
+use outgoing::{Body, Room};
 use page::Point;
-use reply::{Body, Reply};
+use reply::Reply;
 use target::{List, Target};
 
 /// Target of the events of single requests: `log_filter = "info,access=debug"` shows them.
@@ -62,6 +66,7 @@ pub struct Site {
     worker: Worker,
     operator: Option<String>,
     places: Arc<Places>,
+    room: Room,
     requests: Arc<Requests>,
     deadline: std::time::Duration,
     registry: Registry,
@@ -102,6 +107,7 @@ impl Site {
             worker,
             operator: options.operator,
             places,
+            room: Room::new(),
             requests,
             deadline: options.request_deadline,
             registry,
@@ -123,17 +129,17 @@ impl Handler for Site {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let target = Target::parse(uri.path());
         let route = target.as_ref().map_or("nothing", Target::route);
-        let reply = match (self.places.enter(), &method) {
-            (None, _) => Reply::overloaded(),
-            (Some(_), &Method::OPTIONS) => Reply::options(),
+        let is_head = method == Method::HEAD;
+        let response = match (self.places.enter(), &method) {
+            (None, _) => Reply::overloaded().into_response(),
+            (Some(_), &Method::OPTIONS) => Reply::options().into_response(),
             (Some(_), &Method::GET | &Method::HEAD) => {
-                let answer = self.answer(target, uri.query());
+                let answer = self.answer_with_room(target, uri.query(), is_head);
                 let answered = soon_or_within(self.deadline, answer).await;
-                answered.unwrap_or_else(|| Reply::too_slow(self.deadline))
+                answered.unwrap_or_else(|| Reply::too_slow(self.deadline).into_response())
             }
-            (Some(_), _) => Reply::method(),
+            (Some(_), _) => Reply::method().into_response(),
         };
-        let response = reply.into_response(method == Method::HEAD);
         let status = response.status().as_u16();
         self.requests.answered(route, status, started.elapsed());
         if tracing::enabled!(target: ACCESS, Level::DEBUG) {
@@ -145,6 +151,25 @@ impl Handler for Site {
 }
 
 impl Site {
+    /// Answers where there is room for the answer.
+    async fn answer_with_room(
+        &self,
+        target: Option<Target>,
+        query: Option<&str>,
+        is_head: bool,
+    ) -> Response<Body> {
+        let held = match &target {
+            Some(Target::Blob(_) | Target::Token(..)) => self.room.for_record().await,
+            _ => None,
+        };
+        let reply = self.answer(target, query).await;
+        let (parts, bytes) = reply.into_parts(is_head);
+        match self.room.body(bytes, held).await {
+            Some(body) => Response::from_parts(parts, body),
+            None => Reply::overloaded().into_response(),
+        }
+    }
+
     async fn answer(&self, target: Option<Target>, query: Option<&str>) -> Reply {
         let Some(target) = target else {
             return Reply::not_found("there is nothing at this path");
@@ -165,29 +190,36 @@ impl Site {
                 Some(part) => self.list(&list, part),
                 None => Reply::malformed("expected ?after=LINE, or ?last=N with 1 to 1000"),
             },
-            Target::Blob(name) => self.blob(&name).await,
+            Target::Blob(name) => match self.whole(&name).await {
+                Err(reply) => reply,
+                Ok(bytes) => match crate::names::parse(name.as_str()) {
+                    Ok((_, Named::Record(_))) => Reply::record(bytes),
+                    // A checkpoint, also that of a fork.
+                    _ => Reply::checkpoint(bytes),
+                },
+            },
             Target::Token(place, name) => {
-                match self.worker.records().read(&place.record(&name)).await {
-                    Ok(None) => Reply::not_found("there is no such record"),
-                    Err(error) => Reply::unavailable(&error),
-                    Ok(Some(bytes)) => match TokenRecord::parse(&bytes) {
+                let name = place.record(&name);
+                match self.whole(&name).await {
+                    Err(reply) => reply,
+                    Ok(bytes) => match TokenRecord::parse(&bytes) {
                         Ok(record) => Reply::token(record.token),
-                        Err(error) => Reply::damaged(&error),
+                        Err(error) => Reply::damaged(&KeepError::Damaged {
+                            name,
+                            damage: Damage::NoRecord(error),
+                        }),
                     },
                 }
             }
         }
     }
 
-    async fn blob(&self, name: &BlobName) -> Reply {
+    /// What is kept under a name, if it is as it was kept.
+    async fn whole(&self, name: &BlobName) -> Result<Bytes, Reply> {
         match self.worker.records().read(name).await {
-            Ok(None) => Reply::not_found("there is no such record"),
-            Err(error) => Reply::unavailable(&error),
-            Ok(Some(bytes)) => match crate::names::parse(name.as_str()) {
-                Ok((_, Named::Record(_))) => Reply::record(bytes),
-                // A checkpoint, also that of a fork.
-                _ => Reply::checkpoint(bytes),
-            },
+            Ok(Some(bytes)) => Ok(bytes),
+            Ok(None) => Err(Reply::not_found("there is no such record")),
+            Err(error) => Err(Reply::damaged(&error)),
         }
     }
 

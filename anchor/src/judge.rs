@@ -11,6 +11,7 @@ use std::fmt;
 pub use counterfoil_rfc3161::RevocationSource as Source;
 
 use crate::moment::Moment;
+use crate::record::TokenRecord;
 
 /// What a request and its answer have in common: 128 random bits, so that an old answer is not taken for a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct GoodToken {
     pub latest: Moment,
     /// The chain by which it was verified, DER: the signer's certificate first, the root last.
     pub chain: Vec<Vec<u8>>,
+    /// SHA-256 of each public key in the chain. Whoever has one of them can make such tokens.
+    pub keys: Vec<[u8; 32]>,
 }
 
 /// Why an answer brings no token that counts.
@@ -91,6 +94,8 @@ pub enum Said {
     RevokedLater(String),
     /// It is revoked, and no token by it counts.
     Revoked(String),
+    /// They are right, and about other certificates.
+    AboutOthers(String),
     /// They say nothing: not data of this kind, of another issuer, or with a wrong signature.
     Nothing(String),
 }
@@ -105,6 +110,17 @@ pub trait Judge: fmt::Debug + Send + Sync + 'static {
 
     /// Judges the answer to that request.
     fn judge(&self, answer: &[u8], data: &[u8], nonce: &Nonce) -> Result<GoodToken, Rejection>;
+
+    /// Judges a token that was kept: is it, over the checkpoint in its record, one of this authority's? Of revocation nothing
+    /// is asked.
+    fn kept(&self, record: &TokenRecord) -> Result<GoodToken, Rejection>;
+}
+
+/// Judges what is kept by itself, also where nobody is configured any more who trusts it.
+pub trait RecordJudge: fmt::Debug + Send + Sync + 'static {
+    /// Whether a record is as it was kept: its token covers its checkpoint, at its time, and was signed by the first
+    /// certificate of its chain, which leads to the last.
+    fn token(&self, record: &TokenRecord) -> Result<(), Rejection>;
 
     /// Where something is said about the certificates of a chain, but for the root.
     fn sources(&self, chain: &[Vec<u8>]) -> Vec<Source>;

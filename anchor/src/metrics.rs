@@ -62,7 +62,7 @@ struct AnchorCollector {
 /// A gauge of each log: its name, its help, and its value.
 type LogGauge = (&'static str, &'static str, fn(&LogStatus, Moment) -> f64);
 
-const GAUGES: [LogGauge; 4] = [
+const GAUGES: [LogGauge; 5] = [
     (
         "anchor_newest_age_seconds",
         "Age of the newest anchor, by as many authorities as are required; +Inf if there is none",
@@ -83,8 +83,13 @@ const GAUGES: [LogGauge; 4] = [
     ),
     (
         "anchor_log_forked",
-        "1 if the log shows another history than the one that was anchored",
+        "1 if the log signed two histories and the operator has not said that it is to be anchored on",
         |log, _| f64::from(u8::from(log.forked.is_some())),
+    ),
+    (
+        "anchor_forks_kept",
+        "Forks of the log of which both checkpoints are kept, also those that the operator knows of",
+        |log, _| number(log.forks as u64),
     ),
 ];
 
@@ -139,11 +144,26 @@ impl Collector for AnchorCollector {
             let labels = [("origin", log.origin.as_str())];
             ConstCounter::new(log.rounds).encode(family.encode_family(&labels)?)?;
         }
-        let help = "Tokens that were kept, and of which a certificate turned out to be revoked, so that they prove nothing";
-        let counter = ConstCounter::new(self.worker.revoked());
+        let help = "Revocation data that were too large for the record of their token, which was kept without them";
+        let counter = ConstCounter::new(self.worker.left_out());
         let kind = counter.metric_type();
-        counter.encode(encoder.encode_descriptor("anchor_revoked_tokens", help, None, kind)?)?;
+        counter.encode(encoder.encode_descriptor(
+            "anchor_revocation_left_out",
+            help,
+            None,
+            kind,
+        )?)?;
         let gauges = [
+            (
+                "anchor_revoked_tokens",
+                "Tokens of the last 400 days of which a certificate turned out to be revoked, so that they prove nothing",
+                self.worker.revoked().len() as u64,
+            ),
+            (
+                "anchor_damaged_records",
+                "Records that were read and are damaged; they are not used and not served. At most 1,000 are counted",
+                self.worker.records().damaged().len() as u64,
+            ),
             (
                 "anchor_unsettled_tokens",
                 "Tokens of which not every certificate is known to have been good at their time",

@@ -2,13 +2,17 @@
 //!
 //! - A checkpoint is durable before its round begins, and a record only after its checkpoint.
 //! - A token counts when its record is durable, and not before. A crash before that loses a token that nobody counted.
-//! - Nothing is replaced. Where a record is found under the name that a token would have (a crash came between the write and
-//!   its answer), it stays, and the token has the next number.
+//! - What is read is judged: what a disk gives back need not be what was kept.
+//! - Nothing is replaced, but for a checkpoint that is not the one of its name any more. Where a record is found under the name
+//!   that a token would have (a crash came between the write and its answer), it stays, and the token has the next number.
 
 mod blocks;
+mod examine;
 mod index;
 mod sent;
+mod whole;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -17,12 +21,17 @@ use counterfoil_tiles::checkpoint::{Checkpoint, OriginHash};
 use counterfoil_tiles::hash::TreeSize;
 use counterfoil_tiles::note::Note;
 
+use crate::judge::RecordJudge;
 use crate::moment::Moment;
-use crate::names::{self, Blobs as _, CheckpointHash, MAX_NUMBER, Named, Place, RecordName};
+use crate::names::{
+    self, AnchorKind, Blobs as _, CheckpointHash, MAX_NUMBER, Named, Place, RecordName,
+};
 use crate::record::{RecordError, RevocationRecord, TokenRecord};
 use crate::state::{self, State, StateError};
 
+pub use examine::Examination;
 pub use index::Index;
+pub use whole::{Damage, MAX_DAMAGED};
 
 /// Most forks of a log that are kept. The first says it all, and a log must not be able to fill the disk.
 pub const MAX_FORKS: usize = 16;
@@ -47,7 +56,7 @@ pub enum KeepError {
         /// Why.
         error: StateError,
     },
-    /// A record is none.
+    /// A record cannot be written.
     #[error("{name}: {error}")]
     Record {
         /// Its name.
@@ -55,9 +64,17 @@ pub enum KeepError {
         /// Why.
         error: RecordError,
     },
-    /// The bytes are not those of the name.
-    #[error("{0} is damaged: its bytes are not those of its name; restore it from a backup")]
-    Damaged(BlobName),
+    /// What is kept under a name is not what was kept.
+    #[error("{name} is damaged: {damage}; restore it from a backup")]
+    Damaged {
+        /// The name.
+        name: BlobName,
+        /// What is wrong.
+        damage: Damage,
+    },
+    /// What blobs could not be removed.
+    #[error(transparent)]
+    Discard(#[from] counterfoil_store::DiscardError),
     /// A later round has begun meanwhile.
     #[error("a later round, of {0} entries, has begun meanwhile")]
     Superseded(TreeSize),
@@ -70,16 +87,19 @@ pub enum KeepError {
 pub struct Records {
     blobs: Arc<dyn BlobStore>,
     heads: Arc<dyn HeadStore>,
+    judge: Arc<dyn RecordJudge>,
     index: RwLock<Index>,
+    known: whole::Known,
     /// Why the last write failed; none if it did not.
     unwritable: Mutex<Option<String>>,
 }
 
 impl Records {
-    /// Opens the records. Takes time and memory in their number.
+    /// Opens the records, which are judged when they are read. Takes time and memory in their number.
     pub async fn open(
         blobs: Arc<dyn BlobStore>,
         heads: Arc<dyn HeadStore>,
+        judge: Arc<dyn RecordJudge>,
     ) -> Result<Self, ReadError> {
         let mut index = Index::default();
         for name in blobs.list("").await? {
@@ -88,7 +108,9 @@ impl Records {
         Ok(Self {
             blobs,
             heads,
+            judge,
             index: RwLock::new(index),
+            known: whole::Known::default(),
             unwritable: Mutex::default(),
         })
     }
@@ -96,6 +118,16 @@ impl Records {
     /// What there is.
     pub fn with_index<T>(&self, look: impl FnOnce(&Index) -> T) -> T {
         look(&self.index.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What judges records.
+    pub fn judge(&self) -> &dyn RecordJudge {
+        &*self.judge
+    }
+
+    /// What was found to be damaged since this process began, of what it read: at most [`MAX_DAMAGED`].
+    pub fn damaged(&self) -> BTreeMap<BlobName, Damage> {
+        self.known.damaged()
     }
 
     /// Why nothing can be stored, as the last write showed; `None` if it could.
@@ -165,9 +197,7 @@ impl Records {
             register: register.to_string(),
             error,
         })?;
-        let checkpoint = next.place().checkpoint();
-        let bytes = Bytes::copy_from_slice(note.as_bytes());
-        self.put(Blob::new(checkpoint, bytes)).await?;
+        self.put_checkpoint(&next.place(), note.as_bytes()).await?;
         let replaced = match before {
             None => self.heads.create(&register, next.encode()).await,
             Some((_, old)) => self.heads.replace(&register, &old, next.encode()).await,
@@ -178,22 +208,21 @@ impl Records {
         Ok(next)
     }
 
-    /// The tokens of the newest round that are kept, of each authority the latest. They are made durable: what a crash left
-    /// need not be.
+    /// The tokens of the newest round that are kept, of each authority in the order in which they came. They are made
+    /// durable: what a crash left need not be. What is damaged is left out.
     pub async fn resume(&self, state: &State) -> Result<Vec<(RecordName, TokenRecord)>, KeepError> {
         let place = state.place();
-        let checkpoint = Bytes::copy_from_slice(state.note().as_bytes());
-        self.put(Blob::new(place.checkpoint(), checkpoint)).await?;
+        self.put_checkpoint(&place, state.note().as_bytes()).await?;
         let names = self.with_index(|index| index.tokens(&place));
         let mut resumed: Vec<(RecordName, TokenRecord)> = Vec::new();
         for name in names {
-            let (record, bytes) = self.token(&place, &name).await?;
+            let Ok((record, bytes)) = self.token(&place, &name).await else {
+                continue;
+            };
             if record.received < state.began() {
                 continue;
             }
             self.put(Blob::new(place.record(&name), bytes)).await?;
-            // Names come in the order of their numbers.
-            resumed.retain(|(before, _)| before.authority != name.authority);
             resumed.push((name, record));
         }
         Ok(resumed)
@@ -207,10 +236,12 @@ impl Records {
             error,
         })?;
         if CheckpointHash::of(&record.checkpoint) != place.checkpoint {
-            return Err(KeepError::Damaged(place.checkpoint()));
+            return Err(KeepError::Damaged {
+                name: place.checkpoint(),
+                damage: Damage::OtherCheckpoint,
+            });
         }
-        let checkpoint = Bytes::copy_from_slice(&record.checkpoint);
-        self.put(Blob::new(place.checkpoint(), checkpoint)).await?;
+        self.put_checkpoint(place, &record.checkpoint).await?;
         let free = self.with_index(|index| index.next_token(place, &record.authority));
         self.put_numbered(place, bytes.into(), free, |number| RecordName {
             number,
@@ -259,20 +290,17 @@ impl Records {
         Err(KeepError::Full(place.record(&name(first)).to_string()))
     }
 
-    /// Keeps both checkpoints of a fork, unless many are kept already.
+    /// Keeps both checkpoints of a fork; `false` if it is not kept, for many others are.
     pub async fn keep_fork(
         &self,
         log: OriginHash,
         anchored: &Note,
         refused: &Note,
-    ) -> Result<(), KeepError> {
+    ) -> Result<bool, KeepError> {
         let hash = CheckpointHash::of(refused.as_bytes());
-        let known = self.with_index(|index| {
-            let forks = index.forks(log);
-            forks.contains(&hash) || forks.len() >= MAX_FORKS
-        });
-        if known {
-            return Ok(());
+        let forks = self.with_index(|index| index.forks(log));
+        if forks.contains(&hash) || forks.len() >= MAX_FORKS {
+            return Ok(forks.contains(&hash));
         }
         let blob = |which: &str, note: &Note| {
             let name = index::fork_name(log, hash, which);
@@ -287,20 +315,49 @@ impl Records {
         for blob in &blobs {
             self.found(&blob.name);
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// A blob of the records, by its path; `None` if there is none.
+    /// A blob of the records, by its path, if it is as it was kept; `None` if there never was one.
     pub async fn read(&self, name: &BlobName) -> Result<Option<Bytes>, KeepError> {
-        let Some(bytes) = self.blobs.get(name).await? else {
+        let is_known = self.with_index(|index| index.has(name.as_str()));
+        if !is_known && self.blobs.get(name).await?.is_none() {
             return Ok(None);
-        };
-        if let Ok((place, Named::Checkpoint)) = names::parse(name.as_str())
-            && CheckpointHash::of(&bytes) != place.checkpoint
-        {
-            return Err(KeepError::Damaged(name.clone()));
         }
-        Ok(Some(bytes))
+        match names::parse(name.as_str()) {
+            Ok((place, Named::Record(record))) => match (record.kind, record.revocation) {
+                (AnchorKind::Rfc3161, None) => Ok(Some(self.token(&place, &record).await?.1)),
+                (AnchorKind::Rfc3161, Some(_)) => Ok(Some(self.added(&place, &record).await?.1)),
+                (AnchorKind::Ethereum, _) => Ok(Some(self.block(&place, &record).await?.1)),
+            },
+            Ok((place, Named::Checkpoint)) => {
+                let check = |bytes: &Bytes| whole::check_checkpoint(&place, bytes);
+                Ok(Some(self.whole(name, check).await?.1))
+            }
+            Err(_) => {
+                let log = index::parse_fork(name.as_str()).map(|(log, ..)| log);
+                let check = |bytes: &Bytes| whole::check_fork(log, bytes);
+                Ok(Some(self.whole(name, check).await?.1))
+            }
+        }
+    }
+
+    /// What is under a name, read by a function that says whether it is whole.
+    async fn whole<T>(
+        &self,
+        name: &BlobName,
+        read: impl FnOnce(&Bytes) -> Result<T, Damage>,
+    ) -> Result<(T, Bytes), KeepError> {
+        let found = match self.blobs.get(name).await {
+            Ok(Some(bytes)) => read(&bytes).map(|read| (read, bytes)),
+            Ok(None) => Err(Damage::Missing),
+            Err(error) => Err(Damage::Unreadable(error)),
+        };
+        self.known.found(name, &found);
+        found.map_err(|damage| KeepError::Damaged {
+            name: name.clone(),
+            damage,
+        })
     }
 
     /// A token's record, and its bytes.
@@ -310,33 +367,61 @@ impl Records {
         name: &RecordName,
     ) -> Result<(TokenRecord, Bytes), KeepError> {
         let blob = place.record(name);
-        let bytes = self.blobs.get(&blob).await?;
-        let bytes = bytes.ok_or_else(|| KeepError::Damaged(blob.clone()))?;
-        let record = TokenRecord::parse(&bytes).map_err(|error| KeepError::Record {
-            name: blob.to_string(),
-            error,
-        })?;
-        let its_own = CheckpointHash::of(&record.checkpoint) == place.checkpoint
-            && record.authority == name.authority;
-        if !its_own {
-            return Err(KeepError::Damaged(blob));
-        }
-        Ok((record, bytes))
+        let read = |bytes: &Bytes| {
+            let record = whole::read_token(place, name, bytes)?;
+            let judge = || whole::check_token(&*self.judge, &record);
+            self.known.judge(&blob, bytes, judge)?;
+            Ok(record)
+        };
+        self.whole(&blob, read).await
     }
 
-    /// A record of revocation data.
+    /// A record of revocation data, and its bytes. The token that it is about is read, too.
     pub async fn added(
         &self,
         place: &Place,
         name: &RecordName,
-    ) -> Result<RevocationRecord, KeepError> {
+    ) -> Result<(RevocationRecord, Bytes), KeepError> {
+        let (token, _) = self.token(place, &name.of_token()).await?;
         let blob = place.record(name);
-        let bytes = self.blobs.get(&blob).await?;
-        let bytes = bytes.ok_or_else(|| KeepError::Damaged(blob.clone()))?;
-        RevocationRecord::parse(&bytes).map_err(|error| KeepError::Record {
-            name: blob.to_string(),
-            error,
-        })
+        let read = |bytes: &Bytes| {
+            let record = RevocationRecord::parse(bytes).map_err(Damage::NoRecord)?;
+            if record.token != name.of_token() {
+                return Err(Damage::OtherRecord);
+            }
+            let judge = || {
+                let (chain, kept) = (&token.certificates, &record.revocation);
+                whole::check_revocation(&*self.judge, chain, kept, token.gen_time)
+            };
+            self.known.judge(&blob, bytes, judge)?;
+            Ok(record)
+        };
+        self.whole(&blob, read).await
+    }
+
+    /// Reads again what was found to be damaged: it may have been restored.
+    pub async fn read_damaged(&self) {
+        for name in self.damaged().into_keys() {
+            // What comes of it is taken note of.
+            let _ = self.read(&name).await;
+        }
+    }
+
+    /// Puts a checkpoint. One that is not what its name says any more is put anew: its bytes are known, and it is what its
+    /// records are about.
+    async fn put_checkpoint(&self, place: &Place, bytes: &[u8]) -> Result<(), KeepError> {
+        let blob = Blob::new(place.checkpoint(), Bytes::copy_from_slice(bytes));
+        let Err(error) = self.put(blob.clone()).await else {
+            return Ok(());
+        };
+        let is_damaged = matches!(error, PutError::Conflict { .. })
+            && whole::check_checkpoint(place, bytes).is_ok();
+        if !is_damaged {
+            return Err(error.into());
+        }
+        tracing::error!(name = %blob.name, "a checkpoint was damaged on the disk, and is written anew");
+        self.blobs.discard(std::slice::from_ref(&blob.name)).await?;
+        Ok(self.put(blob).await?)
     }
 
     async fn put(&self, blob: Blob) -> Result<(), PutError> {

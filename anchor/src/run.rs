@@ -1,6 +1,6 @@
 //! The whole service: the worker of a configuration, and HTTP before its records.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use counterfoil_service::client::{CallError, Client, ClientOptions};
 use counterfoil_service::metrics::Connections;
 use counterfoil_service::serve::{self, Server};
 use counterfoil_service::tls::{self, Certificates, TlsError};
+use counterfoil_store::BlobName;
 use counterfoil_tiles::policy::{Policy, PolicyError};
 use tokio::sync::watch;
 
@@ -18,8 +19,9 @@ use crate::config::{AuthorityConfig, Config};
 use crate::data::{self, Data, DataError};
 use crate::follow::{FollowError, Followed};
 use crate::http::{Site, SiteOptions};
-use crate::judge::Judge;
-use crate::records::Records;
+use crate::judge::{Judge, RecordJudge};
+use crate::names::{Place, RecordName};
+use crate::records::{Damage, Records};
 use crate::schedule::OptionsError;
 use crate::tsa::{Tsa, TsaOptions};
 use crate::worker::{Clock, LogPlan, Once, Plan, Worker};
@@ -110,6 +112,15 @@ pub enum RunError {
 pub type MakeJudge<'a> =
     &'a dyn Fn(&AuthorityConfig) -> Result<Arc<dyn Judge>, Box<dyn Error + Send + Sync>>;
 
+/// What judges tokens.
+#[derive(Clone)]
+pub struct Judges<'a> {
+    /// Makes what judges those of an authority.
+    pub make: MakeJudge<'a>,
+    /// Judges what is kept.
+    pub records: Arc<dyn RecordJudge>,
+}
+
 /// Reads all that a configuration names but the data.
 pub fn plan(config: &Config, make: MakeJudge<'_>) -> Result<Plan, RunError> {
     if let Some(tls) = &config.front.tls {
@@ -151,7 +162,13 @@ pub fn plan(config: &Config, make: MakeJudge<'_>) -> Result<Plan, RunError> {
                 second: log.url.clone(),
             });
         }
-        logs.push(LogPlan { followed, options });
+        // What is no hash was refused with the configuration.
+        let known = log.known_forks.iter();
+        logs.push(LogPlan {
+            followed,
+            options,
+            known_forks: known.filter_map(|fork| fork.parse().ok()).collect(),
+        });
     }
     let authorities = config.authorities.iter();
     let authorities = authorities.map(|authority| tsa(config, authority, &direct, make));
@@ -222,11 +239,31 @@ fn read(path: &Path) -> Result<Vec<u8>, RunError> {
     })
 }
 
-/// Looks at every log once and asks every authority once, without a service.
-pub async fn once(config: &Config, make: MakeJudge<'_>) -> Result<Vec<Once>, RunError> {
-    let plan = plan(config, make)?;
+/// What came of anchoring once.
+#[derive(Debug)]
+pub struct DoneOnce {
+    /// Each log.
+    pub logs: Vec<Once>,
+    /// Tokens of which a certificate's revocation data cannot speak for their time yet: a later process asks for newer ones.
+    pub unsettled: usize,
+    /// Tokens of the last 400 days of which a certificate turned out to be revoked.
+    pub revoked: BTreeSet<(Place, RecordName)>,
+    /// What was read, and is damaged.
+    pub damaged: BTreeMap<BlobName, Damage>,
+}
+
+/// Looks at every log once and asks every authority once, without a service; completes what earlier processes left unsettled.
+pub async fn once(config: &Config, judges: &Judges<'_>) -> Result<DoneOnce, RunError> {
+    let plan = plan(config, judges.make)?;
     let data = data::open(&config.data).await?;
-    Ok(Worker::new(plan, records(&data).await?).once().await)
+    let records = records(&data, judges).await?;
+    let worker = Worker::new(plan, records);
+    Ok(DoneOnce {
+        logs: worker.once().await,
+        unsettled: worker.pending(),
+        revoked: worker.revoked(),
+        damaged: worker.records().damaged(),
+    })
 }
 
 /// A service that listens. Connections wait, and no log is looked at, until it runs.
@@ -239,11 +276,11 @@ pub struct Running {
 }
 
 /// Opens everything and begins to listen.
-pub async fn start(config: &Config, make: MakeJudge<'_>) -> Result<Running, RunError> {
-    let plan = plan(config, make)?;
+pub async fn start(config: &Config, judges: &Judges<'_>) -> Result<Running, RunError> {
+    let plan = plan(config, judges.make)?;
     let data = data::open(&config.data).await?;
     let known: HashSet<_> = plan.logs.iter().map(|log| log.followed.hash()).collect();
-    let records = records(&data).await?;
+    let records = records(&data, judges).await?;
     let forgotten = records.with_index(|index| {
         index
             .logs()
@@ -253,7 +290,7 @@ pub async fn start(config: &Config, make: MakeJudge<'_>) -> Result<Running, RunE
     if forgotten > 0 {
         tracing::warn!(
             logs = forgotten,
-            "there are records of logs that are not configured: they are served, and nothing is added to them"
+            "there are records of logs that are not configured: they are served, and revocation data are added, but nothing more is anchored"
         );
     }
     let worker = Worker::new(plan, records);
@@ -272,9 +309,10 @@ pub async fn start(config: &Config, make: MakeJudge<'_>) -> Result<Running, RunE
     })
 }
 
-async fn records(data: &Data) -> Result<Arc<Records>, RunError> {
+async fn records(data: &Data, judges: &Judges<'_>) -> Result<Arc<Records>, RunError> {
     let (blobs, heads) = (Arc::clone(&data.blobs) as _, Arc::clone(&data.heads) as _);
-    Ok(Arc::new(Records::open(blobs, heads).await?))
+    let judge = Arc::clone(&judges.records);
+    Ok(Arc::new(Records::open(blobs, heads, judge).await?))
 }
 
 impl Running {

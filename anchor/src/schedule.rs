@@ -20,7 +20,8 @@
 //! - **A round** is about one tree (size and root). It is done when `required` authorities have counted. The others are asked
 //!   on while no later round has begun, and their tokens are welcome.
 //! - **A round that is not done** when the next slot comes goes on if the log did not change, and gives way if it did.
-//! - **A log that cannot be read** is asked again; one that is refused (it forked, or shrank) waits for its next slot.
+//! - **A log that cannot be read** is asked again; one that is refused (it forked, or shrank) waits for its next slot. Of one
+//!   that forked nobody is asked for the round that goes on, either.
 
 mod options;
 mod random;
@@ -68,6 +69,8 @@ pub enum Fetched {
     Failed,
     /// There is one that must not be anchored: trying again soon would bring the same.
     Refused,
+    /// The log signed two histories: as [`Self::Refused`], and nobody is asked on for the round that goes on.
+    Forked,
 }
 
 /// What follows from [`Fetched`].
@@ -205,8 +208,11 @@ impl Schedule {
         self.fetch = Fetch::Idle;
         match fetched {
             Fetched::Tree(tree) => self.decide(now, tree),
-            Fetched::Refused => {
+            Fetched::Refused | Fetched::Forked => {
                 self.wanted = false;
+                if let (Fetched::Forked, Some(round)) = (fetched, &mut self.round) {
+                    round.suspend();
+                }
                 Decision::Nothing
             }
             Fetched::Failed => {

@@ -92,6 +92,8 @@ pub enum Misbehaviour {
     Invalid,
     /// One of its certificates is revoked.
     Revoked,
+    /// Another authority has vouched with one of the keys of its chain: they are one.
+    SameKey,
     /// The token was made before it was asked for.
     Stale,
     /// The token was made later than now.
@@ -100,7 +102,7 @@ pub enum Misbehaviour {
 
 impl Misbehaviour {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Down,
         Self::Slow,
         Self::Broken,
@@ -116,6 +118,7 @@ impl Misbehaviour {
         Self::BadCertificate,
         Self::Invalid,
         Self::Revoked,
+        Self::SameKey,
         Self::Stale,
         Self::Future,
     ];
@@ -146,6 +149,7 @@ impl Misbehaviour {
             Self::BadCertificate => "bad-certificate",
             Self::Invalid => "invalid",
             Self::Revoked => "revoked",
+            Self::SameKey => "same-key",
             Self::Stale => "stale",
             Self::Future => "future",
         }
@@ -382,6 +386,7 @@ mod tests {
                 earliest: Moment::from_millis(gen_time - accuracy),
                 latest: Moment::from_millis(gen_time + accuracy),
                 chain: Vec::new(),
+                keys: Vec::new(),
             };
             let sent = Moment::from_millis(sent);
             let checked = check_time(&token, sent, Moment::from_millis(received), minute);

@@ -8,14 +8,18 @@
 //! ```
 
 mod follow;
+mod newest;
 mod stamp;
 pub mod status;
 mod sweep;
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use counterfoil_tiles::note::Note;
 use futures_util::FutureExt as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Notify, watch};
@@ -25,6 +29,7 @@ use crate::capture::Capturer;
 use crate::ethereum::{self, Ethereum};
 use crate::follow::Followed;
 use crate::moment::{self, Moment};
+use crate::names::{CheckpointHash, Place, RecordName};
 use crate::records::Records;
 use crate::schedule::Options;
 use crate::tsa::Tsa;
@@ -68,6 +73,8 @@ pub struct LogPlan {
     pub followed: Followed,
     /// When, and by how many authorities.
     pub options: Options,
+    /// Refused checkpoints of forks in spite of which it is anchored on.
+    pub known_forks: BTreeSet<CheckpointHash>,
 }
 
 /// What a worker works with.
@@ -98,12 +105,16 @@ struct Inner {
     desks: Vec<Desk>,
     sweep: sweep::Sweep,
     ethereum: Option<Arc<Ethereum>>,
+    /// Revocation data that were too large for the records of their tokens.
+    left_out: AtomicU64,
 }
 
 /// What is known of one log while the worker runs.
 #[derive(Debug)]
 struct Desk {
     status: Mutex<LogStatus>,
+    /// A fork that was seen and is not kept yet: what was anchored, and what was refused.
+    fork: Mutex<Option<(Note, Note)>>,
     /// An operator wants a round now.
     wanted: Notify,
 }
@@ -112,14 +123,27 @@ impl Desk {
     fn status(&self) -> MutexGuard<'_, LogStatus> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn fork(&self) -> MutexGuard<'_, Option<(Note, Note)>> {
+        self.fork.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Worker {
     /// A worker that keeps what it does in these records.
     pub fn new(mut plan: Plan, records: Arc<Records>) -> Self {
-        let desk = |log: &LogPlan| Desk {
-            status: Mutex::new(LogStatus::new(&log.followed, &plan.authorities)),
-            wanted: Notify::new(),
+        let desk = |log: &LogPlan| {
+            let forks = records.with_index(|index| index.forks(log.followed.hash()));
+            let mut status = LogStatus::new(&log.followed, &plan.authorities);
+            status.forks = forks.len();
+            if !forks.is_subset(&log.known_forks) {
+                status.forked = Some(plan.clock.now());
+            }
+            Desk {
+                status: Mutex::new(status),
+                fork: Mutex::default(),
+                wanted: Notify::new(),
+            }
         };
         let desks = plan.logs.iter().map(desk).collect();
         let ethereum = plan.ethereum.take().map(|on_chain| {
@@ -132,6 +156,7 @@ impl Worker {
             desks,
             sweep: sweep::Sweep::default(),
             ethereum: ethereum.map(Arc::new),
+            left_out: AtomicU64::new(0),
         }))
     }
 
@@ -164,9 +189,14 @@ impl Worker {
         self.0.sweep.pending()
     }
 
-    /// Tokens that were kept, and of which a certificate turned out to be revoked so that they prove nothing.
-    pub fn revoked(&self) -> u64 {
+    /// Tokens of the last 400 days, and a certificate of which turned out to be revoked so that they prove nothing.
+    pub fn revoked(&self) -> BTreeSet<(Place, RecordName)> {
         self.0.sweep.revoked()
+    }
+
+    /// How often revocation data were too large for the record of their token.
+    pub fn left_out(&self) -> u64 {
+        self.0.left_out.load(Ordering::Relaxed)
     }
 
     /// Why the worker cannot do its work; `None` if it can. That a log or an authority does not answer is no reason.
@@ -194,8 +224,17 @@ impl Worker {
         }
     }
 
-    /// Looks at every log once, and asks every authority once.
+    /// Completes the tokens that earlier processes left unsettled, as far as that can be done now; then looks at every log once,
+    /// and asks every authority once.
     pub async fn once(&self) -> Vec<Once> {
+        let (_running, stop) = watch::channel(false);
+        let complete = async {
+            self.0.find_pending(&stop).await;
+            self.0.sweep_due(&stop).await;
+        };
+        if let Err(broke) = unbroken(complete).await {
+            tracing::error!(%broke, "revocation data are not added to earlier tokens; the next process does");
+        }
         let logs = (0..self.0.plan.logs.len()).map(|log| self.0.once(log));
         futures_util::future::join_all(logs).await
     }

@@ -9,12 +9,13 @@ use common::tsa::{Does, FakeTsa};
 use common::worker::{Disk, Terms};
 use common::{Log, ORIGIN, Tree};
 use counterfoil_anchor::http::{Site, SiteOptions};
-use counterfoil_anchor::names::Place;
+use counterfoil_anchor::names::{Blobs as _, Place};
 use counterfoil_anchor::worker::Worker;
 use counterfoil_service::client::{Answer, Call, Client, ClientOptions, Sent};
 use counterfoil_service::config::FrontConfig;
 use counterfoil_service::metrics::Connections;
 use counterfoil_service::serve::Server;
+use counterfoil_store::Blob;
 use counterfoil_tiles::checkpoint::{Origin, OriginHash};
 use tokio::sync::watch;
 
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 struct Service {
     url: String,
     worker: Worker,
+    disk: Disk,
     log: Log,
     _authorities: Vec<FakeTsa>,
     server: tokio::task::JoinHandle<()>,
@@ -45,7 +47,8 @@ impl Service {
         ];
         let terms = Terms::default();
         let tsas = authorities.iter().map(|tsa| tsa.tsa(terms.deadline));
-        let worker = common::worker::worker(&Disk::default(), &log, tsas.collect(), &terms).await;
+        let disk = Disk::default();
+        let worker = common::worker::worker(&disk, &log, tsas.collect(), &terms).await;
         let (stop, stopped) = watch::channel(false);
         let runs = worker.clone();
         let working = tokio::spawn(async move { runs.run(stopped).await });
@@ -58,6 +61,7 @@ impl Service {
         Self {
             url,
             worker,
+            disk,
             log,
             _authorities: authorities,
             server,
@@ -330,4 +334,63 @@ async fn a_worker_that_has_not_read_its_records_is_not_ready() {
     let status: serde_json::Value = serde_json::from_slice(&status.body).unwrap();
     assert!(status["not_ready"].is_string(), "{status}");
     server.abort();
+}
+
+#[tokio::test]
+async fn what_is_damaged_is_not_served_as_if_it_were_good() {
+    let service = Service::start().await;
+    let place: Place = service.worker.status()[0].newest.unwrap().place;
+    let record = place.record(&"rfc3161-first".parse().unwrap());
+    let stored = service.get(&format!("/{record}")).await;
+    assert_eq!(stored.status, 200);
+    let put = async |bytes: Option<&[u8]>| {
+        let blobs = &service.disk.blobs;
+        blobs.discard(std::slice::from_ref(&record)).await.unwrap();
+        if let Some(bytes) = bytes {
+            let blob = Blob::new(record.clone(), bytes.to_vec());
+            blobs.put_new(&[blob]).await.unwrap();
+        }
+    };
+    let text = str::from_utf8(&stored.body).unwrap();
+    let rows = [
+        (
+            "cut off",
+            text[..text.len() - 9].to_owned(),
+            500,
+            "damaged: ",
+        ),
+        // Nothing that is signed, and yet it is not what was served before.
+        (
+            "another URL",
+            text.replace("/tsr", "/TSR"),
+            500,
+            "damaged: ",
+        ),
+        ("gone", String::new(), 410, "gone: "),
+    ];
+    for (name, bytes, expected, word) in rows {
+        put(Some(bytes.as_bytes()).filter(|bytes| !bytes.is_empty())).await;
+        for path in [format!("/{record}"), format!("/{record}.tst")] {
+            let answer = service.get(&path).await;
+            assert_eq!(answer.status, expected, "{name} {path}");
+            assert!(
+                answer.body.starts_with(word.as_bytes()),
+                "{name}: {answer:?}"
+            );
+        }
+        let metrics = service.text("/metrics").await;
+        assert!(
+            metrics.contains("counterfoil_anchor_damaged_records 1\n"),
+            "{name}"
+        );
+        let status = service.text("/status").await;
+        assert!(
+            status.contains(&format!("{{\"path\":\"/{record}\"")),
+            "{status}"
+        );
+    }
+    put(Some(&stored.body)).await;
+    assert_eq!(service.get(&format!("/{record}")).await.body, stored.body);
+    let metrics = service.text("/metrics").await;
+    assert!(metrics.contains("counterfoil_anchor_damaged_records 0\n"));
 }

@@ -225,6 +225,7 @@ impl World {
     async fn run(&self) -> Running {
         let terms = Terms {
             deadline: Duration::from_secs(5),
+            judge: std::sync::Arc::new(rfc3161::Rfc3161RecordJudge),
             ..Terms::default()
         };
         let tsas = self.authorities.iter();
@@ -305,7 +306,7 @@ async fn what_speaks_for_the_time_of_a_token_is_added_to_it() {
         let (record, _) = records.token(&place, &name).await.unwrap();
         let mut kept = record.revocation;
         for added in records.with_index(|index| index.added(&place, &name)) {
-            kept.extend(records.added(&place, &added).await.unwrap().revocation);
+            kept.extend(records.added(&place, &added).await.unwrap().0.revocation);
         }
         let ocsp = kept
             .iter()
@@ -342,6 +343,7 @@ async fn a_list_that_comes_later_settles_what_was_stamped_before() {
     let record = records.added(&place, &added[0]).await.unwrap();
     assert!(
         record
+            .0
             .revocation
             .iter()
             .all(|one| one.kind == RevocationKind::Crl)
@@ -366,7 +368,7 @@ async fn a_token_that_is_revoked_after_it_counted_is_told() {
     world.authorities[0].dev.behave(revoked);
     let running = world.run().await;
     running
-        .until("revoked", |_| running.worker.revoked() > 0)
+        .until("revoked", |_| !running.worker.revoked().is_empty())
         .await;
     running.end().await;
 }

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::tsa::FakeTsa;
+use common::tsa::{FakeRecordJudge, FakeTsa};
 use common::{Log, Tree, policy_text};
 use counterfoil_anchor::config::{AuthorityConfig, Config};
 use counterfoil_anchor::data;
 use counterfoil_anchor::judge::Judge;
-use counterfoil_anchor::run::{RunError, once, plan, start};
+use counterfoil_anchor::run::{Judges, MakeJudge, RunError, once, plan, start};
 use counterfoil_service::client::{Call, Client, ClientOptions, Sent};
 use counterfoil_service::config::Settings as _;
 use tempfile::TempDir;
@@ -60,6 +60,13 @@ impl World {
         }
     }
 
+    fn judges(make: MakeJudge<'_>) -> Judges<'_> {
+        Judges {
+            make,
+            records: Arc::new(FakeRecordJudge),
+        }
+    }
+
     fn records(&self) -> Vec<String> {
         fn walk(folder: &Path, found: &mut Vec<String>) {
             for entry in std::fs::read_dir(folder).unwrap() {
@@ -95,10 +102,10 @@ async fn text(url: &str) -> String {
 async fn it_anchors_serves_and_ends_and_its_records_stay() {
     let world = World::new().await;
     let config = world.config("");
-    let running = start(&config, &world.make()).await.unwrap();
+    let running = start(&config, &World::judges(&world.make())).await.unwrap();
     let url = format!("http://{}", running.addresses()[0]);
     // One process at a time.
-    let second = start(&config, &world.make()).await;
+    let second = start(&config, &World::judges(&world.make())).await;
     assert!(
         matches!(second, Err(RunError::Data(data::DataError::Lock(_)))),
         "{second:?}"
@@ -126,7 +133,7 @@ async fn it_anchors_serves_and_ends_and_its_records_stay() {
     task.await.unwrap();
     assert_eq!(world.records(), ["checkpoint", "rfc3161-tsa"]);
     // Its end gave the data back, and the next one knows all.
-    let running = start(&config, &world.make()).await.unwrap();
+    let running = start(&config, &World::judges(&world.make())).await.unwrap();
     let logs = running
         .worker()
         .records()
@@ -138,9 +145,9 @@ async fn it_anchors_serves_and_ends_and_its_records_stay() {
 async fn once_needs_no_service() {
     let world = World::new().await;
     let config = world.config("");
-    let done = once(&config, &world.make()).await.unwrap();
-    assert_eq!(done.len(), 1);
-    assert!(done[0].stamped.as_ref().unwrap()[0].result.is_ok());
+    let done = once(&config, &World::judges(&world.make())).await.unwrap();
+    assert_eq!(done.logs.len(), 1);
+    assert!(done.logs[0].stamped.as_ref().unwrap()[0].result.is_ok());
     assert_eq!(world.records(), ["checkpoint", "rfc3161-tsa"]);
 }
 
@@ -174,7 +181,7 @@ async fn what_cannot_be_used_is_named_before_anything_is_opened() {
     std::fs::write(world.path("log.policy"), policy_text(2)).unwrap();
     let mut config = world.config("");
     config.data = world.path("elsewhere");
-    let error = start(&config, &make).await.unwrap_err();
+    let error = start(&config, &World::judges(&make)).await.unwrap_err();
     assert!(error.to_string().contains("anchor init"), "{error}");
     let again = data::create(&world.path("data")).await.unwrap_err();
     assert!(matches!(again, data::DataError::Present { .. }), "{again}");

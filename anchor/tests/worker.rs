@@ -5,62 +5,16 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::tsa::{Crl, Does, FakeTsa};
-use common::worker::{Disk, Running, Terms, answers, looks, size, worker};
-use common::{Log, Tree};
+use common::Tree;
+use common::tsa::{Crl, Does};
+use common::worker::{Disk, World, answers, looks, size};
 use counterfoil_anchor::moment;
-use counterfoil_anchor::names::{Blobs as _, Place};
+use counterfoil_anchor::names::{Blobs as _, CheckpointHash, Place};
 use counterfoil_anchor::tsa::Misbehaviour;
+use counterfoil_anchor::worker::LookTrouble;
 use counterfoil_anchor::worker::status::LogStatus;
-use counterfoil_anchor::worker::{LookTrouble, Worker};
 use counterfoil_store::faulty::{FaultyBlobStore, FaultyHeadStore, Plan as Faults, WriteFault};
 use counterfoil_store::memory::{MemoryBlobStore, MemoryHeadStore};
-
-/// A log and its authorities.
-struct World {
-    disk: Disk,
-    log: Log,
-    authorities: Vec<FakeTsa>,
-    terms: Terms,
-}
-
-impl World {
-    async fn new(authorities: usize, required: usize) -> Self {
-        let mut started = Vec::new();
-        for number in 0..authorities {
-            started.push(FakeTsa::start(&format!("tsa{number}")).await);
-        }
-        Self {
-            disk: Disk::default(),
-            log: Log::start(Tree::new(7)).await,
-            authorities: started,
-            terms: Terms {
-                required,
-                ..Terms::default()
-            },
-        }
-    }
-
-    async fn worker(&self) -> Worker {
-        let tsas = self.authorities.iter();
-        let tsas = tsas.map(|tsa| tsa.tsa(self.terms.deadline)).collect();
-        worker(&self.disk, &self.log, tsas, &self.terms).await
-    }
-
-    async fn run(&self) -> Running {
-        Running::start(self.worker().await)
-    }
-
-    fn asked(&self) -> Vec<u32> {
-        self.authorities.iter().map(FakeTsa::asked).collect()
-    }
-
-    async fn names(&self) -> Vec<String> {
-        let names = self.disk.blobs.list("").await.unwrap();
-        let last = |name: &str| name.rsplit('/').next().unwrap().to_owned();
-        names.iter().map(|name| last(name.as_str())).collect()
-    }
-}
 
 #[tokio::test]
 async fn what_is_stamped_is_the_signed_checkpoint_byte_for_byte() {
@@ -139,10 +93,8 @@ async fn whatever_one_authority_does_the_others_go_on_and_it_counts_when_it_is_w
 async fn a_revoked_certificate_does_not_count() {
     let world = World::new(1, 1).await;
     world.authorities[0].publishes(Crl {
-        this_update: moment::now().millis() + 3_600_000,
-        next_update: None,
         revoked: true,
-        held: false,
+        ..Crl::good(moment::now().millis() + 3_600_000)
     });
     let running = world.run().await;
     running
@@ -175,7 +127,7 @@ async fn nothing_is_stamped_without_the_quorum() {
 #[tokio::test]
 async fn a_fork_is_kept_and_not_stamped() {
     for forked in [Tree::forked(7, 3, 1), Tree::forked(9, 3, 1)] {
-        let world = World::new(1, 1).await;
+        let mut world = World::new(1, 1).await;
         let running = world.run().await;
         running
             .until("anchored", |status| size(status) == Some(7))
@@ -199,13 +151,45 @@ async fn a_fork_is_kept_and_not_stamped() {
             .until("seen again", |status| looks(status, "fork") == 1)
             .await;
         assert_eq!(world.asked(), [1]);
-        // The history that was anchored goes on.
+        // The log shows the history that was anchored again. It has signed another all the same.
         world.log.serve(&Tree::new(12), &[1, 2]);
+        running.worker.want();
+        let status = running
+            .until("seen a third time", |status| looks(status, "fork") == 2)
+            .await;
+        assert_eq!(status.trouble.unwrap().word, "fork");
+        assert_eq!(status.forks, 1);
+        running.end().await;
+        let running = world.run().await;
+        assert!(
+            running.status().forked.is_some(),
+            "before anything is looked at"
+        );
+        running.worker.want();
+        running
+            .until("remembered", |status| looks(status, "fork") >= 1)
+            .await;
+        assert_eq!(world.asked(), [1]);
+        running.end().await;
+        // Until the operator says to go on.
+        let refused = forked.note(&[1, 2], 1_700_000_000);
+        let refused = CheckpointHash::of(refused.as_bytes());
+        world.terms.known_forks.insert(refused);
+        let running = world.run().await;
         running.worker.want();
         let status = running
             .until("anchored", |status| size(status) == Some(12))
             .await;
-        assert_eq!(status.forked, None);
+        assert_eq!((status.forked, status.forks), (None, 1));
+        // What is known is no history to anchor, either.
+        world.log.serve(&forked, &[1, 2]);
+        running.worker.want();
+        running
+            .until("refused", |status| {
+                looks(status, "fork") + looks(status, "shrank") >= 1
+            })
+            .await;
+        assert_eq!(world.asked(), [2]);
         running.end().await;
     }
 }
@@ -365,13 +349,7 @@ async fn it_is_not_ready_before_its_records_are_read_nor_while_nothing_can_be_wr
 async fn what_is_not_settled_is_captured_again() {
     let world = World::new(1, 1).await;
     let authority = &world.authorities[0];
-    let crl = |this_update| Crl {
-        this_update,
-        next_update: None,
-        revoked: false,
-        held: false,
-    };
-    authority.publishes(crl(moment::now().millis() - 60_000));
+    authority.publishes(Crl::good(moment::now().millis() - 60_000));
     let running = world.run().await;
     let status = running
         .until("anchored", |status| size(status) == Some(7))
@@ -383,13 +361,13 @@ async fn what_is_not_settled_is_captured_again() {
     assert_eq!(running.worker.pending(), 1);
     running.end().await;
     // A newer list comes while nobody runs; the next process asks for it at its start.
-    authority.publishes(crl(moment::now().millis() + 60_000));
+    authority.publishes(Crl::good(moment::now().millis() + 60_000));
     let running = world.run().await;
     let added = "rfc3161-tsa0-revocation-1".parse().unwrap();
     let records = running.worker.records();
     let there = || records.with_index(|index| index.added(&place, &name).len() == 1);
     running.until("added", |_| there()).await;
-    let record = records.added(&place, &added).await.unwrap();
+    let (record, _) = records.added(&place, &added).await.unwrap();
     assert_eq!(record.token, name);
     assert_eq!(record.revocation.len(), 1);
     running.end().await;

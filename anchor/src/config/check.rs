@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
+use counterfoil_evidence::format::MAX_URL;
 use counterfoil_rfc3161::Oid;
 use counterfoil_service::config::ConfigError;
 use url::Url;
 
 use super::Config;
-use crate::names::AuthorityName;
+use crate::names::{AuthorityName, CheckpointHash};
 
 /// The longest text for the page.
 const MAX_PAGE_TEXT_BYTES: usize = 1_024;
@@ -66,6 +67,13 @@ fn check_logs(config: &Config) -> Result<(), ConfigError> {
                 "another [[log]] has the same URL",
             ));
         }
+        for fork in &log.known_forks {
+            if fork.parse::<CheckpointHash>().is_err() {
+                let place = format!("log[{number}].known_forks");
+                let expected = "SHA-256 in 64 hexadecimal digits";
+                return Err(ConfigError::value(place, expected, format!("{fork:?}")));
+            }
+        }
     }
     Ok(())
 }
@@ -82,6 +90,11 @@ fn check_authorities(config: &Config) -> Result<(), ConfigError> {
             return Err(ConfigError::conflict(place("name"), reason));
         }
         check_url(&place("url"), &authority.url)?;
+        if authority.url.len() > MAX_URL {
+            let expected = format!("at most {MAX_URL} bytes, as many as evidence has room for");
+            let got = authority.url.len().to_string();
+            return Err(ConfigError::value(place("url"), expected, got));
+        }
         if authority.roots.is_empty() {
             let expected = "its tokens must lead to some root: one file or more";
             return Err(missing(&place("roots"), expected));

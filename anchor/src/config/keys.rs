@@ -70,6 +70,8 @@ const TABLES: &[Key] = &keys! {
             "The URL prefix of a log (C2SP tlog-tiles).";
         "policy" Kind::Text, required "\"log.policy\"",
             "File of its policy (C2SP tlog-policy): only checkpoints under its quorum are anchored.";
+        "known_forks" Kind::Texts, optional "[\"3f1c…\"]",
+            "SHA-256 of the refused checkpoints of forks (see /<origin hash>/forks) that were dealt with: the log is anchored on in spite of them.";
     }
     AUTHORITY => {
         "name" Kind::Text, required "\"freetsa\"",

@@ -205,3 +205,35 @@ fn paths_are_relative_to_the_file() {
     ];
     assert_eq!(paths, expected);
 }
+
+#[test]
+fn the_url_of_an_authority_fits_evidence() {
+    let with = |length: usize| {
+        let url = "http://tsa2.example/";
+        let long = format!("{url}{}", "x".repeat(length - url.len()));
+        Config::parse(&GOOD.replacen(url, &long, 1), &[])
+    };
+    assert!(with(2_048).is_ok());
+    let error = with(2_049).unwrap_err().to_string();
+    assert!(
+        error.contains("authority[1].url: expected at most 2048 bytes"),
+        "{error}"
+    );
+}
+
+#[test]
+fn known_forks_are_hashes() {
+    let url = "url = \"https://log.example/\"";
+    let with = |fork: &str| {
+        let known = format!("{url}\nknown_forks = [{fork:?}]");
+        Config::parse(&GOOD.replacen(url, &known, 1), &[])
+    };
+    assert_eq!(with(&"ab".repeat(32)).unwrap().logs[0].known_forks.len(), 1);
+    for wrong in ["ab", &"AB".repeat(32), &"xy".repeat(32)] {
+        let error = with(wrong).unwrap_err().to_string();
+        assert!(
+            error.contains("log[0].known_forks: expected SHA-256"),
+            "{error}"
+        );
+    }
+}

@@ -245,7 +245,7 @@ impl Ethereum {
         for (place, name) in names {
             match self.read_block(place, &name).await {
                 Ok(block) => newest = newest.into_iter().chain(block).max_by_key(|one| one.time),
-                Err(error @ (KeepError::Damaged(_) | KeepError::Record { .. })) => {
+                Err(error @ KeepError::Damaged { .. }) => {
                     tracing::error!(%place, record = %name, %error, "a record cannot be read; it does not count");
                 }
                 Err(error) => return Err(error),

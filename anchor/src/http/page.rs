@@ -81,8 +81,8 @@ fn log(page: &mut String, line: &Line, now: Moment) {
     if let Some(since) = log.forked {
         let _ = writeln!(
             page,
-            "<p class=\"alarm\"><strong>This log forked:</strong> since {} it shows another history than the one that was \
-             anchored. Nothing more of it is anchored.</p>",
+            "<p class=\"alarm\"><strong>This log forked:</strong> it signed another history than the one that was anchored. \
+             Nothing more of it is anchored, since {} or before.</p>",
             date(since)
         );
     }

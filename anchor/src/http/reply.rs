@@ -3,20 +3,19 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
     CONTENT_TYPE, ETAG, HeaderName, HeaderValue, REFERRER_POLICY, RETRY_AFTER,
     X_CONTENT_TYPE_OPTIONS,
 };
+use hyper::http::response::Parts;
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::record::RecordError;
-use crate::records::KeepError;
-
-pub(super) type Body = Full<Bytes>;
+use super::outgoing::Body;
+use crate::records::{Damage, KeepError};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -149,28 +148,30 @@ impl Reply {
         Self::error(StatusCode::SERVICE_UNAVAILABLE, "too-slow", &detail).after(LATER)
     }
 
-    /// A record that cannot be read, or is damaged.
-    pub(super) fn unavailable(error: &KeepError) -> Self {
-        tracing::error!(%error, "a record cannot be served");
-        let word = match error {
-            KeepError::Damaged(_) | KeepError::Record { .. } | KeepError::State { .. } => "damaged",
-            _ => "unreadable",
-        };
-        Self::error(StatusCode::SERVICE_UNAVAILABLE, word, error).after(LATER)
+    /// A record that is not what was kept. Asking again brings the same until it is restored.
+    pub(super) fn damaged(error: &KeepError) -> Self {
+        match error {
+            KeepError::Damaged {
+                damage: Damage::Missing,
+                ..
+            } => Self::error(StatusCode::GONE, "gone", error),
+            _ => Self::error(StatusCode::INTERNAL_SERVER_ERROR, "damaged", error),
+        }
     }
 
-    pub(super) fn damaged(error: &RecordError) -> Self {
-        tracing::error!(%error, "a record cannot be served");
-        Self::error(StatusCode::SERVICE_UNAVAILABLE, "damaged", error).after(LATER)
+    /// A small answer on the wire.
+    pub(super) fn into_response(self) -> Response<Body> {
+        let (head, bytes) = self.into_parts(false);
+        Response::from_parts(head, Either::Left(Full::new(bytes)))
     }
 
     /// The answer on the wire. To HEAD, the head of what GET is answered.
-    pub(super) fn into_response(self, is_head: bool) -> Response<Body> {
+    pub(super) fn into_parts(self, is_head: bool) -> (Parts, Bytes) {
         let length = self.body.len();
         let body = if is_head { Bytes::new() } else { self.body };
-        let mut response = Response::new(Full::new(body));
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
+        let (mut head, ()) = Response::new(()).into_parts();
+        head.status = self.status;
+        let headers = &mut head.headers;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         // Whoever verifies in a browser reads records from wherever they are.
@@ -179,6 +180,6 @@ impl Reply {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
         headers.extend(self.headers);
-        response
+        (head, body)
     }
 }

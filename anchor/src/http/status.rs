@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use counterfoil_store::BlobName;
 use serde::Serialize;
 
 use crate::moment::Moment;
+use crate::names::{Place, RecordName};
+use crate::records::Damage;
 use crate::schedule::Standing;
 use crate::worker::Worker;
 use crate::worker::status::{AuthorityStatus, LogStatus, Trouble};
@@ -18,9 +21,19 @@ pub(super) struct View {
     not_ready: Option<String>,
     /// Tokens whose certificates are not all settled.
     unsettled_tokens: usize,
-    /// Tokens that were kept, and of which a certificate turned out to be revoked.
-    revoked_tokens: u64,
+    /// Tokens of the last 400 days, and a certificate of which turned out to be revoked: how many, and the paths of some.
+    revoked_tokens: usize,
+    revoked: Vec<String>,
+    /// What is kept and damaged, as far as it was read: how much, and of some the path, and what is wrong.
+    damaged_records: usize,
+    damaged: Vec<DamagedView>,
     logs: Vec<LogView>,
+}
+
+#[derive(Debug, Serialize)]
+struct DamagedView {
+    path: String,
+    reason: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -33,6 +46,7 @@ struct LogView {
     next_look_at: Option<u64>,
     trouble: Option<TroubleView>,
     forked_since: Option<u64>,
+    forks_kept: usize,
     newest: Option<NewestView>,
     rounds: u64,
     looks: BTreeMap<&'static str, u64>,
@@ -65,14 +79,26 @@ struct AuthorityView {
     answers: BTreeMap<&'static str, u64>,
 }
 
+/// How many of what is wrong are shown one by one.
+const SHOWN: usize = 20;
+
 pub(super) fn view(worker: &Worker, now: Moment) -> View {
+    let (revoked, damaged) = (worker.revoked(), worker.records().damaged());
+    let path = |(place, name): &(Place, RecordName)| format!("/{place}/{name}");
+    let damage = |(name, damage): (&BlobName, &Damage)| DamagedView {
+        path: format!("/{name}"),
+        reason: damage.to_string(),
+    };
     View {
         service: "counterfoil-anchor",
         version: env!("CARGO_PKG_VERSION"),
         now: now.millis(),
         not_ready: worker.not_ready(),
         unsettled_tokens: worker.pending(),
-        revoked_tokens: worker.revoked(),
+        revoked_tokens: revoked.len(),
+        revoked: revoked.iter().take(SHOWN).map(path).collect(),
+        damaged_records: damaged.len(),
+        damaged: damaged.iter().take(SHOWN).map(damage).collect(),
         logs: worker
             .status()
             .iter()
@@ -97,6 +123,7 @@ fn log_view(log: &LogStatus, now: Moment) -> LogView {
         next_look_at: log.next.map(Moment::millis),
         trouble: log.trouble.as_ref().map(trouble),
         forked_since: log.forked.map(Moment::millis),
+        forks_kept: log.forks,
         newest,
         rounds: log.rounds,
         looks: log.looks.clone(),

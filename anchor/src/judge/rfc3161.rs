@@ -11,9 +11,10 @@ use counterfoil_rfc3161::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::{Fault, GoodToken, Judge, Nonce, Rejection, Root, Said, Source};
+use super::{Fault, GoodToken, Judge, Nonce, RecordJudge, Rejection, Root, Said, Source};
 use crate::config::AuthorityConfig;
 use crate::moment::Moment;
+use crate::record::TokenRecord;
 
 /// Judges the tokens of one authority by what its table says.
 #[derive(Debug, Clone)]
@@ -87,7 +88,7 @@ fn certificates(paths: &[PathBuf]) -> Result<Vec<Certificate>, LoadError> {
 impl Judge for Rfc3161Judge {
     fn roots(&self) -> Vec<Root> {
         let root = |root: &Certificate| Root {
-            key: Sha256::digest(root.spki()).into(),
+            key: key(root),
             subject: root.subject().to_string(),
         };
         self.roots.iter().map(root).collect()
@@ -110,44 +111,72 @@ impl Judge for Rfc3161Judge {
 
     fn judge(&self, answer: &[u8], data: &[u8], nonce: &Nonce) -> Result<GoodToken, Rejection> {
         let token = parse_response(answer).map_err(|error| no_token(&error))?;
+        let nonce = rfc3161::Nonce::new(&nonce.0);
         let judgement = verify(&Question {
-            token: &token,
+            nonce: Some(&nonce),
+            ..self.question(&token, data, &self.certificates)
+        });
+        good(token, &judgement, |_| true)
+    }
+
+    fn kept(&self, record: &TokenRecord) -> Result<GoodToken, Rejection> {
+        let mut extra = beside(record);
+        extra.extend_from_slice(&self.certificates);
+        let token = &record.token;
+        let judgement = verify(&self.question(token, &record.checkpoint, &extra));
+        good(token.clone(), &judgement, is_kept)
+    }
+}
+
+impl Rfc3161Judge {
+    fn question<'a>(
+        &'a self,
+        token: &'a [u8],
+        data: &'a [u8],
+        extra: &'a [Certificate],
+    ) -> Question<'a> {
+        Question {
+            token,
             covers: Covers::Data(data),
-            nonce: Some(&rfc3161::Nonce::new(&nonce.0)),
+            nonce: None,
             policies: &self.policies,
             roots: &self.roots,
-            extra: &self.certificates,
+            extra,
             // Fetched once it is known to be good; see `capture`.
             revocation: &[],
             // Compared with the clock before and after the request, which says more.
             at: None,
-        });
-        if let Some(rejection) = rejection(&judgement) {
-            return Err(rejection);
         }
-        let times = judgement.gen_time.and_then(|time| {
-            Some((
-                moment(time.time)?,
-                moment(time.earliest)?,
-                ceiling(time.latest)?,
-            ))
+    }
+}
+
+/// Judges records by what is in them.
+#[derive(Debug, Clone, Copy)]
+pub struct Rfc3161RecordJudge;
+
+impl RecordJudge for Rfc3161RecordJudge {
+    fn token(&self, record: &TokenRecord) -> Result<(), Rejection> {
+        let extra = beside(record);
+        let judgement = verify(&Question {
+            token: &record.token,
+            covers: Covers::Data(&record.checkpoint),
+            nonce: None,
+            policies: &[],
+            roots: extra.last().map(std::slice::from_ref).unwrap_or_default(),
+            extra: &extra,
+            revocation: &[],
+            at: None,
         });
-        let Some((gen_time, earliest, latest)) = times else {
-            return Err(Rejection {
-                fault: Fault::Invalid,
-                reason: "time: expected one after the beginning of 1970".to_owned(),
-            });
-        };
-        Ok(GoodToken {
-            gen_time,
-            earliest,
-            latest,
-            chain: judgement
-                .chain
-                .iter()
-                .map(|one| one.der().to_vec())
-                .collect(),
-            token,
+        let good = good(record.token.clone(), &judgement, is_kept)?;
+        if good.gen_time == record.gen_time {
+            return Ok(());
+        }
+        Err(Rejection {
+            fault: Fault::Invalid,
+            reason: format!(
+                "gen_time: the token says {}, and the record {}",
+                good.gen_time, record.gen_time
+            ),
         })
     }
 
@@ -184,9 +213,8 @@ impl Judge for Rfc3161Judge {
             RevocationStatus::Revoked { at, reason } => {
                 Said::Revoked(format!("revoked at {at} ({reason})"))
             }
-            RevocationStatus::AboutOthers(why) | RevocationStatus::Nothing(why) => {
-                Said::Nothing(why)
-            }
+            RevocationStatus::AboutOthers(why) => Said::AboutOthers(why),
+            RevocationStatus::Nothing(why) => Said::Nothing(why),
         }
     }
 }
@@ -207,12 +235,62 @@ fn no_token(error: &ResponseError) -> Rejection {
     }
 }
 
+/// The certificates of a record. What is no certificate helps nobody.
+fn beside(record: &TokenRecord) -> Vec<Certificate> {
+    let chain = record.certificates.iter();
+    chain
+        .filter_map(|der| Certificate::parse(der).ok())
+        .collect()
+}
+
+/// What can be asked of a token that was kept: the number of its request is not known any more.
+fn is_kept(check: CheckName) -> bool {
+    check != CheckName::Nonce
+}
+
+/// The token, if nothing is wrong with it of what is asked.
+fn good(
+    token: Vec<u8>,
+    judgement: &Judgement,
+    is_asked: impl Fn(CheckName) -> bool,
+) -> Result<GoodToken, Rejection> {
+    if let Some(rejection) = rejection(judgement, is_asked) {
+        return Err(rejection);
+    }
+    let times = judgement.gen_time.and_then(|time| {
+        Some((
+            moment(time.time)?,
+            moment(time.earliest)?,
+            ceiling(time.latest)?,
+        ))
+    });
+    let Some((gen_time, earliest, latest)) = times else {
+        return Err(Rejection {
+            fault: Fault::Invalid,
+            reason: "time: expected one after the beginning of 1970".to_owned(),
+        });
+    };
+    let chain = &judgement.chain;
+    Ok(GoodToken {
+        token,
+        gen_time,
+        earliest,
+        latest,
+        chain: chain.iter().map(|one| one.der().to_vec()).collect(),
+        keys: chain.iter().map(key).collect(),
+    })
+}
+
+fn key(certificate: &Certificate) -> [u8; 32] {
+    Sha256::digest(certificate.spki()).into()
+}
+
 /// What is wrong with a token: the first check that failed, or else the first that had to be made and could not.
-fn rejection(judgement: &Judgement) -> Option<Rejection> {
+fn rejection(judgement: &Judgement, is_asked: impl Fn(CheckName) -> bool) -> Option<Rejection> {
     let failed = judgement.first_failure();
     let failed = failed.map(|check| (fault(check.name), check));
     let missing = || {
-        let open = |check: &&Check| check.outcome == Outcome::NotChecked;
+        let open = |check: &&Check| check.outcome == Outcome::NotChecked && is_asked(check.name);
         let mut open = judgement.checks.iter().filter(open);
         open.find_map(|check| Some((open_fault(check.name)?, check)))
     };

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use counterfoil_store::{Blob, PutError};
 
-use super::{KeepError, Records};
+use super::{Damage, KeepError, Records};
 use crate::names::{Blobs as _, CheckpointHash, MAX_NUMBER, Place, RecordName};
 use crate::record::BlockRecord;
 
@@ -45,7 +45,7 @@ impl Records {
                     return Ok(Blob::new(place.record(&name), bytes));
                 }
                 Ok(_) => {}
-                Err(error @ (KeepError::Damaged(_) | KeepError::Record { .. })) => {
+                Err(error @ KeepError::Damaged { .. }) => {
                     tracing::error!(%place, record = %name, %error, "a record cannot be read; another one is kept beside it");
                 }
                 Err(error) => return Err(error),
@@ -62,25 +62,23 @@ impl Records {
         Ok(Blob::new(place.record(&name), bytes))
     }
 
-    /// The record of a block, and its bytes.
+    /// The record of a block, and its bytes. Whether the block holds the anchor is for its reader to judge.
     pub async fn block(
         &self,
         place: &Place,
         name: &RecordName,
     ) -> Result<(BlockRecord, Bytes), KeepError> {
-        let blob = place.record(name);
-        let bytes = self.blobs.get(&blob).await?;
-        let bytes = bytes.ok_or_else(|| KeepError::Damaged(blob.clone()))?;
-        let record = BlockRecord::parse(&bytes).map_err(|error| KeepError::Record {
-            name: blob.to_string(),
-            error,
-        })?;
-        let its_own = CheckpointHash::of(&record.checkpoint) == place.checkpoint
-            && record.name == name.authority;
-        if !its_own {
-            return Err(KeepError::Damaged(blob));
-        }
-        Ok((record, bytes))
+        let read = |bytes: &Bytes| {
+            let record = BlockRecord::parse(bytes).map_err(Damage::NoRecord)?;
+            let its_own = CheckpointHash::of(&record.checkpoint) == place.checkpoint
+                && record.name == name.authority;
+            if its_own {
+                Ok(record)
+            } else {
+                Err(Damage::OtherRecord)
+            }
+        };
+        self.whole(&place.record(name), read).await
     }
 }
 

@@ -37,6 +37,15 @@ pub(super) fn fork_name(log: OriginHash, refused: CheckpointHash, which: &str) -
         .expect("hexadecimal digits and words are a name")
 }
 
+/// What the path of a checkpoint of a fork says.
+pub(super) fn parse_fork(path: &str) -> Option<(OriginHash, CheckpointHash, &str)> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let [log, "forks", refused, which @ ("anchored" | "refused")] = parts[..] else {
+        return None;
+    };
+    Some((log.parse().ok()?, refused.parse().ok()?, which))
+}
+
 impl Index {
     /// Takes the path of a blob. What is no record's is none of the index's business.
     pub(super) fn take(&mut self, path: &str) {
@@ -44,10 +53,23 @@ impl Index {
             let log = self.anchors.entry(place.origin).or_default();
             let checkpoints = log.entry(place.size).or_default();
             take_name(checkpoints, place.checkpoint, named);
-        } else if let [log, "forks", refused, "refused"] = path.split('/').collect::<Vec<_>>()[..]
-            && let (Ok(log), Ok(refused)) = (log.parse(), refused.parse())
-        {
+        } else if let Some((log, refused, "refused")) = parse_fork(path) {
             self.forks.entry(log).or_default().insert(refused);
+        }
+    }
+
+    /// Whether the path of a blob was taken.
+    pub(super) fn has(&self, path: &str) -> bool {
+        match names::parse(path) {
+            Ok((place, Named::Checkpoint)) => self.names(&place).is_some(),
+            Ok((place, Named::Record(name))) => {
+                let names = self.names(&place).unwrap_or_default();
+                names.binary_search(&name).is_ok()
+            }
+            Err(_) => parse_fork(path).is_some_and(|(log, refused, _)| {
+                let forks = self.forks.get(&log);
+                forks.is_some_and(|forks| forks.contains(&refused))
+            }),
         }
     }
 

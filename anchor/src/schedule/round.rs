@@ -106,6 +106,11 @@ impl Round {
         self.askings.get(authority.index()).copied()
     }
 
+    /// Nobody is asked until the log says so again.
+    pub(super) fn suspend(&mut self) {
+        self.confirmed = false;
+    }
+
     /// The log still says so.
     pub(super) fn confirm(&mut self, now: Moment) {
         if !std::mem::replace(&mut self.confirmed, true) {

@@ -240,6 +240,32 @@ fn a_log_that_cannot_be_read_is_asked_again_and_a_refused_one_waits_for_its_slot
 }
 
 #[test]
+fn nobody_is_asked_while_a_log_is_forked_also_for_the_round_that_goes_on() {
+    let mut schedule = Schedule::new(options(2, 2), 1, None);
+    let round = begin(&mut schedule, at(0), tree(1));
+    due(&mut schedule, at(0));
+    for index in 0..2 {
+        schedule.stamped(at(1), round, authority(index), FAILED);
+    }
+    schedule.want();
+    assert_eq!(due(&mut schedule, at(2)), [Operation::Fetch]);
+    assert_eq!(schedule.fetched(at(2), Fetched::Forked), Decision::Nothing);
+    assert_eq!(due(&mut schedule, at(900)), []);
+    assert!(next(&schedule, at(900)) >= at(HOUR));
+    // It is anchored on.
+    schedule.want();
+    assert_eq!(due(&mut schedule, at(901)), [Operation::Fetch]);
+    assert_eq!(
+        schedule.fetched(at(901), Fetched::Tree(tree(1))),
+        Decision::GoOn(round)
+    );
+    assert_eq!(
+        due(&mut schedule, at(901)),
+        [stamp(round, 0), stamp(round, 1)]
+    );
+}
+
+#[test]
 fn a_round_that_is_not_done_goes_on_while_the_log_stays_and_gives_way_when_it_grows() {
     let mut schedule = Schedule::new(options(2, 2), 1, None);
     let first = begin(&mut schedule, at(0), tree(1));

@@ -8,13 +8,13 @@ use counterfoil_tiles::checkpoint::WitnessedCheckpoint;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::newest::{Counting, independent, when};
 use super::stamp::{Anchored, LookTrouble, RoundData, StampTrouble};
 use super::status::Newest;
 use super::{Desk, Inner, LogPlan, seed, unbroken};
 use crate::moment::Moment;
-use crate::names::{Place, RecordName};
+use crate::names::Place;
 use crate::public_url::public_url;
-use crate::record::TokenRecord;
 use crate::records::KeepError;
 use crate::schedule::{
     Authority, Decision, Fetched, Operation, Progress, Resumed, RoundId, Schedule, Stamped, Tree,
@@ -25,9 +25,6 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// How long after records could not be read they are read again.
 const RECORDS_PAUSE: Duration = Duration::from_secs(10);
-
-/// How many of the newest checkpoints are looked through, at the start, for one that is anchored.
-const LOOKED_THROUGH: usize = 50;
 
 /// What came of an operation.
 enum Ended {
@@ -111,14 +108,18 @@ impl<'a> Course<'a> {
             let tokens = records.resume(&state).await?;
             // What an earlier policy admitted is not under this one.
             if plan.followed.verify(state.note().clone()).is_ok() {
-                let found = |(name, record): &(RecordName, TokenRecord)| {
-                    let authority = inner.authority(name)?;
-                    Some((authority, record.received, record.gen_time))
-                };
-                let counted: Vec<_> = tokens.iter().filter_map(found).collect();
+                let place = state.place();
+                let mut counted: HashMap<Authority, Counting> = HashMap::new();
+                for (name, record) in &tokens {
+                    if let Some(one) = inner.counting(&place, name, record).await {
+                        counted.insert(one.authority, one);
+                    }
+                }
+                // Who does not count is asked again.
+                let counted = independent(counted.into_values().collect());
                 times = counted
                     .iter()
-                    .map(|(authority, _, time)| (*authority, *time))
+                    .map(|one| (one.authority, one.token.gen_time))
                     .collect();
                 resumed = Some(Resumed {
                     tree: Tree {
@@ -127,13 +128,14 @@ impl<'a> Course<'a> {
                     },
                     counted: counted
                         .iter()
-                        .map(|(authority, at, _)| (*authority, *at))
+                        .map(|one| (one.authority, one.received))
                         .collect(),
                 });
-                round = Some((id, Arc::new(RoundData::resumed(state))));
+                let data = RoundData::resumed(state, inner.claims(&counted));
+                round = Some((id, Arc::new(data)));
             }
         }
-        let newest = inner.newest(plan).await?;
+        let newest = inner.newest(plan).await;
         {
             let mut status = desk.status();
             (status.newest, status.unread) = (newest, None);
@@ -159,9 +161,9 @@ impl<'a> Course<'a> {
                 Operation::Fetch => {
                     self.running.spawn(async move {
                         let looked = unbroken(async {
-                            match inner.plan.logs.get(log) {
-                                Some(plan) => inner.look(plan).await,
-                                None => unreachable!("a course is of a log of the plan"),
+                            match (inner.plan.logs.get(log), inner.desks.get(log)) {
+                                (Some(plan), Some(desk)) => inner.look(plan, desk).await,
+                                _ => unreachable!("a course is of a log of the plan"),
                             }
                         });
                         Ended::Looked(looked.await.unwrap_or_else(|broke| Err(broke.into())))
@@ -226,6 +228,8 @@ impl<'a> Course<'a> {
                 }
                 let fetched = if trouble.is_passing() {
                     Fetched::Failed
+                } else if trouble.is_fork() {
+                    Fetched::Forked
                 } else {
                     Fetched::Refused
                 };
@@ -322,49 +326,5 @@ impl<'a> Course<'a> {
             authority.standing = self.schedule.standing(Authority::new(index));
         }
         status.next = self.schedule.next_look(self.inner.plan.clock.now());
-    }
-}
-
-/// By when as many as are required say that something existed: the last of the first so many.
-fn when(times: impl Iterator<Item = Moment>, required: usize) -> Option<Moment> {
-    let mut times: Vec<Moment> = times.collect();
-    times.sort_unstable();
-    times.get(required.checked_sub(1)?).copied()
-}
-
-impl Inner {
-    /// The authority whose token this is, if it is configured still.
-    pub(super) fn authority(&self, name: &RecordName) -> Option<Authority> {
-        let mut authorities = self.plan.authorities.iter();
-        let index = authorities.position(|tsa| *tsa.name() == name.authority)?;
-        Some(Authority::new(index))
-    }
-
-    /// The newest anchor in the records: by as many of the configured authorities as are required.
-    async fn newest(&self, plan: &LogPlan) -> Result<Option<Newest>, KeepError> {
-        let places = self
-            .records
-            .with_index(|index| index.newest(plan.followed.hash(), LOOKED_THROUGH));
-        let mut newest: Option<Newest> = None;
-        for place in places {
-            if newest.is_some_and(|newest| newest.place.size > place.size) {
-                break;
-            }
-            let mut first: HashMap<Authority, Moment> = HashMap::new();
-            for name in self.records.with_index(|index| index.tokens(&place)) {
-                if let Some(authority) = self.authority(&name) {
-                    let (record, _) = self.records.token(&place, &name).await?;
-                    // Of several rounds over the same bytes, the newest.
-                    first.insert(authority, record.gen_time);
-                }
-            }
-            let time = when(first.into_values(), plan.options.required());
-            if let Some(time) = time
-                && newest.is_none_or(|newest| newest.time < time)
-            {
-                newest = Some(Newest { place, time });
-            }
-        }
-        Ok(newest)
     }
 }

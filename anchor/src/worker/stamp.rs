@@ -1,19 +1,22 @@
 //! The two things that are done for a log: looking at it, and getting one token.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use counterfoil_tiles::checkpoint::WitnessedCheckpoint;
 use counterfoil_tiles::note::Note;
 use tokio::sync::OnceCell;
 
-use super::{Broke, Inner, LogPlan};
+use super::newest::{Counting, shares_a_key};
+use super::{Broke, Desk, Inner, LogPlan};
 use crate::capture::{Captured, Fetched};
 use crate::follow::LookError;
 use crate::judge::GoodToken;
 use crate::moment::Moment;
-use crate::names::{AuthorityName, Place, RecordName};
-use crate::record::TokenRecord;
-use crate::records::KeepError;
+use crate::names::{AuthorityName, CheckpointHash, Place, RecordName};
+use crate::record::{RecordError, TokenRecord};
+use crate::records::{KeepError, MAX_FORKS};
 use crate::state::State;
 use crate::tsa::{Misbehaviour, StampError, Tsa};
 
@@ -85,9 +88,20 @@ pub enum LookTrouble {
     /// What was anchored before could not be read, so nothing can be compared with it.
     #[error("what was anchored before cannot be read, and nothing is anchored: {0}")]
     Records(#[from] KeepError),
+    /// The log forked before, whatever it shows now.
+    #[error(
+        "FORK: the log signed two histories, and nothing more of it is anchored, whatever it shows now, until the `known_forks` of \
+         its [[log]] name {}: see docs/anchor.md", listed(.0)
+    )]
+    Forked(BTreeSet<CheckpointHash>),
     /// Our own mistake.
     #[error(transparent)]
     Broke(#[from] Broke),
+}
+
+fn listed(forks: &BTreeSet<CheckpointHash>) -> String {
+    let forks: Vec<String> = forks.iter().map(ToString::to_string).collect();
+    forks.join(", ")
 }
 
 impl LookTrouble {
@@ -95,9 +109,15 @@ impl LookTrouble {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Log(error) => error.word(),
+            Self::Forked(_) => "fork",
             Self::Records(_) => "not-read",
             Self::Broke(_) => "broke",
         }
+    }
+
+    /// Whether the log signed two histories.
+    pub fn is_fork(&self) -> bool {
+        matches!(self, Self::Log(LookError::Fork { .. }) | Self::Forked(_))
     }
 
     /// The words of which the log is not the cause.
@@ -107,6 +127,7 @@ impl LookTrouble {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Log(error) => error.is_passing(),
+            Self::Forked(_) => false,
             Self::Records(_) | Self::Broke(_) => true,
         }
     }
@@ -117,6 +138,28 @@ impl LookTrouble {
 pub(super) struct RoundData {
     note: Note,
     begun: OnceCell<State>,
+    claims: Mutex<Claims>,
+}
+
+/// Who has vouched for a round, or is about to, and by which keys: no key vouches twice.
+#[derive(Debug, Default)]
+pub(super) struct Claims(Vec<(AuthorityName, Vec<[u8; 32]>)>);
+
+impl Claims {
+    /// Notes that an authority vouches by these keys, unless another does by one of them: then, which.
+    fn claim(&mut self, name: &AuthorityName, keys: &[[u8; 32]]) -> Result<(), AuthorityName> {
+        let mut others = self.0.iter().filter(|(other, _)| other != name);
+        if let Some((other, _)) = others.find(|(_, theirs)| shares_a_key(theirs, keys)) {
+            return Err(other.clone());
+        }
+        self.withdraw(name);
+        self.0.push((name.clone(), keys.to_vec()));
+        Ok(())
+    }
+
+    fn withdraw(&mut self, name: &AuthorityName) {
+        self.0.retain(|(other, _)| other != name);
+    }
 }
 
 impl RoundData {
@@ -125,33 +168,66 @@ impl RoundData {
         Self {
             note: witnessed.note().clone(),
             begun: OnceCell::new(),
+            claims: Mutex::default(),
         }
     }
 
-    /// The round of an earlier process, whose checkpoint the policy admits.
-    pub(super) fn resumed(state: State) -> Self {
+    /// The round of an earlier process, whose checkpoint the policy admits, and who has vouched for it.
+    pub(super) fn resumed(state: State, claims: Claims) -> Self {
         Self {
             note: state.note().clone(),
             begun: OnceCell::new_with(Some(state)),
+            claims: Mutex::new(claims),
         }
+    }
+
+    fn claims(&self) -> MutexGuard<'_, Claims> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
-    /// Looks at a log: what it publishes, compared with what was anchored. Keeps both checkpoints of a fork.
-    pub(super) async fn look(&self, plan: &LogPlan) -> Result<WitnessedCheckpoint, LookTrouble> {
+    /// Looks at a log: what it publishes, compared with what was anchored. Keeps both checkpoints of a fork. A log that forked
+    /// is anchored no more, also when it shows the first history again, unless the operator said so.
+    pub(super) async fn look(
+        &self,
+        plan: &LogPlan,
+        desk: &Desk,
+    ) -> Result<WitnessedCheckpoint, LookTrouble> {
         let log = plan.followed.hash();
         let anchored = self.records.state(log).await?;
         let looked = plan.followed.look(anchored.as_ref()).await;
-        if let (Err(LookError::Fork { refused, .. }), Some(anchored)) = (&looked, &anchored)
-            && let Err(error) = self.records.keep_fork(log, anchored.note(), refused).await
-        {
-            tracing::error!(
-                origin = %plan.followed.origin(), %error,
-                "the checkpoint that proves the fork is not kept; it is tried again with the next look"
-            );
+        if let (Err(LookError::Fork { refused, .. }), Some(anchored)) = (&looked, &anchored) {
+            *desk.fork() = Some((anchored.note().clone(), (**refused).clone()));
         }
-        Ok(looked?)
+        let seen = desk.fork().clone();
+        if let Some((anchored, refused)) = &seen {
+            match self.records.keep_fork(log, anchored, refused).await {
+                Ok(true) => *desk.fork() = None,
+                Ok(false) => {
+                    tracing::error!(
+                        origin = %plan.followed.origin(),
+                        "another fork, of which the checkpoints are not kept: {MAX_FORKS} are"
+                    );
+                }
+                Err(error) => tracing::error!(
+                    origin = %plan.followed.origin(), %error,
+                    "the checkpoint that proves the fork is not kept; it is tried again with the next look"
+                ),
+            }
+        }
+        let mut forks = self.records.with_index(|index| index.forks(log));
+        desk.status().forks = forks.len();
+        if let Some((_, refused)) = &*desk.fork() {
+            forks.insert(CheckpointHash::of(refused.as_bytes()));
+        }
+        let open: BTreeSet<_> = forks.difference(&plan.known_forks).copied().collect();
+        let witnessed = looked?;
+        if open.is_empty() {
+            Ok(witnessed)
+        } else {
+            Err(LookTrouble::Forked(open))
+        }
     }
 
     /// Gets a token of an authority over the checkpoint of a round, and keeps it. When this is done it counts.
@@ -172,8 +248,16 @@ impl Inner {
         if let Some(revoked) = captured.revoked {
             return Err(StampError::new(Misbehaviour::Revoked, revoked).into());
         }
+        let claimed = round.claims().claim(tsa.name(), &token.keys);
+        claimed.map_err(|other| {
+            let reason = format!(
+                "its chain has a key in common with that of {other}, which has vouched for this checkpoint: whoever has that key \
+                 could do so for both, and they count as one"
+            );
+            StampError::new(Misbehaviour::SameKey, reason)
+        })?;
         let kept = captured.kept.into_iter();
-        let record = TokenRecord {
+        let mut record = TokenRecord {
             authority: tsa.name().clone(),
             url: tsa.public_url(),
             checkpoint: data.to_vec(),
@@ -183,9 +267,12 @@ impl Inner {
             received: clock(),
             revocation: kept.map(|kept| kept.revocation).collect(),
         };
-        let name = self.records.keep(&place, &record).await?;
+        let kept = self.keep_token(&place, &mut record).await;
+        // What was not stored does not vouch.
+        let name = kept.inspect_err(|_| round.claims().withdraw(tsa.name()))?;
+        let judge = self.records.judge();
         self.sweep
-            .add(tsa, &place, &name, &record, captured.next, clock());
+            .add(judge, &place, &name, &record, captured.next, clock());
         Ok(Anchored {
             place,
             name,
@@ -193,10 +280,50 @@ impl Inner {
         })
     }
 
+    /// Keeps a token; without the largest of its revocation data where a record cannot hold them all. They are fetched again,
+    /// and added by themselves.
+    async fn keep_token(
+        &self,
+        place: &Place,
+        record: &mut TokenRecord,
+    ) -> Result<RecordName, KeepError> {
+        loop {
+            let kept = self.records.keep(place, record).await;
+            let is_too_long = matches!(
+                kept,
+                Err(KeepError::Record {
+                    error: RecordError::TooLong(_),
+                    ..
+                })
+            );
+            let sizes = record.revocation.iter().map(|one| one.data.len());
+            let largest = sizes.enumerate().max_by_key(|(_, size)| *size);
+            let Some((largest, size)) = largest.filter(|_| is_too_long) else {
+                return kept;
+            };
+            let left_out = record.revocation.swap_remove(largest);
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(
+                %place, authority = %record.authority, url = %left_out.url, size,
+                "revocation data are too large to be kept in the record of their token; the token counts, and they are fetched \
+                 again and added by themselves"
+            );
+        }
+    }
+
+    /// Who vouches by these tokens, and by which keys.
+    pub(super) fn claims(&self, counted: &[Counting]) -> Claims {
+        let claim = |one: &Counting| {
+            let tsa = self.plan.authorities.get(one.authority.index())?;
+            Some((tsa.name().clone(), one.token.keys.clone()))
+        };
+        Claims(counted.iter().filter_map(claim).collect())
+    }
+
     async fn capture(&self, tsa: &Tsa, token: &GoodToken) -> Captured {
         let fetched = Fetched::default();
         let clock = || self.plan.clock.now();
-        let (judge, chain) = (&**tsa.judge(), &token.chain);
+        let (judge, chain) = (self.records.judge(), &token.chain);
         let asking = self
             .plan
             .capturer
@@ -216,7 +343,9 @@ impl Inner {
             .logs
             .get(log)
             .expect("the caller counts the logs of the plan");
-        let stamped = match self.look(plan).await {
+        #[expect(clippy::expect_used, reason = "each log has a desk")]
+        let desk = self.desks.get(log).expect("each log has a desk");
+        let stamped = match self.look(plan, desk).await {
             Err(trouble) => Err(trouble),
             Ok(witnessed) => {
                 let round = RoundData::new(&witnessed);

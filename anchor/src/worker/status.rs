@@ -6,7 +6,7 @@ use counterfoil_tiles::checkpoint::{Origin, OriginHash};
 use counterfoil_tiles::hash::TreeSize;
 
 use super::LookTrouble;
-use crate::follow::{Followed, LookError};
+use crate::follow::Followed;
 use crate::moment::Moment;
 use crate::names::{AuthorityName, Place};
 use crate::public_url::public_url;
@@ -32,8 +32,10 @@ pub struct LogStatus {
     pub size: Option<TreeSize>,
     /// The newest anchor: as many authorities as are required vouch for it.
     pub newest: Option<Newest>,
-    /// The log forked: since when.
+    /// The log forked, and the operator has not said that it is to be anchored on: since when that is known, to this process.
     pub forked: Option<Moment>,
+    /// Forks that are kept, also those that the operator knows of.
+    pub forks: usize,
     /// When it is looked at next.
     pub next: Option<Moment>,
     /// The authorities, in the order of the plan.
@@ -98,6 +100,7 @@ impl LogStatus {
             size: None,
             newest: None,
             forked: None,
+            forks: 0,
             next: None,
             authorities: authorities.iter().map(authority).collect(),
             looks: BTreeMap::new(),
@@ -117,7 +120,7 @@ impl LogStatus {
                 self.trouble.take().is_some()
             }
             Err(error) => {
-                if matches!(error, LookTrouble::Log(LookError::Fork { .. })) {
+                if error.is_fork() {
                     self.forked.get_or_insert(now);
                 }
                 Trouble::note(&mut self.trouble, now, word, error.to_string())

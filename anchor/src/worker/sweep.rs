@@ -1,10 +1,10 @@
 //! Capturing again, for tokens whose certificates are not all settled.
 //!
 //! Tokens that were verified by one chain wait for the same data, and are done together: each place is asked once for all of
-//! them, and what it says is judged once for those it is too old for.
+//! them, and what it says is judged once for those it is too old for. Also those of logs and authorities that are configured no
+//! more: they are still to be verified in years.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use super::{Inner, unbroken};
-use crate::capture::{Captured, Fetched, next_try, unsettled};
+use crate::capture::{Captured, Fetched, next_try, settlement};
+use crate::judge::RecordJudge;
 use crate::moment::Moment;
 use crate::names::{AuthorityName, Place, RecordName};
-use crate::record::{Revocation, RevocationRecord, TokenRecord};
-use crate::records::KeepError;
-use crate::tsa::Tsa;
+use crate::record::{RecordError, Revocation, RevocationRecord, TokenRecord};
+use crate::records::{Index, KeepError};
 
 /// How often tokens are looked through for those that are due.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -26,19 +26,21 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// waited for a month more.
 const WINDOW: Duration = Duration::from_hours(400 * 24);
 
+/// How often what was found to be damaged is read again.
+const DAMAGED_INTERVAL: Duration = Duration::from_mins(1);
+
 /// Tokens that wait for the same data: those of an authority by one chain.
 type GroupKey = (AuthorityName, [u8; 32]);
 
-/// The tokens that are not settled: some 300 bytes each.
+/// The tokens that are not settled: some 300 bytes each; and those that prove nothing.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
     groups: Mutex<BTreeMap<GroupKey, Group>>,
-    revoked: AtomicU64,
+    revoked: Mutex<BTreeSet<(Place, RecordName)>>,
 }
 
 #[derive(Debug)]
 struct Group {
-    tsa: Tsa,
     chain: Vec<Vec<u8>>,
     tokens: BTreeMap<(Place, RecordName), Waiting>,
     due: Moment,
@@ -55,7 +57,6 @@ struct Waiting {
 /// A group whose time has come.
 struct Due {
     key: GroupKey,
-    tsa: Tsa,
     chain: Vec<Vec<u8>>,
     /// By growing times.
     tokens: Vec<(Place, RecordName, Waiting)>,
@@ -67,20 +68,24 @@ impl Sweep {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn revoked_ones(&self) -> MutexGuard<'_, BTreeSet<(Place, RecordName)>> {
+        self.revoked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How many tokens wait.
     pub(super) fn pending(&self) -> usize {
         self.lock().values().map(|group| group.tokens.len()).sum()
     }
 
-    /// How many tokens that were kept turned out to prove nothing.
-    pub(super) fn revoked(&self) -> u64 {
-        self.revoked.load(Ordering::Relaxed)
+    /// The tokens that were kept, and of which a certificate turned out to be revoked so that they prove nothing.
+    pub(super) fn revoked(&self) -> BTreeSet<(Place, RecordName)> {
+        self.revoked_ones().clone()
     }
 
     /// Remembers a token that was just kept, unless it is settled.
     pub(super) fn add(
         &self,
-        tsa: &Tsa,
+        judge: &dyn RecordJudge,
         place: &Place,
         name: &RecordName,
         record: &TokenRecord,
@@ -88,31 +93,33 @@ impl Sweep {
         now: Moment,
     ) {
         let due = next_try(now, next, 0);
-        self.insert(tsa, place, name, record, &record.revocation, due);
+        self.insert(judge, place, name, record, &record.revocation, due);
     }
 
     fn insert(
         &self,
-        tsa: &Tsa,
+        judge: &dyn RecordJudge,
         place: &Place,
         name: &RecordName,
         record: &TokenRecord,
         kept: &[Revocation],
         due: Moment,
     ) {
-        let (judge, chain) = (&**tsa.judge(), &record.certificates);
-        let unsettled = unsettled(judge, chain, kept, record.gen_time);
-        if unsettled.is_empty() {
+        let chain = &record.certificates;
+        let settlement = settlement(judge, chain, kept, record.gen_time);
+        if let Some(why) = settlement.revoked {
+            self.revoke(place, name, &why);
+        }
+        if settlement.unsettled.is_empty() {
             return;
         }
         let waiting = Waiting {
             gen_time: record.gen_time,
-            unsettled,
+            unsettled: settlement.unsettled,
         };
-        let key = (tsa.name().clone(), hash(chain));
+        let key = (name.authority.clone(), hash(chain));
         let mut groups = self.lock();
         let group = groups.entry(key).or_insert_with(|| Group {
-            tsa: tsa.clone(),
             chain: chain.clone(),
             tokens: BTreeMap::new(),
             due,
@@ -120,6 +127,16 @@ impl Sweep {
         });
         group.due = group.due.min(due);
         group.tokens.insert((*place, name.clone()), waiting);
+    }
+
+    /// Takes note of a token that proves nothing.
+    fn revoke(&self, place: &Place, name: &RecordName, why: &str) {
+        if self.revoked_ones().insert((*place, name.clone())) {
+            tracing::error!(
+                %place, record = %name,
+                "a certificate of a token that was kept is revoked, and the token proves nothing any more: {why}"
+            );
+        }
     }
 
     /// The groups that are due.
@@ -134,7 +151,6 @@ impl Sweep {
             tokens.sort_by_key(|(_, _, waiting)| waiting.gen_time);
             Due {
                 key: key.clone(),
-                tsa: group.tsa.clone(),
                 chain: group.chain.clone(),
                 tokens,
                 tries: group.tries,
@@ -175,9 +191,17 @@ impl Inner {
         if let Err(broke) = unbroken(self.find_pending(&stopped)).await {
             tracing::error!(%broke, "not all records were looked through for missing revocation data; the next start does");
         }
+        let mut read_damaged = self.plan.clock.now();
         loop {
             if let Err(broke) = unbroken(self.sweep_due(&stopped)).await {
                 tracing::error!(%broke, "revocation data are fetched again");
+            }
+            let now = self.plan.clock.now();
+            if now.since(read_damaged) >= DAMAGED_INTERVAL || now < read_damaged {
+                read_damaged = now;
+                if let Err(broke) = unbroken(self.records.read_damaged()).await {
+                    tracing::error!(%broke, "what is damaged is read again");
+                }
             }
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
@@ -186,56 +210,67 @@ impl Inner {
         }
     }
 
-    /// Finds the tokens that earlier processes left unsettled.
-    async fn find_pending(&self, stop: &watch::Receiver<bool>) {
-        for plan in &self.plan.logs {
-            let log = plan.followed.hash();
+    /// Finds the tokens that earlier processes left unsettled, and those that turned out to prove nothing.
+    pub(super) async fn find_pending(&self, stop: &watch::Receiver<bool>) {
+        for log in self.records.with_index(Index::logs) {
             let places = self
                 .records
                 .with_index(|index| index.newest(log, usize::MAX));
+            let mut too_old = None;
             for place in places {
                 if *stop.borrow() {
                     return;
                 }
-                match self.find_pending_at(&place).await {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    Err(error) => tracing::error!(
-                        origin = %plan.followed.origin(), %error,
-                        "a record cannot be read, and revocation data are not added to it"
-                    ),
+                // Checkpoints of one size do not come by their times. Those of smaller ones are older.
+                if too_old.is_some_and(|size| place.size < size) {
+                    break;
+                }
+                if self.find_pending_at(&place).await == Age::TooOld {
+                    too_old = Some(place.size);
                 }
             }
         }
     }
 
-    /// Says whether older ones are to be looked at, too.
-    async fn find_pending_at(&self, place: &Place) -> Result<bool, KeepError> {
+    /// Says how old the tokens over a checkpoint are.
+    async fn find_pending_at(&self, place: &Place) -> Age {
         let now = self.plan.clock.now();
-        let mut older = true;
+        let mut age = Age::Recent;
         for name in self.records.with_index(|index| index.tokens(place)) {
-            let Some(authority) = self.authority(&name) else {
+            // What is damaged is told where it is read.
+            let Ok((record, _)) = self.records.token(place, &name).await else {
                 continue;
             };
-            let Some(tsa) = self.plan.authorities.get(authority.index()) else {
-                continue;
-            };
-            let (record, _) = self.records.token(place, &name).await?;
             if now.since(record.gen_time) > WINDOW {
-                older = false;
+                age = Age::TooOld;
                 continue;
             }
-            let mut kept = record.revocation.clone();
-            for added in self.records.with_index(|index| index.added(place, &name)) {
-                kept.extend(self.records.added(place, &added).await?.revocation);
-            }
-            self.sweep.insert(tsa, place, &name, &record, &kept, now);
+            let kept = self.kept_revocation(place, &name, &record).await;
+            let judge = self.records.judge();
+            self.sweep.insert(judge, place, &name, &record, &kept, now);
         }
-        Ok(older)
+        age
+    }
+
+    /// All revocation data of a token that are kept.
+    pub(super) async fn kept_revocation(
+        &self,
+        place: &Place,
+        name: &RecordName,
+        record: &TokenRecord,
+    ) -> Vec<Revocation> {
+        let mut kept = record.revocation.clone();
+        for added in self.records.with_index(|index| index.added(place, name)) {
+            // What is damaged is told where it is read, and fetched again.
+            if let Ok((added, _)) = self.records.added(place, &added).await {
+                kept.extend(added.revocation);
+            }
+        }
+        kept
     }
 
     /// Captures again for the tokens that are due; each place is asked once for all of them.
-    async fn sweep_due(&self, stop: &watch::Receiver<bool>) {
+    pub(super) async fn sweep_due(&self, stop: &watch::Receiver<bool>) {
         let now = self.plan.clock.now();
         let fetched = Fetched::default();
         for due in self.sweep.due(now) {
@@ -251,12 +286,11 @@ impl Inner {
     async fn complete(&self, due: Due, fetched: &Fetched, stop: &watch::Receiver<bool>) {
         let Due {
             key,
-            tsa,
             chain,
             tokens,
             tries,
         } = due;
-        let judge = &**tsa.judge();
+        let judge = self.records.judge();
         let wanted: BTreeSet<usize> = tokens
             .iter()
             .flat_map(|(_, _, waiting)| waiting.unsettled.iter().copied())
@@ -264,7 +298,7 @@ impl Inner {
         let wanted = |certificate| wanted.contains(&certificate);
         let mut found = self.plan.capturer.ask(judge, &chain, wanted, fetched).await;
         for trouble in &found.troubles {
-            tracing::debug!(authority = %tsa.name(), "no revocation data yet: {trouble}");
+            tracing::debug!(authority = %key.0, "no revocation data yet: {trouble}");
         }
         let mut next = None;
         let mut settled = false;
@@ -300,26 +334,53 @@ impl Inner {
     async fn keep(&self, place: &Place, name: &RecordName, captured: Captured) -> bool {
         // What settles nothing is not kept again.
         let settling = captured.kept.into_iter().filter(|kept| kept.settles);
-        let record = RevocationRecord {
-            token: name.clone(),
-            revocation: settling.map(|kept| kept.revocation).collect(),
-        };
-        if let Err(error) = self.records.add(place, &record).await {
+        let revocation = settling.map(|kept| kept.revocation).collect();
+        if let Err(error) = self.add(place, name, revocation).await {
             tracing::error!(
                 %place, record = %name, %error,
                 "revocation data are not stored; they are fetched again"
             );
             return false;
         }
-        if let Some(revoked) = &captured.revoked {
-            self.sweep.revoked.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(
-                %place, record = %name,
-                "a certificate of a token that was kept is revoked, and the token proves nothing any more: {revoked}"
-            );
+        if let Some(why) = &captured.revoked {
+            self.sweep.revoke(place, name, why);
+            self.show_newest(place).await;
         }
         true
     }
+
+    /// Adds revocation data to a token's record: in one record, or each in its own where one cannot hold them.
+    async fn add(
+        &self,
+        place: &Place,
+        name: &RecordName,
+        revocation: Vec<Revocation>,
+    ) -> Result<(), KeepError> {
+        let record = |revocation| RevocationRecord {
+            token: name.clone(),
+            revocation,
+        };
+        let all = record(revocation);
+        match self.records.add(place, &all).await {
+            Err(KeepError::Record {
+                error: RecordError::TooLong(_),
+                ..
+            }) if all.revocation.len() > 1 => {}
+            added => return added.map(drop),
+        }
+        for one in all.revocation {
+            self.records.add(place, &record(vec![one])).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Of the tokens over a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    Recent,
+    /// Some are so old that nothing is added to them any more.
+    TooOld,
 }
 
 /// What tells chains apart.

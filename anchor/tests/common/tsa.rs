@@ -9,9 +9,11 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use counterfoil_anchor::judge::{Fault, GoodToken, Judge, Nonce, Rejection, Root, Said, Source};
+use counterfoil_anchor::judge::{
+    Fault, GoodToken, Judge, Nonce, RecordJudge, Rejection, Root, Said, Source,
+};
 use counterfoil_anchor::moment::{self, Moment};
-use counterfoil_anchor::record::RevocationKind;
+use counterfoil_anchor::record::{RevocationKind, TokenRecord};
 use counterfoil_anchor::tsa::{Tsa, TsaOptions};
 use counterfoil_service::client::{Client, ClientOptions};
 use serde::{Deserialize, Serialize};
@@ -47,11 +49,16 @@ struct Token {
     nonce: [u8; 16],
     sha256: [u8; 32],
     gen_time: u64,
+    /// What it is signed with.
+    key: String,
 }
 
 struct Shared {
     name: String,
     does: Mutex<Does>,
+    key: Mutex<String>,
+    /// How many lists its certificate names.
+    lists: Mutex<usize>,
     asked: Mutex<u32>,
     listed: Mutex<u32>,
     /// What its list of revoked certificates says: a JSON [`Crl`].
@@ -66,6 +73,21 @@ pub(crate) struct Crl {
     pub(crate) revoked: bool,
     /// On hold since after every token.
     pub(crate) held: bool,
+    /// Makes it large.
+    pub(crate) padding: String,
+}
+
+impl Crl {
+    /// Issued at this time, and nothing is revoked.
+    pub(crate) fn good(this_update: u64) -> Self {
+        Self {
+            this_update,
+            next_update: None,
+            revoked: false,
+            held: false,
+            padding: String::new(),
+        }
+    }
 }
 
 /// An authority.
@@ -86,6 +108,8 @@ impl FakeTsa {
         let shared = Arc::new(Shared {
             name: name.to_owned(),
             does: Mutex::new(Does::Right),
+            key: Mutex::new(format!("key of {name}")),
+            lists: Mutex::new(1),
             asked: Mutex::new(0),
             listed: Mutex::new(0),
             crl: Mutex::new(None),
@@ -120,6 +144,16 @@ impl FakeTsa {
         *self.shared.does.lock().unwrap() = does;
     }
 
+    /// Its certificate names so many lists, which all say the same.
+    pub(crate) fn names_lists(&self, count: usize) {
+        *self.shared.lists.lock().unwrap() = count;
+    }
+
+    /// It signs with this key, which may be another's.
+    pub(crate) fn signs_with(&self, key: &str) {
+        key.clone_into(&mut self.shared.key.lock().unwrap());
+    }
+
     pub(crate) fn publishes(&self, crl: Crl) {
         *self.shared.crl.lock().unwrap() = Some(crl);
     }
@@ -138,7 +172,9 @@ impl FakeTsa {
     pub(crate) fn judge(&self) -> Arc<dyn Judge> {
         Arc::new(FakeJudge {
             trusted: self.shared.name.clone(),
-            crl: format!("{}crl", self.url),
+            lists: (0..*self.shared.lists.lock().unwrap())
+                .map(|number| format!("{}crl?{number}", self.url))
+                .collect(),
         })
     }
 
@@ -173,6 +209,7 @@ async fn answer(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Response {
         nonce: query.nonce,
         sha256: query.sha256,
         gen_time: moment::now().millis(),
+        key: shared.key.lock().unwrap().clone(),
     };
     match does {
         Does::Right => {}
@@ -219,7 +256,7 @@ async fn answer(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Response {
 #[derive(Debug)]
 struct FakeJudge {
     trusted: String,
-    crl: String,
+    lists: Vec<String>,
 }
 
 impl Judge for FakeJudge {
@@ -239,7 +276,6 @@ impl Judge for FakeJudge {
     }
 
     fn judge(&self, answer: &[u8], data: &[u8], nonce: &Nonce) -> Result<GoodToken, Rejection> {
-        let rejected = |fault, reason: String| Err(Rejection { fault, reason });
         assert_ne!(answer, b"break", "a mistake in the judge");
         if answer == b"refused" {
             return rejected(Fault::Refused, "systemFailure".to_owned());
@@ -258,23 +294,68 @@ impl Judge for FakeJudge {
         if token.by != self.trusted {
             return rejected(Fault::Untrusted, token.by);
         }
+        Ok(self.good(answer, &token))
+    }
+
+    fn kept(&self, record: &TokenRecord) -> Result<GoodToken, Rejection> {
+        let token = read(record)?;
+        if token.by != self.trusted {
+            return rejected(Fault::Untrusted, token.by);
+        }
+        Ok(self.good(&record.token, &token))
+    }
+}
+
+fn rejected<T>(fault: Fault, reason: String) -> Result<T, Rejection> {
+    Err(Rejection { fault, reason })
+}
+
+/// The token of a record, which covers its checkpoint.
+fn read(record: &TokenRecord) -> Result<Token, Rejection> {
+    let token: Token = match serde_json::from_slice(&record.token) {
+        Ok(token) => token,
+        Err(error) => return rejected(Fault::Invalid, error.to_string()),
+    };
+    let expected: [u8; 32] = Sha256::digest(&record.checkpoint).into();
+    if token.sha256 != expected || token.gen_time != record.gen_time.millis() {
+        return rejected(Fault::OtherData, "other data".to_owned());
+    }
+    Ok(token)
+}
+
+impl FakeJudge {
+    fn good(&self, bytes: &[u8], token: &Token) -> GoodToken {
         let gen_time = Moment::from_millis(token.gen_time);
-        Ok(GoodToken {
-            token: answer.to_vec(),
+        GoodToken {
+            token: bytes.to_vec(),
             gen_time,
             earliest: gen_time,
             latest: gen_time,
-            chain: vec![b"signer".to_vec(), b"root".to_vec()],
-        })
+            // The signer's certificate names its lists.
+            chain: vec![self.lists.join(" ").into_bytes(), b"root".to_vec()],
+            keys: vec![Sha256::digest(&token.key).into()],
+        }
+    }
+}
+
+/// Judges what is kept of [`FakeTsa`].
+#[derive(Debug)]
+pub(crate) struct FakeRecordJudge;
+
+impl RecordJudge for FakeRecordJudge {
+    fn token(&self, record: &TokenRecord) -> Result<(), Rejection> {
+        read(record).map(drop)
     }
 
-    fn sources(&self, _: &[Vec<u8>]) -> Vec<Source> {
-        vec![Source {
+    fn sources(&self, chain: &[Vec<u8>]) -> Vec<Source> {
+        let source = |url: &str| Source {
             certificate: 0,
             kind: RevocationKind::Crl,
-            url: self.crl.clone(),
+            url: url.to_owned(),
             request: Vec::new(),
-        }]
+        };
+        let lists = str::from_utf8(&chain[0]).unwrap();
+        lists.split(' ').map(source).collect()
     }
 
     fn revocation(&self, _: &[Vec<u8>], _: &Source, data: &[u8], gen_time: Moment) -> Said {

@@ -1,9 +1,12 @@
 //! A worker over real sockets, and what outlives it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_anchor::capture::Capturer;
+use counterfoil_anchor::judge::RecordJudge;
+use counterfoil_anchor::names::CheckpointHash;
 use counterfoil_anchor::records::Records;
 use counterfoil_anchor::schedule::{Backoff, Options};
 use counterfoil_anchor::tsa::Tsa;
@@ -15,7 +18,8 @@ use counterfoil_store::{BlobStore, HeadStore};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::{Log, policy};
+use super::tsa::{FakeRecordJudge, FakeTsa};
+use super::{Log, Tree, policy};
 
 /// What outlives a process.
 #[derive(Clone)]
@@ -40,6 +44,9 @@ pub(crate) struct Terms {
     pub(crate) interval: Duration,
     /// How long an answer may take.
     pub(crate) deadline: Duration,
+    pub(crate) known_forks: BTreeSet<CheckpointHash>,
+    /// What judges records.
+    pub(crate) judge: Arc<dyn RecordJudge>,
 }
 
 impl Default for Terms {
@@ -50,6 +57,8 @@ impl Default for Terms {
             quorum: 2,
             interval: Duration::from_hours(24),
             deadline: Duration::from_secs(20),
+            known_forks: BTreeSet::new(),
+            judge: Arc::new(FakeRecordJudge),
         }
     }
 }
@@ -67,6 +76,7 @@ pub(crate) async fn worker(disk: &Disk, log: &Log, authorities: Vec<Tsa>, terms:
         logs: vec![LogPlan {
             followed: log.followed(policy(terms.quorum)),
             options: options.with_backoff(backoff).unwrap(),
+            known_forks: terms.known_forks.clone(),
         }],
         authorities,
         capturer: Capturer::new(client, terms.deadline),
@@ -74,7 +84,8 @@ pub(crate) async fn worker(disk: &Disk, log: &Log, authorities: Vec<Tsa>, terms:
         clock: Clock::default(),
         shutdown_deadline: Duration::from_secs(5),
     };
-    let records = Records::open(disk.blobs.clone(), disk.heads.clone()).await;
+    let (blobs, heads) = (disk.blobs.clone(), disk.heads.clone());
+    let records = Records::open(blobs, heads, terms.judge.clone()).await;
     Worker::new(plan, Arc::new(records.unwrap()))
 }
 
@@ -129,4 +140,50 @@ pub(crate) fn looks(status: &LogStatus, word: &str) -> u64 {
 
 pub(crate) fn size(status: &LogStatus) -> Option<u64> {
     status.newest.map(|newest| newest.place.size.get())
+}
+
+/// A log and its authorities.
+pub(crate) struct World {
+    pub(crate) disk: Disk,
+    pub(crate) log: Log,
+    pub(crate) authorities: Vec<FakeTsa>,
+    pub(crate) terms: Terms,
+}
+
+impl World {
+    pub(crate) async fn new(authorities: usize, required: usize) -> Self {
+        let mut started = Vec::new();
+        for number in 0..authorities {
+            started.push(FakeTsa::start(&format!("tsa{number}")).await);
+        }
+        Self {
+            disk: Disk::default(),
+            log: Log::start(Tree::new(7)).await,
+            authorities: started,
+            terms: Terms {
+                required,
+                ..Terms::default()
+            },
+        }
+    }
+
+    pub(crate) async fn worker(&self) -> Worker {
+        let tsas = self.authorities.iter();
+        let tsas = tsas.map(|tsa| tsa.tsa(self.terms.deadline)).collect();
+        worker(&self.disk, &self.log, tsas, &self.terms).await
+    }
+
+    pub(crate) async fn run(&self) -> Running {
+        Running::start(self.worker().await)
+    }
+
+    pub(crate) fn asked(&self) -> Vec<u32> {
+        self.authorities.iter().map(FakeTsa::asked).collect()
+    }
+
+    pub(crate) async fn names(&self) -> Vec<String> {
+        let names = self.disk.blobs.list("").await.unwrap();
+        let last = |name: &str| name.rsplit('/').next().unwrap().to_owned();
+        names.iter().map(|name| last(name.as_str())).collect()
+    }
 }

@@ -29,6 +29,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::chain::{CHAIN_ID, FakeChain, IDENTITY};
+use crate::common::tsa::FakeRecordJudge;
 use crate::common::worker::Disk;
 use crate::common::{key, witness_key};
 
@@ -70,7 +71,8 @@ impl World {
     }
 
     pub(crate) async fn records(&self) -> Arc<Records> {
-        let records = Records::open(self.disk.blobs.clone(), self.disk.heads.clone());
+        let (blobs, heads) = (self.disk.blobs.clone(), self.disk.heads.clone());
+        let records = Records::open(blobs, heads, Arc::new(FakeRecordJudge));
         Arc::new(records.await.unwrap())
     }
 

@@ -1,29 +1,36 @@
 //! `counterfoil anchor check`: would the anchor run, is what it keeps readable, and do its logs and authorities answer?
 
+use std::fmt::Write as _;
+
 use clap::Args;
 use counterfoil_anchor::config::Config;
 use counterfoil_anchor::data;
 use counterfoil_anchor::follow::LookError;
 use counterfoil_anchor::moment;
-use counterfoil_anchor::records::Records;
+use counterfoil_anchor::names::Blobs as _;
+use counterfoil_anchor::records::{Examination, Records};
 use counterfoil_anchor::run::plan;
 use counterfoil_anchor::tsa::Tsa;
 use counterfoil_anchor::worker::LogPlan;
 use counterfoil_checks::Checks;
+use counterfoil_tiles::checkpoint::OriginHash;
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{MAKE, data_failure, failure};
+use super::{data_failure, failure, judges};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::service::DirectoryArgs;
+
+/// How many damaged records are shown one by one; with `--json`, all are.
+const SHOWN: usize = 20;
 
 /// `counterfoil anchor check`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     directory: DirectoryArgs<Config>,
-    /// Ask nobody: check the configuration, the files that it names, and the records
+    /// Ask nobody: check the configuration, the files that it names, and everything that is kept
     #[arg(long)]
     offline: bool,
 }
@@ -31,15 +38,17 @@ pub(crate) struct CheckArgs {
 /// Checks everything that an anchor would run with.
 pub(super) async fn run(args: CheckArgs, output: Output) -> Result<Exit, Failure> {
     let config = args.directory.load()?;
-    let plan = plan(&config, MAKE).map_err(|error| failure(&error))?;
+    let judges = judges();
+    let plan = plan(&config, judges.make).map_err(|error| failure(&error))?;
     let mut checks = Checks::default();
     checks.passed("configuration", described(&config));
     let data = data::read(&config.data).await;
     let data = data.map_err(|error| data_failure(&error))?;
     let (blobs, heads) = (data.blobs.clone() as _, data.heads.clone() as _);
-    let records = Records::open(blobs, heads).await;
+    let records = Records::open(blobs, heads, judges.records).await;
     let records = records.map_err(|error| Failure::could_not_tell(error.to_string()))?;
-    check_records(&records, &plan.logs, &mut checks).await;
+    check_registers(&records, &plan.logs, &mut checks).await;
+    let examination = check_records(&records, &plan.authorities, &mut checks).await?;
     if !args.offline {
         let looks = plan.logs.iter().map(|log| look(&records, log));
         for (log, looked) in plan.logs.iter().zip(join_all(looks).await) {
@@ -50,7 +59,7 @@ pub(super) async fn run(args: CheckArgs, output: Output) -> Result<Exit, Failure
                 Err((false, words)) => checks.failed("log", format!("{origin}: {words}")),
             }
         }
-        let asked = plan.authorities.iter().map(ask);
+        let asked = plan.authorities.iter().map(|tsa| ask(&records, tsa));
         for (tsa, asked) in plan.authorities.iter().zip(join_all(asked).await) {
             let name = tsa.name();
             match asked {
@@ -62,7 +71,11 @@ pub(super) async fn run(args: CheckArgs, output: Output) -> Result<Exit, Failure
     }
     output.checks(&checks);
     let exit = Exit::of(&checks);
-    output.json(&json!({"outcome": exit.word(), "checks": checks}));
+    output.json(&json!({
+        "outcome": exit.word(),
+        "checks": checks,
+        "records": records_json(&examination),
+    }));
     Ok(exit)
 }
 
@@ -75,20 +88,130 @@ fn described(config: &Config) -> String {
     )
 }
 
-/// The newest round of every log can be read.
-async fn check_records(records: &Records, logs: &[LogPlan], checks: &mut Checks) {
-    let mut unreadable = Vec::new();
+/// The newest round of every log can be read, and is that of its records.
+async fn check_registers(records: &Records, logs: &[LogPlan], checks: &mut Checks) {
     for log in logs {
-        if let Err(error) = records.state(log.followed.hash()).await {
-            unreadable.push(format!("{}: {error}", log.followed.origin()));
+        let (hash, origin) = (log.followed.hash(), log.followed.origin());
+        match register(records, hash).await {
+            Ok(words) => checks.passed("register", format!("{origin}: {words}")),
+            Err(words) => checks.failed("register", format!("{origin}: {words}")),
+        }
+        let forks = records.with_index(|index| index.forks(hash));
+        let open = forks.difference(&log.known_forks).map(ToString::to_string);
+        let open: Vec<String> = open.collect();
+        if !open.is_empty() {
+            checks.failed(
+                "fork",
+                format!(
+                    "{origin} signed two histories, and is anchored no more until known_forks names {}",
+                    open.join(", ")
+                ),
+            );
         }
     }
-    if unreadable.is_empty() {
-        let known = records.with_index(|index| index.logs().len());
-        checks.passed("records", format!("whole; of {known} logs"));
-    } else {
-        checks.failed("records", unreadable.join("; "));
+}
+
+async fn register(records: &Records, log: OriginHash) -> Result<String, String> {
+    let state = records
+        .state(log)
+        .await
+        .map_err(|error| error.to_string())?;
+    // A checkpoint without a token is what a crash leaves before its round begins.
+    let anchored = records.with_index(|index| {
+        let places = index.newest(log, usize::MAX).into_iter();
+        let mut stamped = places.filter(|place| !index.tokens(place).is_empty());
+        stamped.next().map(|place| place.size)
+    });
+    match (&state, anchored) {
+        (None, None) => Ok("nothing was anchored yet".to_owned()),
+        (None, Some(size)) => Err(format!(
+            "there is none, and there are records of {size} entries: restore registers.sqlite from a backup; without it nothing \
+             tells a fork from what was anchored"
+        )),
+        (Some(state), Some(size)) if state.checkpoint().size() < size => Err(format!(
+            "it is of {} entries, and there are records of {size}: it is from an older backup, and forks from what was anchored \
+             since are not told",
+            state.checkpoint().size()
+        )),
+        (Some(state), _) => match records.read(&state.place().checkpoint()).await {
+            Ok(Some(_)) => Ok(format!(
+                "the newest round is about {} entries",
+                state.checkpoint().size()
+            )),
+            Ok(None) => Err(format!(
+                "{}, with which its newest round began, is not there: restore it from a backup",
+                state.place().checkpoint()
+            )),
+            Err(error) => Err(error.to_string()),
+        },
     }
+}
+
+/// Reads all that is kept, and judges it.
+async fn check_records(
+    records: &Records,
+    authorities: &[Tsa],
+    checks: &mut Checks,
+) -> Result<Examination, Failure> {
+    let mut refused = 0_u64;
+    let examination = records.examine(|_, name, token| {
+        let own = authorities.iter().find(|tsa| *tsa.name() == name.authority);
+        if own.is_some_and(|tsa| tsa.judge().kept(token).is_err()) {
+            refused += 1;
+        }
+    });
+    let examination = examination.await;
+    let found = examination.map_err(|error| Failure::could_not_tell(error.to_string()))?;
+    let mut words = format!(
+        "{} checkpoints, {} tokens, {} additions of revocation data and {} blocks are whole",
+        found.checkpoints, found.tokens, found.revocations, found.blocks
+    );
+    if refused > 0 {
+        let _ = write!(
+            words,
+            "; {refused} of the tokens do not count under the roots and policies that are configured now"
+        );
+    }
+    if !found.foreign.is_empty() {
+        let _ = write!(words, "; {} files are no records", found.foreign.len());
+    }
+    if found.is_whole() {
+        checks.passed("records", words);
+        return Ok(found);
+    }
+    checks.failed(
+        "records",
+        format!(
+            "{} are damaged and {} are missing: restore them from a backup; {words}",
+            found.damaged.len(),
+            found.missing.len()
+        ),
+    );
+    for (name, damage) in found.damaged.iter().take(SHOWN) {
+        checks.failed("record", format!("{name}: {damage}"));
+    }
+    for name in found.missing.iter().take(SHOWN) {
+        checks.failed("record", format!("{name}: it is missing"));
+    }
+    Ok(found)
+}
+
+fn records_json(found: &Examination) -> Value {
+    let damaged = found
+        .damaged
+        .iter()
+        .map(|(name, damage)| json!({"path": name.to_string(), "reason": damage.to_string()}));
+    let missing = found.missing.iter().map(ToString::to_string);
+    let foreign = found.foreign.iter().map(ToString::to_string);
+    json!({
+        "checkpoints": found.checkpoints,
+        "tokens": found.tokens,
+        "revocations": found.revocations,
+        "blocks": found.blocks,
+        "damaged": damaged.collect::<Vec<_>>(),
+        "missing": missing.collect::<Vec<_>>(),
+        "foreign": foreign.collect::<Vec<_>>(),
+    })
 }
 
 /// What was found, or whether that may pass and what is wrong.
@@ -121,12 +244,12 @@ async fn look(records: &Records, log: &LogPlan) -> Found {
 }
 
 /// Asks an authority for a token as the anchor would, over bytes that nobody has use for.
-async fn ask(tsa: &Tsa) -> Found {
+async fn ask(records: &Records, tsa: &Tsa) -> Found {
     let data: [u8; 32] = rand::random();
     let asked = moment::now();
     match tsa.stamp(&data, moment::now).await {
         Ok(token) => {
-            let places = tsa.judge().sources(&token.chain).len();
+            let places = records.judge().sources(&token.chain).len();
             let off = token.gen_time.millis().abs_diff(asked.millis());
             Ok(format!(
                 "a good token; its clock is {}.{:03} s from ours, {} certificates, {places} places with revocation data",

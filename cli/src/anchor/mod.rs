@@ -9,12 +9,14 @@ mod status;
 use clap::Subcommand;
 use counterfoil_anchor::config::Config;
 use counterfoil_anchor::data::DataError;
+use std::sync::Arc;
+
 use counterfoil_anchor::judge::rfc3161;
-use counterfoil_anchor::run::{MakeJudge, RunError};
+use counterfoil_anchor::run::{Judges, RunError};
 
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::service::{DirectoryArgs, Service, StatusArgs};
+use crate::service::{ConfigArgs, Service, StatusArgs};
 
 pub(crate) use check::CheckArgs;
 pub(crate) use init::InitArgs;
@@ -24,7 +26,12 @@ pub(crate) use run::RunArgs;
 const CONFIG_NAME: &str = "anchor.toml";
 
 /// What judges tokens.
-const MAKE: MakeJudge<'static> = &rfc3161::make;
+fn judges() -> Judges<'static> {
+    Judges {
+        make: &rfc3161::make,
+        records: Arc::new(rfc3161::Rfc3161RecordJudge),
+    }
+}
 
 /// `counterfoil anchor`.
 #[derive(Debug, Subcommand)]
@@ -50,36 +57,47 @@ Examples:
   counterfoil anchor run --config my-anchor
   counterfoil anchor run --config my-anchor --listen 127.0.0.1:0 --interval 10m")]
     Run(Box<RunArgs>),
-    /// Check what an anchor would run with, and whether its logs and authorities answer
+    /// Check what an anchor would run with and what it keeps, and whether its logs and authorities answer
     ///
-    /// Changes nothing, and may run beside the anchor. Each log's checkpoint is fetched and verified, also against what was
+    /// Changes nothing, and may run beside the anchor. Every record is read and judged: what is damaged,
+    /// and what is missing as the names beside it show, is named; with --json, all of it. Each log's checkpoint is fetched and verified, also against what was
     /// anchored; each authority is asked for a token over random bytes, which is judged and thrown away.
     #[command(after_help = "\
 Examples:
   counterfoil anchor check --config my-anchor
   counterfoil anchor check --config my-anchor --offline
 
-Exit codes: 0 good, 1 a log or an authority is wrong, 2 usage, 3 could not tell.")]
+Exit codes: 0 good, 1 a record, a log or an authority is wrong, 2 usage, 3 could not tell.")]
     Check(CheckArgs),
     /// Ask a running anchor how it is
+    ///
+    /// Shows for each log its newest anchor, how large the log is, why nothing is anchored if that is so, and for each authority
+    /// when it counted last or what it did wrong, by the words of docs/anchor.md; then what is damaged, what was revoked, and
+    /// how many tokens wait for revocation data. With --json, all of /status.
     #[command(after_help = "\
 Examples:
   counterfoil anchor status --config my-anchor
+  counterfoil --json anchor status --url https://anchor.example.org/ | jq '.logs[].newest.age_seconds'
   counterfoil anchor status --url https://anchor.example.org/
 
-Exit codes: 0 every log is anchored, and can be, 1 a log forked or was set back, 2 usage, 3 could not tell.")]
+Exit codes: 0 every log is anchored, and can be, 1 a log forked or was set back, a token that was kept was revoked, or a record
+is damaged, 2 usage, 3 could not tell.")]
     Status(StatusArgs<Config>),
     /// Anchor every log once, now, without a service
     ///
-    /// Looks at every log, asks every authority once, and keeps the tokens that come. The anchor must not be running: it has
-    /// the data directory for itself, and anchors at once on SIGHUP.
+    /// For cron. Adds revocation data to earlier tokens that wait for them; then looks at every log, asks every authority once,
+    /// and keeps the tokens that come. A new token is settled only when revocation data are published that are newer than it,
+    /// so that a later `now` or `run` has to add them: trust with `revocation = "published"` does not count it before. Keys
+    /// of the configuration are flags, as for `run`. The anchor must not be running: it has the data directory for itself, and
+    /// anchors at once on SIGHUP.
     #[command(after_help = "\
-Example:
+Examples:
   counterfoil anchor now --config my-anchor
+  counterfoil --json anchor now --config my-anchor --required 2
 
-Exit codes: 0 as many authorities as are required vouch for every log, 1 a log forked or was set back, 2 usage,
-3 could not tell: a log or too many authorities gave nothing that counts.")]
-    Now(DirectoryArgs<Config>),
+Exit codes: 0 as many authorities as are required vouch for every log, 1 a log forked or was set back, a token that was
+kept was revoked, or a record is damaged, 2 usage, 3 could not tell: a log or too many authorities gave nothing that counts.")]
+    Now(Box<ConfigArgs<Config>>),
 }
 
 impl Service for Config {

@@ -6,21 +6,50 @@ use counterfoil_anchor::worker::{LookTrouble, Once, OnceStamped};
 use counterfoil_evidence::time::utc;
 use serde_json::{Value, json};
 
-use super::{MAKE, failure};
+use super::{failure, judges};
 use crate::exit::{Exit, Failure};
 use crate::output::{Mark, Output};
 
 /// Anchors every log once.
 pub(super) async fn run(config: Config, output: Output) -> Result<Exit, Failure> {
-    let logs = once(&config, MAKE).await.map_err(|error| failure(&error))?;
+    let done = once(&config, &judges()).await;
+    let done = done.map_err(|error| failure(&error))?;
     let mut exit = Exit::Done;
-    for log in &logs {
+    for log in &done.logs {
         exit = exit.and(outcome(log));
         tell(log, output);
     }
+    if !done.revoked.is_empty() || !done.damaged.is_empty() {
+        exit = exit.and(Exit::Failed);
+    }
+    for (place, name) in &done.revoked {
+        output.line(format!(
+            "{place}/{name} proves nothing any more: a certificate of its chain was revoked"
+        ));
+    }
+    for (name, damage) in &done.damaged {
+        output.line(format!(
+            "{name} is damaged: {damage}; restore it from a backup"
+        ));
+    }
+    if done.unsettled > 0 {
+        output.line(format!(
+            "{} tokens wait for revocation data that can speak for their time, as trust with revocation = \"published\" asks: \
+             the next `now` or `run` adds them when they are published",
+            done.unsettled
+        ));
+    }
+    let revoked = done.revoked.iter();
+    let revoked = revoked.map(|(place, name)| format!("/{place}/{name}"));
+    let damaged = done.damaged.iter();
+    let damaged = damaged
+        .map(|(name, damage)| json!({"path": format!("/{name}"), "reason": damage.to_string()}));
     output.json(&json!({
         "outcome": exit.word(),
-        "logs": logs.iter().map(log_json).collect::<Vec<_>>(),
+        "logs": done.logs.iter().map(log_json).collect::<Vec<_>>(),
+        "unsettled_tokens": done.unsettled,
+        "revoked": revoked.collect::<Vec<_>>(),
+        "damaged": damaged.collect::<Vec<_>>(),
     }));
     Ok(exit)
 }

@@ -7,7 +7,7 @@ use counterfoil_service::logging;
 use serde_json::json;
 use tokio::sync::Notify;
 
-use super::{MAKE, failure};
+use super::{failure, judges};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Hangups, Interrupts};
 use crate::output::Output;
@@ -27,7 +27,7 @@ pub(super) fn run(args: &RunArgs, output: Output) -> Result<Exit, Failure> {
     crate::on_network(async {
         let interrupts = Interrupts::listen();
         let hangups = Hangups::listen();
-        let running = start(&config, MAKE)
+        let running = start(&config, &judges())
             .await
             .map_err(|error| failure(&error))?;
         tell_ready(&config, &running, output);

@@ -12,8 +12,22 @@ use crate::service::StatusArgs;
 #[derive(Debug, Deserialize)]
 struct Status {
     unsettled_tokens: u64,
+    #[serde(default)]
+    revoked_tokens: u64,
+    #[serde(default)]
+    revoked: Vec<String>,
+    #[serde(default)]
+    damaged_records: u64,
+    #[serde(default)]
+    damaged: Vec<Damaged>,
     not_ready: Option<String>,
     logs: Vec<Log>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Damaged {
+    path: String,
+    reason: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,6 +71,7 @@ pub(super) async fn run(args: StatusArgs<Config>, output: Output) -> Result<Exit
 
 fn outcome(status: &Status) -> Exit {
     let start = match status.not_ready {
+        _ if status.revoked_tokens > 0 || status.damaged_records > 0 => Exit::Failed,
         None => Exit::Done,
         Some(_) => Exit::CouldNotTell,
     };
@@ -99,6 +114,24 @@ fn tell(status: &Status, output: Output) {
                 (None, None) => "not asked since the start".to_owned(),
             };
             output.line(format!("  {}  {state}", authority.name));
+        }
+    }
+    if status.revoked_tokens > 0 {
+        output.line(format!(
+            "{} tokens prove nothing any more, for a certificate of theirs was revoked; what other authorities stamped stands:",
+            status.revoked_tokens
+        ));
+        for path in &status.revoked {
+            output.line(format!("  {path}"));
+        }
+    }
+    if status.damaged_records > 0 {
+        output.line(format!(
+            "{} records are damaged, and are not used nor served; restore them from a backup:",
+            status.damaged_records
+        ));
+        for damaged in &status.damaged {
+            output.line(format!("  {}: {}", damaged.path, damaged.reason));
         }
     }
     if status.unsettled_tokens > 0 {
@@ -194,6 +227,27 @@ mod tests {
                 r#"{{"unsettled_tokens":0,"not_ready":{not_ready},"logs":[{}]}}"#,
                 logs.join(",")
             );
+            let status: Status = serde_json::from_str(&text).unwrap();
+            assert_eq!(outcome(&status), expected, "{name}");
+        }
+    }
+    #[test]
+    fn what_proves_nothing_is_no_success() {
+        let rows = [
+            ("nothing", "", Exit::Done),
+            (
+                "revoked",
+                r#""revoked_tokens":1,"revoked":["/a"],"#,
+                Exit::Failed,
+            ),
+            (
+                "damaged",
+                r#""damaged_records":1,"damaged":[{"path":"/a","reason":"r"}],"#,
+                Exit::Failed,
+            ),
+        ];
+        for (name, more, expected) in rows {
+            let text = format!(r#"{{{more}"unsettled_tokens":0,"not_ready":null,"logs":[]}}"#);
             let status: Status = serde_json::from_str(&text).unwrap();
             assert_eq!(outcome(&status), expected, "{name}");
         }
