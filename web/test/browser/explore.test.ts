@@ -309,6 +309,27 @@ test("an audit names the entry that was changed", async () => {
   }
 });
 
+test("a log below a prefix shows its own pages, and they ask it and no other", async () => {
+  const below = await startLargeLog(600, (index) => Buffer.from(`entry ${index}`), "/records/of-others");
+  try {
+    expect(below.url.pathname).toBe("/records/of-others/");
+    await onPage(browser, `${below.url}#/explore?index=300`, {}, async (page) => {
+      const asked: string[] = [];
+      page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+      await page.locator("pre", { hasText: "entry 300" }).waitFor();
+      for (const name of ["Status", "About", "Audit"]) {
+        await page.getByRole("link", { name, exact: true }).click();
+        await page.locator(`h1:has-text("${name}")`).waitFor();
+      }
+      await page.getByRole("button", { name: "Audit", exact: true }).click();
+      await page.getByText("The log is whole").waitFor();
+      expect(asked.filter((path) => !path.startsWith("/records/of-others/"))).toEqual([]);
+    });
+  } finally {
+    await below.stop();
+  }
+});
+
 test("the first page is small, and loads what verifies only when it is needed", async () => {
   const context = await browser.newContext();
   const page = await context.newPage();

@@ -16,11 +16,19 @@ export interface LargeLog {
   stop(): Promise<void>;
 }
 
-export async function startLargeLog(size: number, entry: (index: number) => Uint8Array): Promise<LargeLog> {
+/** Below a prefix, if one is given. */
+export async function startLargeLog(
+  size: number,
+  entry: (index: number) => Uint8Array,
+  prefix = "/",
+): Promise<LargeLog> {
   const home = mkdtempSync(join(tmpdir(), "counterfoil-large-"));
   execFileSync(binary, ["log", "init", "log", "--origin", "large.example/log"], { cwd: home, stdio: "ignore" });
   const config = join(home, "log", "counterfoil.toml");
-  writeFileSync(config, readFileSync(config, "utf8").replace(/^listen = .*$/m, 'listen = ["127.0.0.1:0"]'));
+  const written = readFileSync(config, "utf8")
+    .replace(/^listen = .*$/m, 'listen = ["127.0.0.1:0"]')
+    .replace(/^\[\[log\]\]$/m, `[[log]]\nprefix = "${prefix}"`);
+  writeFileSync(config, written);
   const child = spawn(binary, ["log", "run", "--config", "log"], {
     cwd: home,
     stdio: ["ignore", "pipe", "pipe"],
