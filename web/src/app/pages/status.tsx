@@ -52,8 +52,9 @@ export default function Status({ trust }: { trust: Trusting }) {
             <h2 id="size-title">Size over time</h2>
             <Steps title="Published entries over time" points={sizes(measures, anchorsOf(history))} now={now} />
             <p class="quiet">
-              The published size. Dots are anchored checkpoints, of which somebody else says when they were there: what
-              was before this page was opened, only those show.
+              The published size. Dots are anchored checkpoints, of which somebody else says when they were there: of
+              the time before this page was opened, only those show, and dashed between them, that it was at least so
+              large.
             </p>
             {measures.length > 1 && (
               <>

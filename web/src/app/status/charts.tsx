@@ -67,11 +67,12 @@ function Timed({
 
 const HEIGHT = 220;
 
-/** Values over time, each held until the next. */
+/** Values over time, each held until the next; dashed where nobody looked in between. */
 export function Steps({ title, points, now }: { title: string; points: readonly Point[]; now: number }) {
   const time = scaleOf([...points.map(({ at }) => at), now], 30);
   const most = points.reduce((best, { value }) => Math.max(best, value), 1);
   const values = scaleBetween(0, most * 1.05);
+  const seen = points.filter(({ mark }) => mark === "seen");
   const y = (value: number) => HEIGHT - BOTTOM - values.at(value) * (HEIGHT - BOTTOM - TOP);
   return (
     <Timed title={title} height={HEIGHT} time={time}>
@@ -85,7 +86,8 @@ export function Steps({ title, points, now }: { title: string; points: readonly 
               </text>
             </g>
           ))}
-          <path class="line" d={stepsPath(points, now, x, y)} />
+          <path class="line least" d={stepsPath(points, now, x, y)} />
+          <path class="line" d={stepsPath(seen, now, x, y)} />
           {points.slice(-1).map(({ value }) => (
             <circle key="now" class="mark now" cx={x(now)} cy={y(value)} r={3} />
           ))}
