@@ -252,6 +252,13 @@ fn it_is_put_together_from_tiles_and_an_anchors_records() {
     let alone = world.evidence(&[directory, "2"]);
     assert_eq!(alone.code, 2, "{}", alone.all());
     assert!(alone.stderr.contains("--anchor URL"), "{}", alone.all());
+    let many: Vec<&str> = [directory, "2"]
+        .into_iter()
+        .chain(["--anchor", &anchor.url].repeat(9))
+        .collect();
+    let many = world.evidence(&many);
+    assert_eq!(many.code, 2, "{}", many.all());
+    assert!(many.stderr.contains("at most 8"), "{}", many.all());
 }
 
 #[test]

@@ -6,16 +6,20 @@
 //! root of its own chain, and a block must hold it under its own header. Whether that root or that block deserves trust is
 //! the verifier's to say.
 //!
-//! The checkpoint that is taken: of the [`MAX_SIZES`] smallest anchored sizes above the index, at each anchor, and of at most
-//! [`MAX_CHECKPOINTS`] checkpoints at each of these, the earliest that as many authorities vouch for as for any other. So an
-//! entry gets the time soonest after it, but not one authority's word where a few minutes later three gave theirs. Authorities
-//! (a chain is one) count where their tokens and blocks hold; what an anchor lists says only what is looked at first.
+//! At each anchor the [`MAX_SIZES`] smallest anchored sizes above the index are looked at. Of their checkpoints the one is taken of
+//! which the most anchors have a token or a block that holds; of these the one with the most roots, of which [`COUNTED_ROOTS`]
+//! count; of these the smallest; and of several signed checkpoints of one size (cosignatures change) the one that was fixed in
+//! time first. So an entry gets the time soonest after it, but not one authority's word where a few minutes later three gave
+//! theirs. A root costs a liar nothing: that is why anchors count before roots, and only a few roots count.
 //!
-//! Every request costs bounded work: so many lists of [`MAX_LIST_BYTES`], and records of [`MAX_BYTES`] in all.
+//! All anchors are asked at one time, each by itself: nothing of one is waited for before another is asked, and none uses what
+//! another may. Each costs bounded work: so many lists of [`MAX_LIST_BYTES`], [`MAX_RECORDS`] records, and a share of [`MAX_BYTES`].
 
+mod asker;
 mod lists;
 mod records;
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
@@ -23,34 +27,57 @@ use counterfoil_tiles::checkpoint::OriginHash;
 use counterfoil_tiles::hash::{LeafIndex, TreeSize};
 use counterfoil_tiles::note::{MAX_NOTE_SIZE, Note};
 use counterfoil_tiles::receipt::Receipt;
+use futures_util::future::{join_all, try_join_all};
 
-use crate::format::{AnchorRecords, Entry, Evidence, EvidenceError};
-use crate::names::{AnchorKind, AuthorityName, CheckpointHash, Named, Place, RecordName};
+use crate::format::{AnchorRecords, Entry, Evidence, EvidenceError, MAX_ANCHORS};
+use crate::names::Place;
 use crate::record::MAX_RECORD_BYTES;
+use asker::{Asker, Found};
 use lists::Listed;
+use records::Root;
 pub use records::{check_block, check_token};
 
 /// Sizes of one anchor that are looked at.
 pub const MAX_SIZES: usize = 4;
 
-/// Checkpoints of one size that are looked at: they differ in cosignatures.
-pub const MAX_CHECKPOINTS: usize = 4;
+/// Anchors that are asked for one file of evidence.
+pub const MAX_ASKED: usize = 8;
+
+/// Checkpoints of one size that are looked at at one anchor: they differ in cosignatures, and a log that does not grow is
+/// anchored again once per `max_age`.
+pub const MAX_CHECKPOINTS: usize = 16;
+
+/// And of all its sizes together, so that a few sizes with many do not take long.
+pub const MAX_PLACES: usize = 24;
+
+/// Checkpoints that several anchors list, of which all that these have is looked at.
+const MAX_SHARED: usize = 8;
 
 /// The longest list that is read: 1,000 lines of a SHA-256 or the longest name of a record.
 pub const MAX_LIST_BYTES: usize = 96 << 10;
 
-/// Bytes of records that are read for one file of evidence. With the longest receipt and entry, they leave room below the
-/// longest file of evidence.
+/// Bytes of records that are given out in one file of evidence; each anchor has an equal share. With the longest receipt and entry,
+/// they leave room below the longest file of evidence.
 pub const MAX_BYTES: usize = 48 << 20;
 
-/// Tokens over and blocks with one checkpoint that are looked at.
-pub const MAX_TOKENS: usize = 16;
+/// How many times its share an anchor may make us read: most of what is looked at is not given out.
+const MAX_SHARES: usize = 2;
 
-/// And tokens of one authority, until one holds: of a checkpoint that stays the newest an authority gives one again and again.
+/// Records of one anchor that are read.
+pub const MAX_RECORDS: usize = 64;
+
+/// Tokens over and blocks with one checkpoint that are taken of one anchor.
+pub const MAX_TAKEN: usize = MAX_ANCHORS / MAX_ASKED;
+
+/// And tokens of one authority that are read, until one holds: of a checkpoint that stays the newest an authority gives one again
+/// and again.
 pub const MAX_TRIES: usize = 3;
 
 /// Records with added revocation data that are taken for one token, the last ones: they can speak for its time.
 pub const MAX_ADDED: usize = 8;
+
+/// Roots that count where one checkpoint is compared with another: as many authorities as an anchor has, mostly.
+pub const COUNTED_ROOTS: usize = 3;
 
 /// What an anchor is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -71,8 +98,8 @@ impl Ask {
         }
     }
 
-    /// The longest answer that is read.
-    pub fn limit(&self) -> usize {
+    /// The longest that it may be.
+    fn limit(&self) -> usize {
         match self {
             Self::List(_) => MAX_LIST_BYTES,
             Self::Checkpoint(_) => MAX_NOTE_SIZE,
@@ -83,8 +110,22 @@ impl Ask {
 
 /// Reaches an anchor.
 pub trait Anchor: Sync {
-    /// Reads what is asked for; `None` if the anchor has no such thing.
-    fn read(&self, ask: &Ask) -> impl Future<Output = Result<Option<Bytes>, Failed>> + Send;
+    /// Reads what is asked for, of at most `limit` bytes; `None` if the anchor has no such thing. How long an anchor may take, for
+    /// one answer and for all that one file of evidence needs of it, is the caller's to bound: gathering ends when the slowest
+    /// has answered or failed.
+    fn read(
+        &self,
+        ask: &Ask,
+        limit: usize,
+    ) -> impl Future<Output = Result<Option<Bytes>, Failed>> + Send;
+
+    /// Runs what judges an answer, which takes a processor and waits for nothing. Here and now, unless others need the thread.
+    fn judge<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = Result<T, Failed>> + Send {
+        std::future::ready(Ok(work()))
+    }
 }
 
 /// What went wrong with an anchor.
@@ -170,7 +211,7 @@ pub enum Sizes {
     Only(TreeSize),
 }
 
-/// Gathers what covers an entry. `receipt` gives the log's receipt under a checkpoint, verified.
+/// Gathers what covers an entry from anchors, at most [`MAX_ASKED`]. `receipt` gives the log's receipt under a checkpoint, verified.
 pub async fn gather<A: Anchor, E, F>(
     wanted: Wanted,
     anchors: &[A],
@@ -179,23 +220,26 @@ pub async fn gather<A: Anchor, E, F>(
 where
     F: Future<Output = Result<Receipt, NoReceipt<E>>>,
 {
-    let looks = anchors.iter().map(|anchor| lists::covering(anchor, wanted));
-    let looks = futures_util::future::join_all(looks).await;
-    let mut session = Session::new(anchors);
-    let mut listed = Vec::new();
-    for (anchor, (found, failed)) in looks.into_iter().enumerate() {
-        listed.extend(found.into_iter().map(|one| (anchor, one)));
-        if let Some(failed) = failed {
-            session.note(anchor, failed);
-        }
-    }
-    session
-        .best(candidates(listed), |_| wanted.index, receipt)
-        .await
+    let receipt = |_: Place, note| receipt(wanted.index, note);
+    let mut askers = Asker::of(anchors, Takes::First);
+    let asked = askers.iter_mut().map(async |asker: &mut Asker<'_, A>| {
+        asker.list(wanted).await;
+        asker.look_for_best(&receipt).await
+    });
+    try_join_all(asked).await.map_err(NotGathered::Log)?;
+    let shared = shared(&askers);
+    let asked = askers
+        .iter_mut()
+        .map(async |asker: &mut Asker<'_, A>| asker.look_at(&shared, &receipt).await);
+    try_join_all(asked).await.map_err(NotGathered::Log)?;
+    let places: BTreeSet<Place> = askers.iter().flat_map(Asker::found).collect();
+    let worth = |place: &Place| Worth::of(askers.iter().filter_map(|asker| asker.at(place)));
+    let best = places.into_iter().max_by_key(worth);
+    put_together(askers, best).await
 }
 
-/// The checkpoint of the largest size that an anchor has a token of, of the last [`MAX_SIZES`]; `None` if it has none. `receipt`
-/// gives the log's receipt of the last entry under it, verified.
+/// The newest checkpoint that an anchor has a token or a block of: of the largest size, of the last [`MAX_SIZES`], the one that was
+/// fixed in time last. `None` if it has none. `receipt` gives the log's receipt of the last entry under it, verified.
 pub async fn newest<A: Anchor, E, F>(
     log: OriginHash,
     anchor: &A,
@@ -204,205 +248,108 @@ pub async fn newest<A: Anchor, E, F>(
 where
     F: Future<Output = Result<Receipt, NoReceipt<E>>>,
 {
-    let (found, failed) = lists::largest(anchor, log).await;
-    let anchors = std::slice::from_ref(anchor);
-    let mut session = Session::new(anchors);
-    if let Some(failed) = failed {
-        session.note(0, failed);
-    }
-    if found.is_empty() && session.troubles.is_empty() {
+    let last = |place: Place| LeafIndex::new(place.size.get().saturating_sub(1));
+    let receipt = |place: Place, note| receipt(last(place), note);
+    let mut asker = Asker::new(anchor, MAX_BYTES, Takes::Last);
+    asker.list_largest(log).await;
+    if asker.has_nothing() {
         return Ok(None);
     }
-    let listed = found.into_iter().map(|one| (0, one)).collect();
-    let last = |place: &Place| LeafIndex::new(place.size.get().saturating_sub(1));
-    let best = session.best(candidates(listed), last, receipt).await?;
-    Ok(Some(best))
+    let listed: Vec<Place> = asker.listed().collect();
+    let looked = asker.look_at(&listed, &receipt).await;
+    looked.map_err(NotGathered::Log)?;
+    let time = |place: &Place| asker.at(place)?.times().max();
+    let best = asker.found().max_by_key(time);
+    put_together(vec![asker], best).await.map(Some)
 }
 
-/// A checkpoint, and who has which records about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Candidate {
-    place: Place,
-    records: Vec<(usize, RecordName)>,
-}
-
-impl Candidate {
-    fn authorities(&self) -> usize {
-        let authorities: BTreeSet<(AnchorKind, &AuthorityName)> = self
-            .records
-            .iter()
-            .map(|(_, name)| (name.kind, &name.authority))
-            .collect();
-        authorities.len()
-    }
-
-    fn anchors(&self) -> BTreeSet<usize> {
-        self.records.iter().map(|(anchor, _)| *anchor).collect()
-    }
-}
-
-/// What the anchors list, in the order in which it is tried: those with the most authorities first, of these the smallest.
-fn candidates(listed: Vec<(usize, Listed)>) -> Vec<Candidate> {
-    let mut candidates: Vec<Candidate> = Vec::new();
-    for (anchor, Listed { place, names }) in listed {
-        let records = names.into_iter().map(|name| (anchor, name));
-        match candidates.iter_mut().find(|known| known.place == place) {
-            Some(known) => known.records.extend(records),
-            None => candidates.push(Candidate {
-                place,
-                records: records.collect(),
-            }),
-        }
-    }
-    candidates.retain(|candidate| candidate.authorities() > 0);
-    candidates.sort_by_key(|candidate| {
-        let Place {
-            size, checkpoint, ..
-        } = candidate.place;
-        (std::cmp::Reverse(candidate.authorities()), size, checkpoint)
+/// The places that more than one anchor lists, those that the most do first; of these the smallest.
+fn shared<A: Anchor>(askers: &[Asker<'_, A>]) -> Vec<Place> {
+    let listed: BTreeSet<Place> = askers.iter().flat_map(Asker::listed).collect();
+    let with_anchors = listed.into_iter().map(|place| {
+        let anchors = askers.iter().filter(|asker| asker.lists(&place)).count();
+        (anchors, place)
     });
-    candidates
+    let mut shared: Vec<(usize, Place)> =
+        with_anchors.filter(|(anchors, _)| *anchors > 1).collect();
+    shared.sort_by_key(|(anchors, place)| (Reverse(*anchors), *place));
+    let places = shared.into_iter().map(|(_, place)| place);
+    places.take(MAX_SHARED).collect()
 }
 
-fn authorities(records: &[AnchorRecords]) -> usize {
-    let names = records.iter().map(AnchorRecords::authority);
-    names.collect::<BTreeSet<_>>().len()
+/// What there is of one checkpoint, with the revocation data that were added to its tokens later.
+async fn put_together<A: Anchor, E>(
+    mut askers: Vec<Asker<'_, A>>,
+    best: Option<Place>,
+) -> Result<Gathered, NotGathered<E>> {
+    if let Some(place) = &best {
+        join_all(askers.iter_mut().map(|asker| asker.add(place))).await;
+    }
+    let mut receipt = None;
+    let mut records: Vec<AnchorRecords> = Vec::new();
+    let mut troubles = Vec::new();
+    for (anchor, asker) in askers.into_iter().enumerate() {
+        let (found, failed) = asker.finish(best.as_ref());
+        troubles.extend(failed.into_iter().map(|failed| Trouble { anchor, failed }));
+        if let Some(found) = found {
+            for held in found.held {
+                // Two anchors may have passed one on.
+                if !records.iter().any(|known| known.is_same(&held.records)) {
+                    records.push(held.records);
+                }
+            }
+            receipt.get_or_insert(found.receipt);
+        }
+    }
+    match receipt {
+        Some(receipt) => Ok(Gathered {
+            receipt,
+            records,
+            troubles,
+        }),
+        None => Err(NotGathered::Nothing(troubles)),
+    }
 }
 
-/// What is going on with the anchors while evidence is gathered.
-struct Session<'a, A> {
-    anchors: &'a [A],
-    /// An anchor that was silent once is not waited for again.
-    silent: BTreeSet<usize>,
-    troubles: Vec<Trouble>,
-    /// Bytes of records that may still be read.
-    left: usize,
+/// Which of an authority's tokens over one checkpoint are taken, if they hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    First,
+    Last,
 }
 
-impl<'a, A: Anchor> Session<'a, A> {
-    fn new(anchors: &'a [A]) -> Self {
+/// What one checkpoint is worth beside others: the more, the better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Worth {
+    /// Those that have a token or a block that holds.
+    anchors: usize,
+    /// Those that these lead to, as far as they count.
+    roots: usize,
+    size: Reverse<TreeSize>,
+    /// The first.
+    time: Reverse<u64>,
+}
+
+impl Worth {
+    /// Of what each anchor has of it.
+    fn of<'a>(found: impl Iterator<Item = &'a Found>) -> Option<Self> {
+        let found: Vec<&Found> = found.collect();
+        let roots: BTreeSet<&Root> = found.iter().flat_map(|found| found.roots()).collect();
+        Some(Self {
+            anchors: found.len(),
+            roots: roots.len().min(COUNTED_ROOTS),
+            size: Reverse(found.first()?.receipt.checkpoint().size()),
+            time: Reverse(found.iter().flat_map(|found| found.times()).min()?),
+        })
+    }
+
+    /// The most that one anchor can have, by what it lists.
+    fn at_most(listed: &Listed) -> Self {
         Self {
-            anchors,
-            silent: BTreeSet::new(),
-            troubles: Vec::new(),
-            left: MAX_BYTES,
+            anchors: 1,
+            roots: listed.authorities().min(COUNTED_ROOTS),
+            size: Reverse(listed.place.size),
+            time: Reverse(0),
         }
-    }
-
-    fn note(&mut self, anchor: usize, failed: Failed) {
-        if failed.kind == FailedKind::Silent {
-            self.silent.insert(anchor);
-        }
-        self.troubles.push(Trouble { anchor, failed });
-    }
-
-    fn unusable(&mut self, anchor: usize, what: String) {
-        let kind = FailedKind::Unusable;
-        self.note(anchor, Failed { kind, what });
-    }
-
-    /// The candidate for which the most authorities turn out to vouch, of these the smallest. What could not be better than the
-    /// best so far is not looked at.
-    async fn best<E, F>(
-        mut self,
-        candidates: Vec<Candidate>,
-        index: impl Fn(&Place) -> LeafIndex,
-        receipt: impl Fn(LeafIndex, Note) -> F,
-    ) -> Result<Gathered, NotGathered<E>>
-    where
-        F: Future<Output = Result<Receipt, NoReceipt<E>>>,
-    {
-        let mut best: Option<(Receipt, Vec<AnchorRecords>)> = None;
-        for candidate in candidates {
-            let place = candidate.place;
-            // More of them, or a smaller size.
-            let better = |authorities: usize| match &best {
-                None => authorities > 0,
-                Some((receipt, records)) => {
-                    let size = receipt.checkpoint().size();
-                    let rank = |authorities, size| (authorities, std::cmp::Reverse(size));
-                    rank(authorities, place.size) > rank(self::authorities(records), size)
-                }
-            };
-            if !better(candidate.authorities()) {
-                continue;
-            }
-            let Some(note) = self.checkpoint(&candidate).await else {
-                continue;
-            };
-            let under = match receipt(index(&place), note).await {
-                Ok(under) if under.checkpoint().size() == place.size => under,
-                Ok(under) => {
-                    let size = under.checkpoint().size();
-                    let what = format!("{place}: the checkpoint there is of size {size}");
-                    self.blame(&candidate, &what);
-                    continue;
-                }
-                Err(NoReceipt::Foreign(why)) => {
-                    self.blame(&candidate, &format!("{place}: {why}"));
-                    continue;
-                }
-                Err(NoReceipt::Log(error)) => return Err(NotGathered::Log(error)),
-            };
-            let records = self.records(&candidate, &under).await;
-            if better(authorities(&records)) {
-                best = Some((under, records));
-            }
-        }
-        match best {
-            Some((receipt, records)) => Ok(Gathered {
-                receipt,
-                records,
-                troubles: self.troubles,
-            }),
-            None => Err(NotGathered::Nothing(self.troubles)),
-        }
-    }
-
-    fn blame(&mut self, candidate: &Candidate, what: &str) {
-        for anchor in candidate.anchors() {
-            self.unusable(anchor, what.to_owned());
-        }
-    }
-
-    /// Reads from one anchor; what it does not give is noted.
-    async fn read(&mut self, anchor: usize, ask: &Ask) -> Option<Bytes> {
-        if self.silent.contains(&anchor) {
-            return None;
-        }
-        let read = self.anchors.get(anchor)?.read(ask).await;
-        match read {
-            Ok(Some(bytes)) => return Some(bytes),
-            Ok(None) => self.unusable(anchor, format!("{}: listed, but not there", ask.path())),
-            Err(failed) => self.note(anchor, failed),
-        }
-        None
-    }
-
-    /// The bytes of a candidate's checkpoint, from whichever anchor gives them: their name is their hash.
-    async fn checkpoint(&mut self, candidate: &Candidate) -> Option<Note> {
-        let ask = Ask::Checkpoint(candidate.place.path(&Named::Checkpoint));
-        for anchor in candidate.anchors() {
-            let Some(bytes) = self.read(anchor, &ask).await else {
-                continue;
-            };
-            let hash = CheckpointHash::of(&bytes);
-            if hash != candidate.place.checkpoint {
-                self.unusable(
-                    anchor,
-                    format!("{}: what is there has the SHA-256 {hash}", ask.path()),
-                );
-                continue;
-            }
-            match Note::parse(&bytes) {
-                Ok(note) => return Some(note),
-                Err(error) => {
-                    self.unusable(anchor, format!("{}: no signed note: {error}", ask.path()));
-                    // The same bytes are no better from another.
-                    return None;
-                }
-            }
-        }
-        None
     }
 }

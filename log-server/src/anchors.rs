@@ -2,11 +2,14 @@
 //! have.
 //!
 //! An anchor is somebody else. What it shows is used only where it is about a checkpoint of this log's own, and asking one
-//! costs bounded time and memory, whatever it does.
+//! costs bounded time and memory, whatever it does; all are asked at one time, so that a slow one takes nothing from the others.
+//! What went wrong with each is logged, counted and shown.
 
 mod reach;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeSet;
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -19,14 +22,23 @@ use counterfoil_tiles::checkpoint::{CheckpointError, Origin, OriginHash};
 use counterfoil_tiles::hash::{LeafIndex, TreeSize};
 use counterfoil_tiles::note::Note;
 use counterfoil_tiles::receipt::Receipt;
+use futures_util::future::join_all;
 use reqwest::Url;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use crate::log::{Failure, Log, ProofError};
-use reach::Reached;
+use reach::{Hearing, Patience, Persistence, Reached};
 
-/// How long gathering the records for one file of evidence may take, whatever the anchors do.
+/// How long an anchor may take for all that is asked of it for one file of evidence.
+const LISTS: Duration = Duration::from_secs(4);
+const RECORDS: Duration = Duration::from_secs(8);
+
+/// And at most these parts of what a request may take: the log has something to do, too.
+const LISTS_PART: f64 = 0.2;
+const RECORDS_PART: f64 = 0.4;
+
+/// How long gathering may take with all that the log itself has to do for it.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// How often each anchor is asked for its newest: anchors work by the minute or the hour.
@@ -40,6 +52,9 @@ const AT_ONCE: usize = 2;
 pub(crate) struct Anchors {
     log: OriginHash,
     all: Vec<Reached>,
+    patience: Patience,
+    /// So many threads judge what anchors show, for all logs of the server together.
+    judging: Arc<Semaphore>,
     standings: Mutex<Vec<AnchorStatus>>,
     gate: Semaphore,
     /// Another one for receipts, which everybody may read.
@@ -85,7 +100,7 @@ pub(crate) struct AnchorStatus {
     pub(crate) url: String,
     /// The largest anchored size of this log that it showed, with a token or a block that holds.
     pub(crate) newest_size: Option<u64>,
-    /// The time of the first of these.
+    /// The last time at which one of these fixed it.
     pub(crate) newest_time: Option<u64>,
     /// How long ago that was.
     pub(crate) newest_age_seconds: Option<u64>,
@@ -93,8 +108,18 @@ pub(crate) struct AnchorStatus {
     pub(crate) looked_at: Option<u64>,
     /// Whether it answered then, with what could be used or with nothing yet.
     pub(crate) answers: bool,
+    /// How often it could not be asked, or took too long, since the log started.
+    pub(crate) silent: u64,
+    /// How often it showed what is of no use: not a record, another log's checkpoint, a token that does not hold.
+    pub(crate) unusable: u64,
     /// The last thing that went wrong with it, kept until the next.
     pub(crate) last_error: Option<Failure>,
+}
+
+/// What judges for all logs of a server: half of its processors, so that the others stay for what is asked for often.
+pub(crate) fn judging() -> Arc<Semaphore> {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    Arc::new(Semaphore::new(processors.div_ceil(2)))
 }
 
 /// The URL of an anchor, with a slash at its end; `None` if the text is none.
@@ -114,7 +139,12 @@ pub(crate) fn url(text: &str) -> Option<String> {
 
 impl Anchors {
     /// The anchors at these URLs, as the configuration was checked.
-    pub(crate) fn new(origin: &str, urls: &[String]) -> Result<Self, AnchorsError> {
+    pub(crate) fn new(
+        origin: &str,
+        urls: &[String],
+        request_deadline: Duration,
+        judging: &Arc<Semaphore>,
+    ) -> Result<Self, AnchorsError> {
         let client = Client::new(&ClientOptions::default())?;
         let urls: Vec<String> = urls.iter().filter_map(|text| url(text)).collect();
         let standings = urls.iter().map(|url| AnchorStatus {
@@ -123,6 +153,11 @@ impl Anchors {
         });
         Ok(Self {
             log: OriginHash::of(&Origin::new(origin)?),
+            patience: Patience {
+                lists: LISTS.min(request_deadline.mul_f64(LISTS_PART)),
+                records: RECORDS.min(request_deadline.mul_f64(RECORDS_PART)),
+            },
+            judging: Arc::clone(judging),
             standings: Mutex::new(standings.collect()),
             all: urls
                 .iter()
@@ -171,7 +206,11 @@ impl Anchors {
             index,
             sizes,
         };
-        let gathering = gather::gather(wanted, &self.all, |index, note| receipt(log, index, note));
+        let hearings = self.all.iter();
+        let hearings: Vec<Hearing<'_>> = hearings
+            .map(|anchor| self.hearing(anchor, Persistence::LeavesAlone))
+            .collect();
+        let gathering = gather::gather(wanted, &hearings, |index, note| receipt(log, index, note));
         let nobody = |why: String| NoEvidence::NoAnchor { index, why };
         let gathered = tokio::time::timeout(DEADLINE, gathering)
             .await
@@ -197,12 +236,14 @@ impl Anchors {
         }
     }
 
+    fn hearing<'a>(&self, anchor: &'a Reached, persistence: Persistence) -> Hearing<'a> {
+        Hearing::new(anchor, self.patience, persistence, &self.judging)
+    }
+
     /// Asks every anchor for its newest, again and again.
     pub(crate) async fn watch(&self, log: &dyn Log) {
         loop {
-            for anchor in 0..self.all.len() {
-                self.look(anchor, log).await;
-            }
+            join_all((0..self.all.len()).map(|anchor| self.look(anchor, log))).await;
             tokio::time::sleep(INTERVAL).await;
         }
     }
@@ -211,7 +252,8 @@ impl Anchors {
         let Some(anchor) = self.all.get(place) else {
             return;
         };
-        let looking = gather::newest(self.log, anchor, |index, note| receipt(log, index, note));
+        let hearing = self.hearing(anchor, Persistence::Asks);
+        let looking = gather::newest(self.log, &hearing, |index, note| receipt(log, index, note));
         let looked = tokio::time::timeout(DEADLINE, looking).await;
         let looked_at = Some(now());
         let (answers, troubles) = match looked {
@@ -219,7 +261,7 @@ impl Anchors {
             Ok(Ok(Some(gathered))) => {
                 let size = gathered.receipt.checkpoint().size().get();
                 let records = gathered.records.iter();
-                let time = records.filter_map(AnchorRecords::seconds).min();
+                let time = records.filter_map(AnchorRecords::seconds).max();
                 self.change(place, |status| {
                     (status.newest_size, status.newest_time) = (Some(size), time);
                 });
@@ -246,6 +288,14 @@ impl Anchors {
         }
     }
 
+    /// The URLs of the anchors that something was wrong with; none if it was with none.
+    pub(crate) fn in_trouble(&self, troubles: &[Trouble]) -> Option<String> {
+        let places: BTreeSet<usize> = troubles.iter().map(|trouble| trouble.anchor).collect();
+        let urls = places.iter().filter_map(|place| self.all.get(*place));
+        let urls: Vec<&str> = urls.map(Reached::url).collect();
+        (!urls.is_empty()).then(|| urls.join(", "))
+    }
+
     /// Keeps what went wrong with anchors, and logs it where it is not what went wrong before.
     fn complain(&self, troubles: &[Trouble]) {
         for Trouble { anchor, failed } in troubles {
@@ -259,6 +309,11 @@ impl Anchors {
                     };
                     tracing::warn!(anchor = status.url, "{words}: {what}");
                 }
+                let count = match failed.kind {
+                    FailedKind::Silent => &mut status.silent,
+                    FailedKind::Unusable => &mut status.unusable,
+                };
+                *count = count.saturating_add(1);
                 status.last_error = Some(Failure { what, at: now() });
             });
         }

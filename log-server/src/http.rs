@@ -45,7 +45,7 @@ use rustls::server::ParsedCertificate;
 use tower::ServiceExt;
 use tracing::Level;
 
-use crate::anchors::{Anchors, AnchorsError};
+use crate::anchors::{self, Anchors, AnchorsError};
 use crate::auth::{Auth, Peer};
 use crate::config::Config;
 use crate::log::Log;
@@ -160,10 +160,11 @@ impl Site {
         connections: Arc<Connections>,
     ) -> Result<Self, AnchorsError> {
         let auth = Arc::new(Auth::new(config));
-        let pages = Arc::new(Pages::embedded());
+        let (pages, judging) = (Arc::new(Pages::embedded()), anchors::judging());
         let mut mounts: Vec<Arc<Mount>> = Vec::with_capacity(logs.len());
         for (log_config, log) in config.logs.iter().zip(logs) {
-            let mount = Mount::new(config, log_config, log, Arc::clone(&auth), &pages)?;
+            let auth = Arc::clone(&auth);
+            let mount = Mount::new(config, log_config, log, auth, &pages, &judging)?;
             mounts.push(Arc::new(mount));
         }
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.prefix.len()));

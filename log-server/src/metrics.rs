@@ -14,6 +14,7 @@ use counterfoil_service::metrics::{
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
@@ -246,7 +247,7 @@ const ANCHOR_READINGS: [AnchorReading; 3] = [
     ),
     (
         "log_anchor_newest_timestamp_seconds",
-        "The time of its first token; 0 is none",
+        "The time of the newest token or block; 0 is none",
         |a| a.newest_time.unwrap_or(0) as f64,
     ),
 ];
@@ -285,6 +286,18 @@ impl Collector for LogsCollector {
                 for anchor in anchors {
                     let labels = [("log", *log), ("anchor", anchor.url.as_str())];
                     ConstGauge::new(read(anchor)).encode(family.encode_family(&labels)?)?;
+                }
+            }
+        }
+        let help = "Times that an anchor could not be asked, or showed what is of no use";
+        let kind = MetricType::Counter;
+        let mut family = encoder.encode_descriptor("log_anchor_troubles", help, None, kind)?;
+        for (log, anchors) in &anchors {
+            for anchor in anchors {
+                for (word, count) in [("silent", anchor.silent), ("unusable", anchor.unusable)] {
+                    let url = anchor.url.as_str();
+                    let labels = [("log", *log), ("anchor", url), ("trouble", word)];
+                    ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
                 }
             }
         }

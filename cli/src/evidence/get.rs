@@ -56,6 +56,13 @@ impl Getter {
             return Err(Failure::usage("a directory of tiles has no anchors")
                 .advice("name one with --anchor URL"));
         }
+        if anchors.len() > gather::MAX_ASKED {
+            return Err(Failure::usage(format!(
+                "--anchor: expected at most {}, got {}",
+                gather::MAX_ASKED,
+                anchors.len()
+            )));
+        }
         let anchors = anchors.iter().map(AnchorClient::new);
         Ok(Self {
             reader,
@@ -157,7 +164,8 @@ impl Getter {
         };
         let leaf = tree.leaf(index).await?;
         let receipt = |index, note| self.prove(index, note, &leaf, checkpoint, tree);
-        let gathered = gather::gather(wanted, &self.anchors, receipt).await;
+        let hearings: Vec<_> = self.anchors.iter().map(AnchorClient::hearing).collect();
+        let gathered = gather::gather(wanted, &hearings, receipt).await;
         let told = |troubles: &[Trouble]| {
             for trouble in troubles {
                 let url = self.anchors.get(trouble.anchor).map(AnchorClient::url);

@@ -60,7 +60,7 @@ struct HowArgs {
         required = true
     )]
     log: Option<Place>,
-    /// An anchor to take records from, instead of those that the log has; may be given more than once
+    /// An anchor to take records from, instead of those that the log has; may be given up to eight times
     #[arg(long, value_name = "URL")]
     anchor: Vec<Url>,
     /// Where to write it; - for standard output [default: FILE.evidence.json, for an index standard output]

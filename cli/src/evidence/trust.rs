@@ -135,8 +135,8 @@ async fn anchors_of(reader: &LogReader) -> Result<Vec<Url>, Failure> {
     let body = client.find("status", MAX_JSON_BYTES).await?;
     let status = body.and_then(|body| serde_json::from_slice::<Status>(&body).ok());
     let named = status.map(|status| status.anchors).unwrap_or_default();
+    let named = named.iter().take(gather::MAX_ASKED);
     let urls: Vec<Url> = named
-        .iter()
         .filter_map(|named| Url::parse(&named.url).ok())
         .collect();
     if urls.is_empty() {
@@ -152,7 +152,8 @@ async fn newest(reader: &LogReader, url: &Url) -> Result<Vec<AnchorRecords>, Fai
     let tree = Tree::new(reader, checkpoint.size());
     let anchor = AnchorClient::new(url)?;
     let origin = OriginHash::of(checkpoint.origin());
-    match gather::newest(origin, &anchor, |index, note| prove(tree, index, note)).await {
+    let hearing = anchor.hearing();
+    match gather::newest(origin, &hearing, |index, note| prove(tree, index, note)).await {
         Ok(Some(gathered)) => Ok(gathered.records),
         Ok(None) => Err(
             Failure::could_not_tell(format!("{url} has no token for this log yet"))

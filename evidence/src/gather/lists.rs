@@ -1,16 +1,30 @@
 //! What anchors list.
 
+use std::collections::BTreeSet;
+
 use counterfoil_tiles::checkpoint::OriginHash;
 use counterfoil_tiles::hash::TreeSize;
 
-use super::{Anchor, Ask, Failed, FailedKind, MAX_CHECKPOINTS, MAX_SIZES, Sizes, Wanted};
-use crate::names::{CheckpointHash, Place, RecordName, parse_size};
+use super::{
+    Anchor, Ask, Failed, FailedKind, MAX_CHECKPOINTS, MAX_PLACES, MAX_SIZES, Sizes, Wanted,
+};
+use crate::names::{AnchorKind, AuthorityName, CheckpointHash, Place, RecordName, parse_size};
 
 /// The records that an anchor lists for a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Listed {
     pub(super) place: Place,
     pub(super) names: Vec<RecordName>,
+}
+
+impl Listed {
+    /// How many authorities there seem to be.
+    pub(super) fn authorities(&self) -> usize {
+        let names = self.names.iter();
+        let authorities: BTreeSet<(AnchorKind, &AuthorityName)> =
+            names.map(|name| (name.kind, &name.authority)).collect();
+        authorities.len()
+    }
 }
 
 /// The records about the first checkpoints that cover an entry. What was listed before something went wrong is good.
@@ -70,8 +84,12 @@ async fn of_size(
     listed: &mut Vec<Listed>,
 ) -> Result<(), Failed> {
     let hash = |line: &str| line.parse::<CheckpointHash>().ok();
+    let room = MAX_CHECKPOINTS.min(MAX_PLACES.saturating_sub(listed.len()));
+    if room == 0 {
+        return Ok(());
+    }
     let checkpoints = list(anchor, format!("{origin}/anchors/{size}"), hash).await?;
-    for checkpoint in checkpoints.into_iter().take(MAX_CHECKPOINTS) {
+    for checkpoint in checkpoints.into_iter().take(room) {
         let place = Place {
             origin,
             size,
@@ -96,7 +114,7 @@ async fn list<T>(
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<Vec<T>, Failed> {
     let ask = Ask::List(path);
-    let Some(bytes) = anchor.read(&ask).await? else {
+    let Some(bytes) = anchor.read(&ask, ask.limit()).await? else {
         return Ok(Vec::new());
     };
     let wrong = |line: &str| {

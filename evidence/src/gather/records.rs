@@ -1,165 +1,185 @@
 //! The records about a checkpoint that are worth giving out.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
 use counterfoil_ethereum as ethereum;
 use counterfoil_rfc3161::{Certificate, CheckName, Covers, Outcome, Question, Timestamp, verify};
 use counterfoil_tiles::hash::LeafHash;
 use counterfoil_tiles::receipt::Receipt;
 
-use super::{Anchor, Ask, Candidate, MAX_ADDED, MAX_TOKENS, MAX_TRIES, Session};
+use super::asker::{Asker, Found};
+use super::lists::Listed;
+use super::{Anchor, MAX_ADDED, MAX_TAKEN, MAX_TRIES, Takes};
 use crate::format::{AnchorRecords, Entry, Evidence, TokenRecords};
-use crate::names::{AnchorKind, Named, RecordName};
+use crate::names::{AnchorKind, AuthorityName, Named, RecordName};
 use crate::record::{BlockRecord, RevocationRecord, TokenRecord};
 
-impl<A: Anchor> Session<'_, A> {
-    /// The tokens over the checkpoint of a receipt, and the blocks with it: of each authority at each anchor the first that
+/// A token or block that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Held {
+    name: RecordName,
+    pub(super) root: Root,
+    pub(super) records: AnchorRecords,
+}
+
+/// What a token or block leads to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Root {
+    /// The key of the last certificate of its chain.
+    Key(Vec<u8>),
+    Chain(u64),
+}
+
+impl<A: Anchor> Asker<'_, A> {
+    /// The tokens over the checkpoint of a receipt, and the blocks with it: of each authority the first, or the last, that
     /// holds.
-    pub(super) async fn records(
-        &mut self,
-        candidate: &Candidate,
-        receipt: &Receipt,
-    ) -> Vec<AnchorRecords> {
-        let mut all: Vec<AnchorRecords> = Vec::new();
-        let mut names: Vec<&(usize, RecordName)> = candidate.records.iter().collect();
-        names.sort();
-        let (mut looked, mut tries, mut last) = (0, 0, None);
-        for (anchor, name) in &names {
-            let authority = (*anchor, name.kind, &name.authority);
-            if last.replace(authority) != Some(authority) {
-                tries = 0;
+    pub(super) async fn records(&mut self, listed: &Listed, receipt: Receipt) -> Found {
+        let mut by_authority: BTreeMap<(AnchorKind, &AuthorityName), Vec<&RecordName>> =
+            BTreeMap::new();
+        for name in listed.names.iter().filter(|name| name.revocation.is_none()) {
+            let names = by_authority
+                .entry((name.kind, &name.authority))
+                .or_default();
+            names.push(name);
+        }
+        let mut held: Vec<Held> = Vec::new();
+        let mut room = self.share();
+        for mut names in by_authority.into_values() {
+            names.sort_unstable();
+            if self.takes() == Takes::Last {
+                names.reverse();
             }
-            if name.revocation.is_some() || tries >= MAX_TRIES || looked >= MAX_TOKENS {
-                continue;
-            }
-            (looked, tries) = (looked + 1, tries + 1);
-            let path = |name: &RecordName| candidate.place.path(&Named::Record(name.clone()));
-            let checkpoint = receipt.note().as_bytes();
-            let kept = match name.kind {
-                AnchorKind::Rfc3161 => self
-                    .token(*anchor, &path(name), name, checkpoint)
-                    .await
-                    .map(|token| {
-                        let added = Vec::new();
-                        AnchorRecords::Token(TokenRecords { token, added })
-                    }),
-                AnchorKind::Ethereum => self
-                    .block(*anchor, &path(name), name, checkpoint)
-                    .await
-                    .map(AnchorRecords::Block),
-            };
-            let Some(mut records) = kept else {
-                continue;
-            };
-            // Two anchors may have passed one on.
-            if all.iter().any(|known| is_same(known, &records)) {
-                tries = MAX_TRIES;
-                continue;
-            }
-            if let AnchorRecords::Token(TokenRecords { added, .. }) = &mut records {
-                let of_token = names.iter().filter(|(holder, added)| {
-                    holder == anchor && added.revocation.is_some() && added.of_token() == *name
-                });
-                for (_, name) in of_token.rev().take(MAX_ADDED) {
-                    added.extend(self.addition(*anchor, &path(name), name).await);
+            for name in names.into_iter().take(MAX_TRIES) {
+                if held.len() >= MAX_TAKEN {
+                    break;
                 }
-                added.reverse();
-            }
-            // Evidence has limits of its own.
-            let entry = Entry::of_leaf_hash(LeafHash::from_bytes([0; 32]));
-            let alone = std::slice::from_ref(&records);
-            match Evidence::new(entry, receipt.clone(), String::new(), alone) {
-                Ok(_) => {
-                    tries = MAX_TRIES;
-                    all.push(records);
+                let path = listed.place.path(&Named::Record(name.clone()));
+                let Some(bytes) = self.record(&path, room).await else {
+                    continue;
+                };
+                let length = bytes.len();
+                let (called, under) = (name.clone(), receipt.clone());
+                match self.judge(move || hold(&bytes, called, under)).await {
+                    Some(Ok(one)) => {
+                        room = room.saturating_sub(length);
+                        if !held.iter().any(|known| known.records.is_same(&one.records)) {
+                            held.push(one);
+                        }
+                        break;
+                    }
+                    Some(Err(why)) => self.unusable(format!("{path}: {why}")),
+                    None => {}
                 }
-                Err(error) => self.unusable(*anchor, format!("{}: {error}", path(name))),
             }
         }
-        all
-    }
-
-    async fn token(
-        &mut self,
-        anchor: usize,
-        path: &str,
-        name: &RecordName,
-        checkpoint: &[u8],
-    ) -> Option<TokenRecord> {
-        let bytes = self.record(anchor, path).await?;
-        let read = TokenRecord::parse(&bytes).map_err(|error| error.to_string());
-        match read.and_then(|record| check(&record, name, checkpoint).map(|()| record)) {
-            Ok(record) => Some(record),
-            Err(why) => {
-                self.unusable(anchor, format!("{path}: {why}"));
-                None
-            }
+        Found {
+            receipt,
+            held,
+            room,
         }
     }
 
-    async fn block(
-        &mut self,
-        anchor: usize,
-        path: &str,
-        name: &RecordName,
-        checkpoint: &[u8],
-    ) -> Option<BlockRecord> {
-        let bytes = self.record(anchor, path).await?;
-        let read = BlockRecord::parse(&bytes).map_err(|error| error.to_string());
-        let checked = read.and_then(|record| {
-            if record.name != name.authority {
-                return Err(format!(
-                    "expected a block of {}, got one of {}",
-                    name.authority, record.name
-                ));
+    /// Adds what the anchor has of revocation data that were fetched later: of each token the last ones. What is no such record
+    /// is left out, and noted.
+    pub(super) async fn additions(&mut self, listed: &Listed, found: &mut Found) {
+        let Found {
+            receipt,
+            held,
+            room,
+        } = found;
+        for one in held {
+            let AnchorRecords::Token(token) = &one.records else {
+                continue;
+            };
+            let is_of_token =
+                |name: &&RecordName| name.revocation.is_some() && name.of_token() == one.name;
+            let mut names: Vec<&RecordName> = listed.names.iter().filter(is_of_token).collect();
+            names.sort_unstable();
+            let first = names.len().saturating_sub(MAX_ADDED);
+            let mut with = token.clone();
+            for name in names.into_iter().skip(first) {
+                let path = listed.place.path(&Named::Record(name.clone()));
+                let Some(bytes) = self.record(&path, *room).await else {
+                    continue;
+                };
+                let length = bytes.len();
+                let of = one.name.clone();
+                match self.judge(move || addition(&bytes, &of)).await {
+                    Some(Ok(added)) => {
+                        *room = room.saturating_sub(length);
+                        with.added.push(added);
+                    }
+                    Some(Err(why)) => self.unusable(format!("{path}: {why}")),
+                    None => {}
+                }
             }
-            check_block(&record.block, checkpoint).map(|_| record)
-        });
-        checked
-            .map_err(|why| self.unusable(anchor, format!("{path}: {why}")))
-            .ok()
-    }
-
-    /// Revocation data that were fetched later; what is no such record is left out, and noted.
-    async fn addition(
-        &mut self,
-        anchor: usize,
-        path: &str,
-        name: &RecordName,
-    ) -> Option<RevocationRecord> {
-        let bytes = self.record(anchor, path).await?;
-        let why = match RevocationRecord::parse(&bytes) {
-            Ok(added) if added.token == name.of_token() => return Some(added),
-            Ok(added) => format!("expected data for {}, got {}", name.of_token(), added.token),
-            Err(error) => error.to_string(),
-        };
-        self.unusable(anchor, format!("{path}: {why}"));
-        None
-    }
-
-    /// The bytes of a record, as long as there is room for them.
-    async fn record(&mut self, anchor: usize, path: &str) -> Option<bytes::Bytes> {
-        let bytes = self.read(anchor, &Ask::Record(path.to_owned())).await?;
-        if let Some(left) = self.left.checked_sub(bytes.len()) {
-            self.left = left;
-            return Some(bytes);
+            let with = AnchorRecords::Token(with);
+            match fits(&with, receipt.clone()) {
+                Ok(()) => one.records = with,
+                Err(why) => self.unusable(format!(
+                    "{}/{}: with its additions: {why}",
+                    listed.place, one.name
+                )),
+            }
         }
-        let length = bytes.len();
-        let what = format!("{path}: with {length} bytes it is too long beside the others");
-        self.unusable(anchor, what);
-        None
     }
 }
 
-/// One and the same token, or block.
-fn is_same(one: &AnchorRecords, other: &AnchorRecords) -> bool {
-    match (one, other) {
-        (AnchorRecords::Token(one), AnchorRecords::Token(other)) => {
-            one.token.token == other.token.token
+/// Reads a record, and sees whether it is what its name says and holds.
+fn hold(bytes: &Bytes, name: RecordName, receipt: Receipt) -> Result<Held, String> {
+    let checkpoint = receipt.note().as_bytes();
+    let read = |error: crate::record::RecordError| error.to_string();
+    let (root, records) = match name.kind {
+        AnchorKind::Rfc3161 => {
+            let token = TokenRecord::parse(bytes).map_err(read)?;
+            check(&token, &name, checkpoint)?;
+            let root = token.certificates.last().map(|der| Certificate::parse(der));
+            let root = root.and_then(Result::ok).ok_or("it has no root")?;
+            let added = Vec::new();
+            (
+                Root::Key(root.spki().to_vec()),
+                AnchorRecords::Token(TokenRecords { token, added }),
+            )
         }
-        (AnchorRecords::Block(one), AnchorRecords::Block(other)) => {
-            one.block.header == other.block.header
+        AnchorKind::Ethereum => {
+            let block = BlockRecord::parse(bytes).map_err(read)?;
+            if block.name != name.authority {
+                return Err(format!(
+                    "expected a block of {}, got one of {}",
+                    name.authority, block.name
+                ));
+            }
+            check_block(&block.block, checkpoint)?;
+            (
+                Root::Chain(block.block.chain_id),
+                AnchorRecords::Block(block),
+            )
         }
-        _ => false,
+    };
+    fits(&records, receipt)?;
+    Ok(Held {
+        name,
+        root,
+        records,
+    })
+}
+
+/// Evidence has limits of its own.
+fn fits(records: &AnchorRecords, receipt: Receipt) -> Result<(), String> {
+    let entry = Entry::of_leaf_hash(LeafHash::from_bytes([0; 32]));
+    let alone = std::slice::from_ref(records);
+    let evidence = Evidence::new(entry, receipt, String::new(), alone);
+    evidence.map(drop).map_err(|error| error.to_string())
+}
+
+/// Reads revocation data that were added to a token.
+fn addition(bytes: &Bytes, token: &RecordName) -> Result<RevocationRecord, String> {
+    let added = RevocationRecord::parse(bytes).map_err(|error| error.to_string())?;
+    if added.token == *token {
+        return Ok(added);
     }
+    Err(format!("expected data for {token}, got {}", added.token))
 }
 
 /// Whether a record is what its name says, and its token holds.

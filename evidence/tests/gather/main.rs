@@ -4,12 +4,15 @@
 mod kept;
 mod world;
 
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
 use bytes::Bytes;
 use counterfoil_dev_tsa::Behaviour;
 use counterfoil_evidence::format::{AnchorRecords, Entry, Evidence};
 use counterfoil_evidence::gather::{
-    Ask, Failed, FailedKind, Gathered, MAX_LIST_BYTES, MAX_SIZES, NoReceipt, NotGathered, Sizes,
-    Trouble, Wanted, gather, newest,
+    COUNTED_ROOTS, Failed, FailedKind, Gathered, MAX_CHECKPOINTS, MAX_PLACES, MAX_RECORDS,
+    MAX_SIZES, NoReceipt, NotGathered, Sizes, Trouble, Wanted, gather, newest,
 };
 use counterfoil_evidence::moment::Moment;
 use counterfoil_evidence::names::{Named, Place};
@@ -17,7 +20,8 @@ use counterfoil_evidence::record::{Revocation, RevocationKind, RevocationRecord,
 use counterfoil_tiles::hash::{LeafIndex, TreeSize};
 use counterfoil_tiles::note::Note;
 use kept::Authority;
-use world::{Fake, PUBLISHED, log, note, place, receipt};
+use tokio::sync::Barrier;
+use world::{Fake, PUBLISHED, cosigned, log, note, place, receipt};
 
 fn wanted(index: u64) -> Wanted {
     Wanted {
@@ -318,6 +322,128 @@ async fn an_anchor_gains_nothing_by_listing_what_it_does_not_have() {
     assert_eq!(of(5, &[late]).await, Err(NotGathered::Nothing(Vec::new())));
 }
 
+/// Whoever runs an anchor can have as many authorities as they like, whose tokens all hold under roots of their own.
+#[tokio::test]
+async fn roots_of_ones_own_win_nothing() {
+    let made_up = ["a", "b", "c", "d", "e"];
+    let mut own = Vec::new();
+    for name in made_up {
+        own.push(Authority::start(name).await);
+    }
+    let all: Vec<&Authority> = own.iter().collect();
+    let (one, two) = (Authority::start("one").await, Authority::start("two").await);
+    let mut liar = Fake::default();
+    liar.anchors(&note(20, 0), &all);
+    let (mut first, mut second) = (Fake::default(), Fake::default());
+    first.anchors(&note(30, 0), &[&one]);
+    second.anchors(&note(30, 0), &[&two]);
+    let outcome = of(5, &[liar, first, second]).await;
+    let names = vec!["one".to_owned(), "two".to_owned()];
+    assert_eq!(chosen(&outcome), (30, names), "two anchors beside one");
+    // Anchor against anchor, what is beyond a few roots does not count.
+    let mut liar = Fake::default();
+    liar.anchors(&note(30, 0), &all);
+    let mut honest = Fake::default();
+    let (few, _) = all.split_at(COUNTED_ROOTS);
+    honest.anchors(&note(20, 0), few);
+    assert_eq!(chosen(&of(5, &[liar, honest]).await).0, 20);
+    // And several names for one root are one root.
+    let mut liar = Fake::default();
+    let checkpoint = note(30, 0);
+    let place = liar.checkpoint(&checkpoint);
+    for name in made_up {
+        let mut record = own[0].record(checkpoint.as_bytes());
+        record.authority = name.parse().unwrap();
+        liar.record(place, &format!("rfc3161-{name}"), record.encode().unwrap());
+    }
+    let mut honest = Fake::default();
+    honest.anchors(&note(20, 0), &[&one]);
+    assert_eq!(chosen(&of(5, &[liar, honest]).await).0, 20);
+}
+
+/// A checkpoint that several anchors have is taken, though each of them has an earlier one of its own.
+#[tokio::test]
+async fn what_several_anchors_vouch_for_is_found() {
+    let (one, two) = (Authority::start("one").await, Authority::start("two").await);
+    let (mut first, mut second) = (Fake::default(), Fake::default());
+    first.anchors(&note(20, 0), &[&one]);
+    first.anchors(&note(40, 0), &[&one]);
+    second.anchors(&note(30, 0), &[&two]);
+    second.anchors(&note(40, 0), &[&two]);
+    assert_eq!(chosen(&of(5, &[first, second]).await).0, 40);
+}
+
+/// What one anchor gives is not at the expense of another.
+#[tokio::test]
+async fn each_anchor_has_room_of_its_own() {
+    let one = Authority::start("one").await;
+    let checkpoint = note(20, 0);
+    let honest = || {
+        let mut honest = Fake::default();
+        honest.anchors(&checkpoint, &[&one]);
+        honest
+    };
+    let mut many = Fake::default();
+    let place = many.checkpoint(&checkpoint);
+    for number in 0..200 {
+        many.record(place, &format!("rfc3161-a{number}"), b"{}".to_vec());
+    }
+    let mut large = Fake::default();
+    large.checkpoint(&checkpoint);
+    for name in ["a", "b", "c"] {
+        let record = vec![b' '; 24 << 20];
+        large.record(place, &format!("rfc3161-{name}"), record);
+    }
+    for (name, liar) in [("many", many), ("large", large)] {
+        let outcome = of(5, &[liar, honest()]).await;
+        assert_eq!(chosen(&outcome), (20, vec!["one".to_owned()]), "{name}");
+    }
+}
+
+/// No anchor waits for another: each gives its record only when both were asked for theirs.
+#[tokio::test]
+async fn anchors_are_asked_at_one_time() {
+    let (one, two) = (Authority::start("one").await, Authority::start("two").await);
+    let (mut first, mut second) = (Fake::default(), Fake::default());
+    let meeting = Some(Arc::new(Barrier::new(2)));
+    (first.meeting, second.meeting) = (meeting.clone(), meeting);
+    first.anchors(&note(20, 0), &[&one]);
+    second.anchors(&note(30, 0), &[&two]);
+    let anchors = [first, second];
+    let gathered = of(5, &anchors);
+    let gathered = tokio::time::timeout(Duration::from_mins(1), gathered);
+    assert_eq!(chosen(&gathered.await.unwrap()).0, 20);
+}
+
+/// Cosignatures change at one size: evidence wants the first time, and who watches an anchor its last.
+#[tokio::test]
+async fn of_one_size_the_time_decides() {
+    let start = SystemTime::UNIX_EPOCH + Duration::from_hours(500_000);
+    let one = Authority::standing_at("one", start).await;
+    // Their hashes say nothing of their times, and every one comes first once.
+    let mut notes: Vec<Note> = (1..=4).map(|time| cosigned(20, 0, &[time])).collect();
+    for _ in 0..notes.len() {
+        notes.rotate_left(1);
+        let mut anchor = Fake::default();
+        for (hour, note) in (0..).zip(&notes) {
+            one.clock.set(start + Duration::from_hours(hour));
+            anchor.anchors(note, &[&one]);
+        }
+        // A later token over the last one.
+        one.clock.set(start + Duration::from_hours(9));
+        let last = notes.last().unwrap();
+        let again = one.record(last.as_bytes()).encode().unwrap();
+        anchor.record(place(last), "rfc3161-one.2", again);
+        let seconds = |gathered: &Gathered| gathered.records[0].seconds().unwrap() - 1_800_000_000;
+        let first = of(5, std::slice::from_ref(&anchor)).await.unwrap();
+        assert_eq!(first.receipt.note(), &notes[0]);
+        assert_eq!(seconds(&first), 0);
+        let newest = newest(log(), &anchor, receipt).await.unwrap().unwrap();
+        assert_eq!(newest.receipt.note(), last);
+        assert_eq!(seconds(&newest), 9 * 3_600);
+    }
+}
+
 #[tokio::test]
 async fn an_anchor_that_is_silent_is_named_and_asked_no_more() {
     let one = Authority::start("one").await;
@@ -339,12 +465,34 @@ async fn an_anchor_that_is_silent_is_named_and_asked_no_more() {
 
 #[tokio::test]
 async fn a_request_costs_bounded_work() {
-    let one = Authority::start("one").await;
     let mut anchor = Fake::default();
     for size in 20..120 {
-        anchor.checkpoint(&note(size, 0));
+        for time in 1..=40 {
+            anchor.checkpoint(&cosigned(size, 0, &[time]));
+        }
     }
-    let place = place(&note(20, 0));
+    // One size has all that is looked at of one size, another the rest.
+    let (mut listed, mut records) = (0, 0);
+    let checkpoints = anchor.blobs.keys().cloned().collect::<Vec<String>>();
+    for checkpoint in checkpoints {
+        let (folder, _) = checkpoint.rsplit_once('/').unwrap();
+        for number in 2..100 {
+            let path = format!("{folder}/rfc3161-one.{number}");
+            anchor.blobs.insert(path, b"{}".to_vec());
+        }
+    }
+    let anchors = [anchor];
+    assert!(of(5, &anchors).await.is_err());
+    for path in &*anchors[0].asked.lock().unwrap() {
+        listed += usize::from(path.matches('/').count() == 3);
+        records += usize::from(path.contains("/rfc3161-"));
+    }
+    assert_eq!(listed, MAX_PLACES);
+    assert!(listed <= MAX_CHECKPOINTS * MAX_SIZES);
+    assert_eq!(records, MAX_RECORDS);
+    // Of one checkpoint, three tokens of one authority are tried.
+    let mut anchor = Fake::default();
+    let place = anchor.checkpoint(&note(20, 0));
     for number in 2..500 {
         let name = format!("rfc3161-one.{number}");
         anchor.record(place, &name, b"{}".to_vec());
@@ -352,11 +500,9 @@ async fn a_request_costs_bounded_work() {
     anchor.record(place, "rfc3161-two", b"{}".to_vec());
     let anchors = [anchor];
     assert!(of(5, &anchors).await.is_err());
-    let asked = anchors[0].asked.lock().unwrap().len();
-    // The sizes, and of each its checkpoints and their records; a checkpoint, and three tokens of one and one of two.
-    assert_eq!(asked, 1 + 2 * MAX_SIZES + 1 + 4, "{:?}", anchors[0].asked);
-    assert_eq!(Ask::List(String::new()).limit(), MAX_LIST_BYTES);
-    drop(one);
+    // The sizes, the checkpoints, the records; a checkpoint, and three tokens of one and one of two.
+    let asked = anchors[0].asked.lock().unwrap();
+    assert_eq!(asked.len(), 3 + 1 + 4, "{asked:?}");
 }
 
 #[tokio::test]

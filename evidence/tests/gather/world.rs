@@ -1,19 +1,20 @@
 //! A log of fewer than 256 entries, anchors that serve what they are told to, and authorities whose tokens are real.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use counterfoil_evidence::gather::{Anchor, Ask, Failed, NoReceipt};
+use counterfoil_evidence::gather::{Anchor, Ask, Failed, MAX_LIST_BYTES, NoReceipt};
 use counterfoil_evidence::names::{Named, Place, RecordName};
 use counterfoil_tiles::checkpoint::{Checkpoint, Origin, OriginHash};
-use counterfoil_tiles::cosignature::sign_as_log;
+use counterfoil_tiles::cosignature::{Timestamp, cosign_checkpoint, sign_as_log};
 use counterfoil_tiles::hash::{LeafIndex, NodeHash, TreeSize, hash_leaf};
 use counterfoil_tiles::key::{Algorithm, KeyName, Seed, SigningKey};
 use counterfoil_tiles::note::Note;
 use counterfoil_tiles::proof::{ProofPlan, root_from_tiles};
 use counterfoil_tiles::receipt::Receipt;
 use counterfoil_tiles::tile::{Tile, TileId};
+use tokio::sync::Barrier;
 
 use crate::kept::{Authority, Blobs, keep, listed, place_of};
 
@@ -39,12 +40,23 @@ pub(crate) fn tile(size: u64, branch: u8) -> HashMap<TileId, Tile> {
 
 /// A checkpoint of a branch, signed.
 pub(crate) fn note(size: u64, branch: u8) -> Note {
+    cosigned(size, branch, &[])
+}
+
+/// The same, cosigned at these times.
+pub(crate) fn cosigned(size: u64, branch: u8, times: &[u64]) -> Note {
     let root = root_from_tiles(TreeSize::new(size), &tile(size, branch)).unwrap();
     let checkpoint = Checkpoint::new(origin(), TreeSize::new(size), root);
     let name = KeyName::new(ORIGIN).unwrap();
     let key = SigningKey::from_seed(name, Algorithm::Ed25519, &Seed::new([1; 32])).unwrap();
-    let line = sign_as_log(&key, &checkpoint).unwrap();
-    Note::new(&checkpoint.to_string(), vec![line]).unwrap()
+    let mut lines = vec![sign_as_log(&key, &checkpoint).unwrap()];
+    for time in times {
+        let name = KeyName::new("witness.example").unwrap();
+        let key = SigningKey::from_seed(name, Algorithm::CosignatureV1, &Seed::new([2; 32]));
+        let time = Timestamp::new(*time).unwrap();
+        lines.push(cosign_checkpoint(&key.unwrap(), &checkpoint, time).unwrap());
+    }
+    Note::new(&checkpoint.to_string(), lines).unwrap()
 }
 
 /// The log's receipt, as it itself would give it.
@@ -73,11 +85,19 @@ pub(crate) struct Fake {
     pub(crate) blobs: Blobs,
     pub(crate) instead: BTreeMap<String, Result<Option<Bytes>, Failed>>,
     pub(crate) asked: Mutex<Vec<String>>,
+    /// Where it waits for others before it gives a record.
+    pub(crate) meeting: Option<Arc<Barrier>>,
 }
 
 impl Anchor for Fake {
-    async fn read(&self, ask: &Ask) -> Result<Option<Bytes>, Failed> {
+    async fn read(&self, ask: &Ask, limit: usize) -> Result<Option<Bytes>, Failed> {
         let path = ask.path();
+        if let Ask::List(_) = ask {
+            assert_eq!(limit, MAX_LIST_BYTES);
+        }
+        if let (Ask::Record(_), Some(meeting)) = (ask, &self.meeting) {
+            meeting.wait().await;
+        }
         self.asked.lock().unwrap().push(path.to_owned());
         let (folder, query) = path.split_once('?').unwrap_or((path, ""));
         if let Some(instead) = self.instead.get(folder) {

@@ -5,8 +5,9 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
 
-use counterfoil_dev_tsa::{DevTsa, Options};
+use counterfoil_dev_tsa::{Clock, DevTsa, Options};
 use counterfoil_evidence::moment::Moment;
 use counterfoil_evidence::names::{CheckpointHash, Named, Place};
 use counterfoil_evidence::record::TokenRecord;
@@ -69,16 +70,27 @@ pub(crate) fn listed(blobs: &Blobs, folder: &str, query: &str) -> Option<String>
 pub(crate) struct Authority {
     pub(crate) name: &'static str,
     pub(crate) tsa: DevTsa,
+    pub(crate) clock: Clock,
 }
 
 impl Authority {
     pub(crate) async fn start(name: &'static str) -> Self {
+        Self::with(name, Clock::system()).await
+    }
+
+    /// One whose clock the test moves.
+    pub(crate) async fn standing_at(name: &'static str, time: SystemTime) -> Self {
+        Self::with(name, Clock::standing_at(time)).await
+    }
+
+    async fn with(name: &'static str, clock: Clock) -> Self {
         let options = Options {
             name: name.to_owned(),
+            clock: clock.clone(),
             ..Options::default()
         };
         let tsa = DevTsa::start(options).await.unwrap();
-        Self { name, tsa }
+        Self { name, tsa, clock }
     }
 
     /// A token of it, as anchors keep it.

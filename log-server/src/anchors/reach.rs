@@ -1,8 +1,12 @@
 //! How one anchor is reached: over HTTP, each answer bounded in length and time, and remembered for as long as it holds.
+//!
+//! What one file of evidence may take of an anchor's time is bounded, too, however many answers that is: an anchor that gives a
+//! byte now and then, or each of many answers late, takes its own records from the evidence and nobody else's. And one that did
+//! not answer at all is left alone for a while, so that not every request waits for it.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,18 +14,16 @@ use counterfoil_evidence::gather::{Anchor, Ask, Failed, FailedKind};
 use counterfoil_service::client::{Call, CallError, Client, Sent};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use tokio::sync::Semaphore;
 
-/// How long an anchor may take for a list or a checkpoint.
-const LIST_DEADLINE: Duration = Duration::from_secs(5);
-
-/// And for a record, which may have some MB.
-const RECORD_DEADLINE: Duration = Duration::from_secs(10);
-
-/// How long a list is taken for the newest; and how long an anchor that was silent is not asked for it again.
+/// How long a list is taken for the newest.
 const LIST_AGE: Duration = Duration::from_secs(5);
 
 /// Lists that are remembered: more than the few entries that everybody asks for at one time need.
 const LISTS: usize = 64;
+
+/// How long an anchor that did not answer is left alone by those who want evidence. The log itself asks it more seldom.
+const REST: Duration = Duration::from_secs(15);
 
 /// How long a record is taken for what it is: it never changes, but what came may have been something else.
 const RECORD_AGE: Duration = Duration::from_mins(10);
@@ -35,12 +37,23 @@ const OVERHEAD: u64 = 400;
 /// What an anchor answered.
 type Answered = Result<Option<Bytes>, Failed>;
 
+/// How long an anchor may take for one file of evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Patience {
+    /// For all lists together.
+    pub(super) lists: Duration,
+    /// For all checkpoints and records together, which may have some MB.
+    pub(super) records: Duration,
+}
+
 /// An anchor.
 pub(super) struct Reached {
     url: String,
     client: Client,
-    lists: Mutex<HashMap<Ask, (Instant, Answered)>>,
+    lists: Mutex<HashMap<Ask, (Instant, Option<Bytes>)>>,
     records: Cache<Ask, (Instant, Bytes), ByBytes>,
+    /// Since when it did not answer, and with what words.
+    silent: Mutex<Option<(Instant, String)>>,
 }
 
 #[derive(Clone)]
@@ -67,6 +80,7 @@ impl Reached {
             client,
             lists: Mutex::default(),
             records: Cache::with_weighter(1_000, RECORD_BYTES, ByBytes),
+            silent: Mutex::default(),
         }
     }
 
@@ -75,7 +89,36 @@ impl Reached {
         &self.url
     }
 
-    async fn ask(&self, ask: &Ask) -> Answered {
+    /// What is remembered of an answer.
+    fn known(&self, ask: &Ask) -> Option<Answered> {
+        if let Ask::List(_) = ask {
+            let lists = locked(&self.lists);
+            let (at, answer) = lists.get(ask)?;
+            return (at.elapsed() < LIST_AGE).then(|| Ok(answer.clone()));
+        }
+        let (at, bytes) = self.records.get(ask)?;
+        (at.elapsed() < RECORD_AGE).then_some(Ok(Some(bytes)))
+    }
+
+    fn remember(&self, ask: &Ask, answer: Option<&Bytes>) {
+        let now = Instant::now();
+        match (ask, answer) {
+            (Ask::List(_), _) => {
+                let mut lists = locked(&self.lists);
+                if lists.len() >= LISTS {
+                    lists.retain(|_, (at, _)| at.elapsed() < LIST_AGE);
+                }
+                if lists.len() < LISTS {
+                    lists.insert(ask.clone(), (now, answer.cloned()));
+                }
+            }
+            (_, Some(bytes)) => self.records.insert(ask.clone(), (now, bytes.clone())),
+            // It may be there soon.
+            (_, None) => {}
+        }
+    }
+
+    async fn ask(&self, ask: &Ask, limit: usize, deadline: Duration) -> Answered {
         let url = format!("{}{}", self.url, ask.path());
         let failed = |kind, why: String| Failed {
             kind,
@@ -85,11 +128,8 @@ impl Reached {
             sent: Sent::Get,
             url: &url,
             accept: None,
-            deadline: match ask {
-                Ask::List(_) | Ask::Checkpoint(_) => LIST_DEADLINE,
-                Ask::Record(_) => RECORD_DEADLINE,
-            },
-            limit: ask.limit(),
+            deadline,
+            limit,
         };
         match self.client.call(call).await {
             Ok(answer) => match answer.status {
@@ -106,40 +146,153 @@ impl Reached {
             Err(error) => Err(failed(FailedKind::Silent, error.to_string())),
         }
     }
+}
 
-    fn lists(&self) -> MutexGuard<'_, HashMap<Ask, (Instant, Answered)>> {
-        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+/// Whether an anchor that did not answer just now is asked all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Persistence {
+    Asks,
+    LeavesAlone,
+}
+
+/// One anchor, as it is asked for one file of evidence.
+pub(super) struct Hearing<'a> {
+    reached: &'a Reached,
+    persistence: Persistence,
+    judging: Arc<Semaphore>,
+    patience: Patience,
+    so_far: Mutex<SoFar>,
+}
+
+/// What came of it so far.
+struct SoFar {
+    left: Patience,
+    /// Whether it answered anything.
+    heard: bool,
+}
+
+impl<'a> Hearing<'a> {
+    pub(super) fn new(
+        reached: &'a Reached,
+        patience: Patience,
+        persistence: Persistence,
+        judging: &Arc<Semaphore>,
+    ) -> Self {
+        Self {
+            reached,
+            persistence,
+            judging: Arc::clone(judging),
+            patience,
+            so_far: Mutex::new(SoFar {
+                left: patience,
+                heard: false,
+            }),
+        }
+    }
+
+    /// That it did not answer just now, and is left alone.
+    fn silent(&self) -> Option<Failed> {
+        if self.persistence == Persistence::Asks || locked(&self.so_far).heard {
+            return None;
+        }
+        let silent = locked(&self.reached.silent);
+        let (since, what) = silent.as_ref()?;
+        let ago = since.elapsed();
+        (ago < REST).then(|| Failed {
+            kind: FailedKind::Silent,
+            what: format!(
+                "{what} ({} s ago; it is left alone for {} s)",
+                ago.as_secs(),
+                REST.as_secs()
+            ),
+        })
+    }
+
+    /// What is left for an answer, unless that is nothing.
+    fn time_for(&self, ask: &Ask) -> Result<Duration, Failed> {
+        let (of, left) = (self.patience, locked(&self.so_far).left);
+        let (all, left) = match ask {
+            Ask::List(_) => (of.lists, left.lists),
+            Ask::Checkpoint(_) | Ask::Record(_) => (of.records, left.records),
+        };
+        if left.is_zero() {
+            let what = format!(
+                "{}: not asked for, its answers took all of {:.1} s already",
+                ask.path(),
+                all.as_secs_f64()
+            );
+            return Err(Failed {
+                kind: FailedKind::Silent,
+                what,
+            });
+        }
+        Ok(left)
+    }
+
+    fn spend(&self, ask: &Ask, time: Duration) {
+        let left = &mut locked(&self.so_far).left;
+        let left = match ask {
+            Ask::List(_) => &mut left.lists,
+            Ask::Checkpoint(_) | Ask::Record(_) => &mut left.records,
+        };
+        *left = left.saturating_sub(time);
+    }
+
+    /// Keeps whether it answers at all: only what fails before anything else was heard makes it silent.
+    fn note(&self, answered: &Answered) {
+        let heard = &mut locked(&self.so_far).heard;
+        match answered {
+            Err(failed) if failed.kind == FailedKind::Silent => {
+                if !*heard {
+                    let what = failed.what.clone();
+                    *locked(&self.reached.silent) = Some((Instant::now(), what));
+                }
+            }
+            Ok(_) | Err(_) => {
+                *heard = true;
+                *locked(&self.reached.silent) = None;
+            }
+        }
     }
 }
 
-impl Anchor for Reached {
-    async fn read(&self, ask: &Ask) -> Answered {
-        let is_new = |at: &Instant| at.elapsed() < LIST_AGE;
-        if let Ask::List(_) = ask {
-            let known = self.lists().get(ask).filter(|(at, _)| is_new(at)).cloned();
-            if let Some((_, answered)) = known {
-                return answered;
-            }
-            let answered = self.ask(ask).await;
-            let mut lists = self.lists();
-            if lists.len() >= LISTS {
-                lists.retain(|_, (at, _)| is_new(at));
-            }
-            if lists.len() < LISTS {
-                lists.insert(ask.clone(), (Instant::now(), answered.clone()));
-            }
-            return answered;
+impl Anchor for Hearing<'_> {
+    async fn read(&self, ask: &Ask, limit: usize) -> Answered {
+        if let Some(known) = self.reached.known(ask) {
+            return known;
         }
-        if let Some((at, bytes)) = self.records.get(ask)
-            && at.elapsed() < RECORD_AGE
-        {
-            return Ok(Some(bytes));
+        if let Some(silent) = self.silent() {
+            return Err(silent);
         }
-        let answered = self.ask(ask).await;
-        if let Ok(Some(bytes)) = &answered {
-            let known = (Instant::now(), bytes.clone());
-            self.records.insert(ask.clone(), known);
+        let time = self.time_for(ask)?;
+        let asked = Instant::now();
+        let answered = self.reached.ask(ask, limit, time).await;
+        self.spend(ask, asked.elapsed());
+        self.note(&answered);
+        if let Ok(answer) = &answered {
+            self.reached.remember(ask, answer.as_ref());
         }
         answered
     }
+
+    async fn judge<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failed> {
+        // Never closed. It goes with the work, which goes on when the request has ended.
+        let permit = Arc::clone(&self.judging).acquire_owned().await.ok();
+        let judged = tokio::task::spawn_blocking(move || {
+            let judged = work();
+            drop(permit);
+            judged
+        });
+        judged.await.map_err(|error| Failed {
+            kind: FailedKind::Unusable,
+            what: format!("judging what it shows broke off: {error}"),
+        })
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

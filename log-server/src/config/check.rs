@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use counterfoil_evidence::gather::MAX_ASKED;
 use counterfoil_service::config::ConfigError;
 use rustls::pki_types::ServerName;
 
@@ -15,9 +16,6 @@ pub const LISTEN_WITHOUT_CREDENTIALS: &str = "anybody who reaches this address c
 
 /// The shortest deadline or interval for witnesses: they are asked over a network.
 const LEAST_WITNESS_TIME: Duration = Duration::from_millis(100);
-
-/// The most anchors of a log: each is asked for every file of evidence.
-const MAX_ANCHORS: usize = 8;
 
 /// The longest prefix: a path is read on each request.
 const MAX_PREFIX_BYTES: usize = 256;
@@ -184,9 +182,9 @@ fn check_witnesses(place: &str, log: &LogConfig) -> Result<(), ConfigError> {
 
 fn check_anchors(place: &str, log: &LogConfig) -> Result<(), ConfigError> {
     let place = format!("{place}.anchors");
-    if log.anchors.len() > MAX_ANCHORS {
+    if log.anchors.len() > MAX_ASKED {
         let got = log.anchors.len().to_string();
-        return Err(value(&place, &format!("at most {MAX_ANCHORS} URLs"), &got));
+        return Err(value(&place, &format!("at most {MAX_ASKED} URLs"), &got));
     }
     let mut known = HashSet::new();
     for text in &log.anchors {

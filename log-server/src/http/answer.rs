@@ -19,7 +19,8 @@ const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream")
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 /// What a page of another site may see besides the fields that the Fetch standard lists.
-const EXPOSED: HeaderValue = HeaderValue::from_static("link, retry-after, x-request-id");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("link, retry-after, x-anchor-troubles, x-request-id");
 /// JSON.
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 

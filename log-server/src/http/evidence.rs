@@ -10,7 +10,7 @@ use bytes::Bytes;
 use counterfoil_evidence::format::Entry;
 use counterfoil_tiles::hash::LeafIndex;
 use counterfoil_tiles::tile::{BundleId, EntryBundle, TILE_WIDTH};
-use hyper::header::{CONTENT_DISPOSITION, HeaderMap, HeaderValue};
+use hyper::header::{CONTENT_DISPOSITION, HeaderMap, HeaderName, HeaderValue};
 
 use super::Mount;
 use super::answer::JSON;
@@ -20,6 +20,8 @@ use super::query::{number, parameters};
 use super::reads::fresh;
 use crate::auth::Peer;
 use crate::log::{Log, ProofError, ReadError};
+
+const X_ANCHOR_TROUBLES: HeaderName = HeaderName::from_static("x-anchor-troubles");
 
 /// How often a bundle is asked for: a partial one may give way to a wider one meanwhile.
 const TRIES: usize = 3;
@@ -33,7 +35,9 @@ const TRIES: usize = 3;
     security((), ("token" = [])),
     params(("index" = u64, Path, description = "Index of the entry")),
     responses(
-        (status = 200, description = "The evidence (counterfoil/evidence@v1)", content_type = "application/json"),
+        (status = 200, description = "The evidence (counterfoil/evidence@v1)", content_type = "application/json",
+            headers(("X-Anchor-Troubles" = String, description = "Anchors that could not be asked, or showed what is of no use: \
+                their URLs. What they have may be missing"))),
         (status = 400, description = "malformed", body = ProblemDocument),
         (status = 401, description = "unauthenticated (where reading is guarded)", body = ProblemDocument),
         (status = 403, description = "forbidden", body = ProblemDocument),
@@ -66,6 +70,7 @@ pub(super) async fn evidence(
         return Err(ProofError::BeyondTree { index, size }.into());
     }
     let gathered = anchors.gather(log, index, published).await?;
+    let troubles = anchors.in_trouble(&gathered.troubles);
     let entry = Entry::of_contents(entry(log, index).await?.to_vec());
     if let Err(error) = gathered.receipt.check_inclusion(entry.leaf_hash()) {
         let detail = format!("entry {index} is not what the tree has there: {error}");
@@ -81,6 +86,10 @@ pub(super) async fn evidence(
         response
             .headers_mut()
             .insert(CONTENT_DISPOSITION, disposition);
+    }
+    // What may be missing: what these have is not in it, or not all of it.
+    if let Some(troubles) = troubles.and_then(|troubles| HeaderValue::try_from(troubles).ok()) {
+        response.headers_mut().insert(X_ANCHOR_TROUBLES, troubles);
     }
     Ok(response)
 }

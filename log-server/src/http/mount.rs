@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use super::fields::Fields;
 use super::pages::Pages;
 use super::problem::Problem;
@@ -47,10 +49,15 @@ impl Mount {
         log: Arc<dyn Log>,
         auth: Arc<Auth>,
         pages: &Arc<Pages>,
+        judging: &Arc<Semaphore>,
     ) -> Result<Self, AnchorsError> {
         let anchors = match log_config.anchors.as_slice() {
             [] => None,
-            urls => Some(Arc::new(Anchors::new(&log_config.origin, urls)?)),
+            urls => {
+                let deadline = config.front.request_deadline;
+                let anchors = Anchors::new(&log_config.origin, urls, deadline, judging)?;
+                Some(Arc::new(anchors))
+            }
         };
         let anonymous = if log_config.anyone_may_write {
             Anonymous::Anybody

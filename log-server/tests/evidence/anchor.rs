@@ -1,6 +1,7 @@
 //! An anchor that serves what it is told to, over a real socket; its tokens are real.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::{StatusCode, Uri};
@@ -17,6 +18,8 @@ pub(crate) enum Mood {
     Error,
     Silent,
     Endless,
+    /// Honest, but each answer takes this long.
+    Slow(Duration),
 }
 
 #[derive(Clone)]
@@ -42,9 +45,15 @@ impl FakeAnchor {
         anchor
     }
 
+    /// As the log shows it.
+    pub(crate) fn shown(&self) -> String {
+        format!("{}/", self.url)
+    }
+
     async fn answer(&self, uri: &Uri) -> Response {
         match self.mood {
             Mood::Honest => {}
+            Mood::Slow(time) => tokio::time::sleep(time).await,
             Mood::Html => return "<html>\n".into_response(),
             Mood::Error => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
             Mood::Silent => std::future::pending().await,

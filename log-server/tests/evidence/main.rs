@@ -49,14 +49,15 @@ impl Log {
     async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         data::create(&dir.path().join("data")).await.unwrap();
-        let log = Self::serve(dir, &[], "").await;
+        let log = Self::serve(dir, &[], "", "").await;
         log.add(10).await;
         log
     }
 
-    async fn serve(dir: tempfile::TempDir, anchors: &[&str], more: &str) -> Self {
+    /// `front` is further lines of the server, `more` of the log.
+    async fn serve(dir: tempfile::TempDir, anchors: &[&str], front: &str, more: &str) -> Self {
         let text = format!(
-            "listen = [\"127.0.0.1:0\"]\n[[log]]\norigin = \"{ORIGIN}\"\ndata = \"{}\"\nkeys = [\"-\"]\n\
+            "listen = [\"127.0.0.1:0\"]\n{front}[[log]]\norigin = \"{ORIGIN}\"\ndata = \"{}\"\nkeys = [\"-\"]\n\
              checkpoint_interval = \"10ms\"\nanchors = {anchors:?}\n{more}",
             dir.path().join("data").display()
         );
@@ -79,10 +80,14 @@ impl Log {
 
     /// The same log, started again with these anchors.
     async fn with(self, anchors: &[&FakeAnchor], more: &str) -> Self {
+        self.again(anchors, "", more).await
+    }
+
+    async fn again(self, anchors: &[&FakeAnchor], front: &str, more: &str) -> Self {
         self.stop.send(()).unwrap();
         self.task.await.unwrap();
         let urls: Vec<&str> = anchors.iter().map(|anchor| anchor.url.as_str()).collect();
-        Self::serve(self.dir, &urls, more).await
+        Self::serve(self.dir, &urls, front, more).await
     }
 
     async fn add(&self, count: u8) {
@@ -277,7 +282,7 @@ async fn an_anchor_that_gives_no_answer_is_named_and_the_others_are_heard() {
     let rows = [
         (Mood::Html, "not a line of this list"),
         (Mood::Error, "got 500"),
-        (Mood::Silent, "no whole answer within 5.0 s"),
+        (Mood::Silent, "no whole answer within 4.0 s"),
         (Mood::Endless, "more than 98304 bytes"),
     ];
     for (mood, expected) in rows {
@@ -290,7 +295,13 @@ async fn an_anchor_that_gives_no_answer_is_named_and_the_others_are_heard() {
             "{mood:?}: {reason}"
         );
         log = log.with(&[&anchor, &honest], "").await;
-        verify(&log.evidence(4).await, 4);
+        let answer = log.get("/evidence/4").await;
+        assert_eq!(
+            answer.headers()["x-anchor-troubles"],
+            anchor.shown(),
+            "{mood:?}"
+        );
+        verify(&Evidence::parse(&answer.bytes().await.unwrap()).unwrap(), 4);
     }
     let nobody = FakeAnchor {
         url: "http://127.0.0.1:1".to_owned(),
@@ -300,6 +311,139 @@ async fn an_anchor_that_gives_no_answer_is_named_and_the_others_are_heard() {
     let (status, word, reason) = log.problem("/evidence/4").await;
     assert_eq!((status, word.as_str()), (503, "no-anchor"));
     assert!(reason.contains("no connection"), "{reason}");
+}
+
+/// Each answer comes, but all of them together would take as long as a request may.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_anchor_takes_nothing_from_the_others() {
+    let one = Authority::start("one").await;
+    let log = Log::start().await;
+    let slow = FakeAnchor::start(Mood::Slow(Duration::from_millis(900))).await;
+    let honest = FakeAnchor::start(Mood::Honest).await;
+    honest.anchors(origin(), &log.checkpoint().await, &one);
+    let mut checkpoints = Vec::new();
+    for _ in 0..4 {
+        let checkpoint = log.checkpoint().await;
+        slow.anchors(origin(), &checkpoint, &one);
+        checkpoints.push(checkpoint);
+        log.add(1).await;
+    }
+    let log = log
+        .again(&[&slow, &honest], "request_deadline = \"5s\"\n", "")
+        .await;
+    for index in [4, 7] {
+        let answer = log.get(&format!("/evidence/{index}")).await;
+        assert_eq!(
+            answer.status(),
+            200,
+            "{index}: {}",
+            answer.text().await.unwrap()
+        );
+        assert_eq!(
+            answer.headers()["x-anchor-troubles"],
+            slow.shown(),
+            "{index}"
+        );
+        verify(
+            &Evidence::parse(&answer.bytes().await.unwrap()).unwrap(),
+            index,
+        );
+    }
+    // What it gives in its time is used.
+    let log = log
+        .again(&[&slow], "request_deadline = \"20s\"\n", "")
+        .await;
+    let evidence = log.evidence(4).await;
+    verify(&evidence, 4);
+    assert_eq!(evidence.checkpoint(), checkpoints[0]);
+    let status: Value = log.get("/status").await.json().await.unwrap();
+    assert!(
+        status["anchors"][0]["silent"].as_u64().unwrap() >= 1,
+        "{status}"
+    );
+}
+
+/// Those that ask for evidence do not all wait for an anchor that does not answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_anchor_that_does_not_answer_is_left_alone_for_a_while() {
+    let one = Authority::start("one").await;
+    let log = Log::start().await;
+    let silent = FakeAnchor::start(Mood::Silent).await;
+    let honest = FakeAnchor::start(Mood::Honest).await;
+    honest.anchors(origin(), &log.checkpoint().await, &one);
+    let log = log.with(&[&silent, &honest], "").await;
+    verify(&log.evidence(4).await, 4);
+    let asked = Instant::now();
+    for index in 0..9 {
+        verify(&log.evidence(index).await, index);
+    }
+    // One of them would have waited for it for four seconds.
+    assert!(
+        asked.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        asked.elapsed()
+    );
+    let (status, word, reason) = log.with(&[&silent], "").await.problem("/evidence/4").await;
+    assert_eq!((status, word.as_str()), (503, "no-anchor"), "{reason}");
+}
+
+/// What is damaged at an anchor is named, and counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_record_is_named_and_counted() {
+    let (one, two) = (Authority::start("one").await, Authority::start("two").await);
+    let log = Log::start().await;
+    let checkpoint = log.checkpoint().await;
+    let anchor = FakeAnchor::start(Mood::Honest).await;
+    for authority in [&one, &two] {
+        anchor.anchors(origin(), &checkpoint, authority);
+    }
+    let path = {
+        let blobs = anchor.blobs.lock().unwrap();
+        blobs
+            .keys()
+            .find(|path| path.ends_with("/rfc3161-one"))
+            .unwrap()
+            .clone()
+    };
+    let good = anchor.blobs.lock().unwrap()[&path].clone();
+    let mut flipped = one.record(&checkpoint);
+    *flipped.token.last_mut().unwrap() ^= 1;
+    let rows = [
+        ("a part", good[..good.len() / 2].to_vec()),
+        ("a byte of the token", flipped.encode().unwrap()),
+    ];
+    let mut log = log;
+    for (name, bytes) in rows {
+        anchor.blobs.lock().unwrap().insert(path.clone(), bytes);
+        log = log.with(&[&anchor], "").await;
+        let answer = log.get("/evidence/4").await;
+        assert_eq!(
+            answer.headers()["x-anchor-troubles"],
+            anchor.shown(),
+            "{name}"
+        );
+        let evidence = Evidence::parse(&answer.bytes().await.unwrap()).unwrap();
+        verify(&evidence, 4);
+        assert_eq!(evidence.anchors().len(), 1, "{name}");
+        let status: Value = log.get("/status").await.json().await.unwrap();
+        let what = status["anchors"][0]["last_error"]["what"].as_str().unwrap();
+        assert!(what.starts_with(&path), "{name}: {what}");
+        let metrics = log.get("/metrics").await.text().await.unwrap();
+        let labels = format!("log=\"{ORIGIN}\",anchor=\"{}\"", anchor.shown());
+        let counted = |trouble: &str| {
+            let line =
+                format!("counterfoil_log_anchor_troubles_total{{{labels},trouble=\"{trouble}\"}} ");
+            let count = metrics
+                .split_once(&line)
+                .map(|(_, rest)| rest.lines().next().unwrap());
+            count
+                .unwrap_or_else(|| panic!("{metrics}"))
+                .parse::<u64>()
+                .unwrap()
+        };
+        assert_eq!(counted("silent"), 0, "{name}");
+        assert!(counted("unusable") >= 1, "{name}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
