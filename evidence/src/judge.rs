@@ -17,6 +17,7 @@
 
 mod anchor;
 mod block;
+mod counted;
 mod words;
 
 use counterfoil_rfc3161::Timestamp;

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::common::Ran;
 use super::fixture::{
-    self, LATE, RECORD, SOON, STAMPED, evidence, key, log_key, policy, receipt, trust,
+    self, Authority, LATE, RECORD, SOON, STAMPED, evidence, key, log_key, policy, receipt, trust,
 };
 use super::{Bench, EVIDENCE, named};
 
@@ -364,6 +364,37 @@ fn only_trusted_authorities_count_and_each_once() {
     let evidence = Bench::evidence(&[one, earlier]);
     for (needed, time) in [(1, "2027-01-15T07:59:21Z"), (2, "2027-01-15T08:00:01Z")] {
         let ran = bench.verify(&evidence, &trust(needed, &policy(), &both), SOON);
+        assert_eq!(ran.code, 0, "{}", ran.all());
+        assert_eq!(ran.json()["no_later_than"], time, "{}", ran.all());
+    }
+}
+
+/// A signer whom two authorities certify is one; for which of them it counts is chosen so that the most count.
+#[test]
+fn the_key_of_a_signer_counts_once() {
+    let bench = Bench::new();
+    let checkpoint = Bench::checkpoint();
+    let twin = Authority::start_with_key_of("twin", &bench.one);
+    let twin = bench.runtime.block_on(twin);
+    let ago = |seconds| Behaviour::Past(Duration::from_secs(seconds));
+    let by = |authority: &Authority, seconds| {
+        authority.anchor_by(&checkpoint, ago(seconds), Behaviour::Honest)
+    };
+    // The one has the roots of two authorities, the twin has the key of the first of these.
+    let trusted = [bench.one.trusted_with(&[&bench.two], ""), twin.trusted("")];
+    let two_of_two = trust(2, &policy(), &trusted);
+    let anchors = [by(&bench.one, 0), by(&twin, 20)];
+    let ran = bench.verify(&Bench::evidence(&anchors), &two_of_two, SOON);
+    assert_eq!(ran.code, 3, "{}", ran.all());
+    let why = "1 of 2 needed: twin by 2027-01-15T07:59:41Z";
+    assert!(ran.stdout.contains(why), "{}", ran.all());
+    // By the second key of the one both count; where that comes last, the first must leave its key to the twin.
+    for (ones, twins, twos, time) in [
+        (0, 20, 40, "2027-01-15T07:59:41Z"),
+        (40, 20, 0, "2027-01-15T08:00:01Z"),
+    ] {
+        let anchors = [by(&bench.one, ones), by(&twin, twins), by(&bench.two, twos)];
+        let ran = bench.verify(&Bench::evidence(&anchors), &two_of_two, SOON);
         assert_eq!(ran.code, 0, "{}", ran.all());
         assert_eq!(ran.json()["no_later_than"], time, "{}", ran.all());
     }

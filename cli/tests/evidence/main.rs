@@ -25,7 +25,7 @@ struct Bench {
     counterfoil: Counterfoil,
     one: Authority,
     two: Authority,
-    _runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
 }
 
 impl Bench {
@@ -39,7 +39,7 @@ impl Bench {
             counterfoil,
             one,
             two,
-            _runtime: runtime,
+            runtime,
         }
     }
 

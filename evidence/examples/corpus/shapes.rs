@@ -140,6 +140,7 @@ pub(crate) async fn shapes() -> Vec<Shape> {
     shapes.extend(trees(&one));
     shapes.extend(algorithms(&receipt).await);
     shapes.extend(chains::shapes(&one));
+    shapes.extend(one_key(&one, &receipt).await);
     shapes
 }
 
@@ -309,6 +310,44 @@ async fn algorithms(receipt: &Receipt) -> Vec<Shape> {
         } else {
             shape
         });
+    }
+    shapes
+}
+
+/// One signer whom two authorities certify, and another whom one of these certifies as well: a key counts once, and an authority does.
+async fn one_key(one: &Authority, receipt: &Receipt) -> Vec<Shape> {
+    let signed = receipt.note().as_bytes();
+    let twin = Authority::start_with_key_of("twin", one).await;
+    let other = Authority::start("other").await;
+    let [one_s, twins, others] = [one, &twin, &other].map(|authority| authority.anchor(signed));
+    let ago = Behaviour::Past(Duration::from_secs(40));
+    let [earlier_twins, earlier_others] =
+        [&twin, &other].map(|authority| authority.anchor_by(signed, ago, Behaviour::Honest));
+    let trusted = [one.trusted_with(&[&other], ""), twin.trusted("")];
+    let mut shapes = Vec::new();
+    for needed in [1, 2] {
+        let trust = trust(needed, &policy(), &trusted);
+        for (name, anchors) in [
+            ("one key under two roots", vec![&one_s, &twins]),
+            ("and a second key under one", vec![&one_s, &twins, &others]),
+            ("in another order", vec![&others, &one_s, &twins]),
+            (
+                "the second authority first in time",
+                vec![&one_s, &earlier_twins, &others],
+            ),
+            (
+                "the second key first in time",
+                vec![&one_s, &twins, &earlier_others],
+            ),
+        ] {
+            let anchors: Vec<Value> = anchors.into_iter().cloned().collect();
+            let value = evidence(receipt, &anchors);
+            shapes.push(Shape::new(
+                format!("{name}, {needed} needed"),
+                &value,
+                &trust,
+            ));
+        }
     }
     shapes
 }

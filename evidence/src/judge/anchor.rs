@@ -8,6 +8,7 @@ use counterfoil_rfc3161::{
 use serde::Serialize;
 
 use super::block::{self, BlockVerdict};
+use super::counted::counted;
 use super::words;
 use crate::blocks::{self, Blocks};
 use crate::format::{Anchor, Evidence, TokenAnchor};
@@ -145,26 +146,17 @@ impl Anchored {
         }
     }
 
-    /// Makes the check `anchors`: an authority counts once, however many tokens it gave, and so does a key, whatever roots it
-    /// leads to.
+    /// Makes the check `anchors`.
     fn conclude(&mut self, trust: &Trust, checks: &mut Checks) {
-        self.held.sort_by_key(|held| held.latest);
-        let mut counted: Vec<&Held> = Vec::new();
-        for held in &self.held {
-            let is_same =
-                |other: &&Held| other.authority == held.authority || other.key == held.key;
-            if !counted.iter().any(is_same) {
-                counted.push(held);
-            }
-        }
+        let counted = counted(&self.held);
         let needed = trust.min_anchors();
         let found: Vec<String> = counted
             .iter()
-            .map(|held| format!("{} by {}", held.authority, held.latest))
+            .map(|one| format!("{} by {}", one.authority, one.by))
             .collect();
         let found = found.join(", ");
         if let Some(last) = needed.checked_sub(1).and_then(|place| counted.get(place)) {
-            self.no_later_than = Some(whole_second(last.latest));
+            self.no_later_than = Some(whole_second(last.by));
             let count = counted.len();
             checks.passed("anchors", format!("{count} of {needed} needed: {found}"));
         } else {

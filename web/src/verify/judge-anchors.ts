@@ -3,6 +3,7 @@
 import type { AnchorVerdict, Held, Noted } from "./anchor-verdict.ts";
 import type { Blocks } from "./blocks.ts";
 import type { Checks } from "./checks.ts";
+import { countedOf } from "./counted.ts";
 import type { Anchor, Evidence } from "./evidence.ts";
 import { checkGiven, noteBlock, type Under } from "./judge-block.ts";
 import { judgeTokenAnchor, noteToken } from "./judge-token.ts";
@@ -81,28 +82,19 @@ function nameOf(authority: string | undefined, before: readonly AnchorVerdict[],
   return again === 0 ? authority : `${authority}, again ${again}`;
 }
 
-/**
- * Makes the check `anchors`: an authority counts once, however many tokens it gave, and so does a key, whatever roots it leads to. Gives the time
- * by which as many as are needed had vouched.
- */
+/** Makes the check `anchors`. Gives the time by which as many as are needed had vouched. */
 function conclude(
   held: readonly Held[],
   verdicts: readonly AnchorVerdict[],
   needed: number,
   checks: Checks,
 ): Timestamp | undefined {
-  const counted: Held[] = [];
-  // Of equal times, the first stays first.
-  for (const one of held.toSorted((a, b) => (a.latest.isBefore(b.latest) ? -1 : a.latest.isAfter(b.latest) ? 1 : 0))) {
-    if (!counted.some((other) => other.authority === one.authority || other.key === one.key)) {
-      counted.push(one);
-    }
-  }
-  const found = counted.map(({ authority, latest }) => `${authority} by ${latest}`).join(", ");
+  const counted = countedOf(held);
+  const found = counted.map(({ authority, by }) => `${authority} by ${by}`).join(", ");
   const last = counted[needed - 1];
   if (last !== undefined) {
     checks.add("anchors", "passed", `${counted.length} of ${needed} needed: ${found}`);
-    return wholeSecond(last.latest);
+    return wholeSecond(last.by);
   }
   const words = [
     counted.length === 0
