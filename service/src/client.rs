@@ -109,7 +109,7 @@ pub struct Client {
 impl Client {
     /// A client without connections. Fails if the root certificates cannot be read.
     pub fn new(options: &ClientOptions) -> Result<Self, CallError> {
-        let setup = |error: reqwest::Error| CallError::Setup(chain(&error));
+        let setup = |error: reqwest::Error| CallError::Setup(chain(error));
         let redirects = match options.redirects {
             0 => reqwest::redirect::Policy::none(),
             most => reqwest::redirect::Policy::limited(most),
@@ -158,7 +158,7 @@ impl Client {
         if let Some(accept) = accept {
             request = request.header(ACCEPT, accept);
         }
-        let failed = |error: reqwest::Error| failure(&error, deadline);
+        let failed = |error: reqwest::Error| failure(error, deadline);
         let mut response = request.timeout(deadline).send().await.map_err(failed)?;
         let status = response.status().as_u16();
         let content_type = header(&response, &CONTENT_TYPE).map(ToOwned::to_owned);
@@ -186,7 +186,7 @@ fn header<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {
     response.headers().get(name)?.to_str().ok()
 }
 
-fn failure(error: &reqwest::Error, deadline: Duration) -> CallError {
+fn failure(error: reqwest::Error, deadline: Duration) -> CallError {
     if error.is_connect() {
         CallError::NotReached(chain(error))
     } else if error.is_timeout() {
@@ -198,8 +198,9 @@ fn failure(error: &reqwest::Error, deadline: Duration) -> CallError {
     }
 }
 
-/// The error and what caused it.
-fn chain(error: &reqwest::Error) -> String {
+/// The error and what caused it, without the URL: the caller knows it, and there may be credentials in it.
+fn chain(error: reqwest::Error) -> String {
+    let error = error.without_url();
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
