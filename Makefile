@@ -22,7 +22,8 @@ demo: ## a log, three witnesses, an anchor: log, verify, audit, lose witnesses, 
 test: ## run all tests
 	@scripts/need rust cc node
 	scripts/pages.sh
-	cargo test --quiet --locked --workspace
+	scripts/npm.sh tests/anvil
+	COUNTERFOIL_REQUIRE_ANVIL=1 cargo test --quiet --locked --workspace
 	scripts/npm.sh web test
 	scripts/web-corpus.sh
 	scripts/web-browser.sh

@@ -1,5 +1,7 @@
 //! What the tests of several crates share; what holds for the workspace as a whole is tested under `tests/`.
 
+pub mod anvil;
+
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
