@@ -158,6 +158,22 @@ fn a_reorganisation_is_noticed_and_the_same_bytes_are_sent_again() {
 }
 
 #[test]
+fn an_endpoint_that_lags_behind_is_no_reorganisation() {
+    let (mut world, mut sender) = start();
+    sender.offer(offer(1));
+    settle(&mut world, &mut sender);
+    blocks(&mut world, &mut sender, 1);
+    assert_eq!(names(&world), ["sent", "included"]);
+    world.now += 12_000;
+    one(&mut world, &mut sender, Fault::Lagging);
+    let (trouble, _) = sender.status().trouble.unwrap();
+    assert!(trouble.contains("lags behind"), "{trouble}");
+    finish(&mut world, &mut sender);
+    assert_eq!(names(&world), ["sent", "included", "recorded"]);
+    assert_eq!(world.sends.len(), 1, "it was not sent again");
+}
+
+#[test]
 fn after_a_crash_the_same_bytes_are_sent() {
     for fault in [Fault::CrashBefore, Fault::CrashAfter] {
         let (mut world, mut sender) = start();

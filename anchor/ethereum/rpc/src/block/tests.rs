@@ -1,0 +1,73 @@
+//! Blocks of mainnet as several kinds of nodes show them in JSON: all of it makes the hashes.
+
+use std::fs;
+
+use super::*;
+
+/// The files whose names end so, with what is in them.
+fn files(ending: &str) -> Vec<(String, Box<RawValue>)> {
+    let Some(folder) = counterfoil_tests::vectors_dir() else {
+        return Vec::new();
+    };
+    let paths = fs::read_dir(folder.join("ethereum/rpc")).unwrap();
+    let paths = paths.map(|entry| entry.unwrap().path());
+    let files = paths.filter_map(|path| {
+        let name = path.file_name()?.to_str()?.to_owned();
+        let json = name.ends_with(ending).then(|| fs::read(path).unwrap())?;
+        Some((name, serde_json::from_slice(&json).unwrap()))
+    });
+    files.collect()
+}
+
+#[test]
+fn headers_and_transactions_of_every_fork_are_rebuilt_from_json() {
+    let blocks = files("-block.json");
+    assert!(blocks.is_empty() || blocks.len() == 33, "{}", blocks.len());
+    let (mut full, mut transactions) = (0, 0);
+    for (name, json) in blocks {
+        let header = seen(&parsed(&json).unwrap(), Which::Latest);
+        let header = header
+            .unwrap_or_else(|fault| panic!("{name}: {fault}"))
+            .header;
+        let block: BlockAnswer = parsed(&json).unwrap();
+        // Some were stored with the hashes of their transactions alone.
+        if !block
+            .transactions
+            .iter()
+            .any(|json| json.get().starts_with('{'))
+        {
+            continue;
+        }
+        let encoded: Option<Vec<_>> = block
+            .transactions
+            .iter()
+            .map(|json| transaction(json))
+            .collect();
+        let encoded = encoded.unwrap_or_else(|| panic!("{name}: a transaction"));
+        assert!(
+            trie_of(&encoded, header.transactions_root).is_some(),
+            "{name}"
+        );
+        full += 1;
+        transactions += encoded.len();
+    }
+    assert!(
+        full == 0 || (full, transactions) == (31, 5_045),
+        "{full} {transactions}"
+    );
+}
+
+#[test]
+fn receipts_are_rebuilt_from_json() {
+    for (name, json) in files("-receipts.json") {
+        let block = name.replace("-receipts", "-block");
+        let (_, block) = files(&block).pop().unwrap();
+        let header = seen(&parsed(&block).unwrap(), Which::Latest)
+            .unwrap()
+            .header;
+        let receipts: Vec<Box<RawValue>> = parsed(&json).unwrap();
+        let encoded: Option<Vec<_>> = receipts.iter().map(|json| receipt(json)).collect();
+        let encoded = encoded.unwrap_or_else(|| panic!("{name}: a receipt"));
+        assert!(trie_of(&encoded, header.receipts_root).is_some(), "{name}");
+    }
+}

@@ -1,0 +1,306 @@
+//! A chain: endpoints that are asked in order, the account's signer, and what is final.
+
+use core::num::NonZeroU64;
+use core::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use counterfoil_ethereum::{Address, TransactionHash};
+use counterfoil_ethereum_sender::chain::{
+    Block, Captured, ChainOutcome, ChainRequest, Sent, Whereabouts,
+};
+use counterfoil_service::client::{CallError, Client, ClientOptions};
+use tokio::time::Instant;
+
+use crate::account::{self, standing};
+use crate::block::header_at;
+use crate::capture::judge;
+use crate::endpoint::Endpoint;
+use crate::failover::{EndpointStatus, Record, order};
+use crate::fault::Fault;
+use crate::nonce;
+use crate::observe::{Memory, Proven, Said, is_still, observation, place, prove, stands};
+use crate::send::{is_unknown, send};
+use crate::session::Session;
+use crate::signer::Signer;
+
+/// The most endpoints. A few are for failing over; more would only make a request last longer where none answers.
+pub const MAX_ENDPOINTS: usize = 16;
+
+/// Which blocks are final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finality {
+    /// Those that the chain says are: the tag `finalized`.
+    Tag,
+    /// Those so many below the head, on chains without the tag.
+    Confirmations(NonZeroU64),
+}
+
+/// What an operator may set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the chain is reached, in the order of preference.
+    pub endpoints: Vec<Endpoint>,
+    /// Which chain it is.
+    pub chain_id: u64,
+    /// Which blocks are final.
+    pub finality: Finality,
+    /// How long a call may take; a request at one endpoint takes several, and at most six times as long.
+    pub timeout: Duration,
+    /// Root certificates (PEM) that are trusted besides the system's; may be empty.
+    pub roots: Vec<u8>,
+}
+
+impl Settings {
+    /// With the chain's own tag, ten seconds a call, and the system's roots.
+    pub fn new(endpoints: Vec<Endpoint>, chain_id: u64) -> Self {
+        Self {
+            endpoints,
+            chain_id,
+            finality: Finality::Tag,
+            timeout: Duration::from_secs(10),
+            roots: Vec::new(),
+        }
+    }
+}
+
+/// There is no chain with these settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// None, or too many endpoints.
+    #[error("expected 1 to {MAX_ENDPOINTS} endpoints, found {0}")]
+    Endpoints(usize),
+    /// The HTTP client cannot be set up.
+    #[error(transparent)]
+    Client(#[from] CallError),
+}
+
+/// Carries out what a sender asks of its chain.
+#[derive(Debug)]
+pub struct Chain {
+    settings: Settings,
+    signer: Signer,
+    client: Client,
+    records: Mutex<Vec<Record>>,
+    memory: Mutex<Memory>,
+}
+
+impl Chain {
+    /// A chain; nothing is asked yet.
+    pub fn new(settings: Settings, signer: Signer) -> Result<Self, ChainError> {
+        let count = settings.endpoints.len();
+        if count == 0 || count > MAX_ENDPOINTS {
+            return Err(ChainError::Endpoints(count));
+        }
+        let client = Client::new(&ClientOptions {
+            connect_deadline: settings
+                .timeout
+                .min(ClientOptions::default().connect_deadline),
+            roots: settings.roots.clone(),
+            ..ClientOptions::default()
+        })?;
+        let records = settings.endpoints.iter().map(|_| Record::default());
+        Ok(Self {
+            records: Mutex::new(records.collect()),
+            memory: Mutex::default(),
+            settings,
+            signer,
+            client,
+        })
+    }
+
+    /// The account whose key signs.
+    pub fn account(&self) -> Address {
+        self.signer.account()
+    }
+
+    /// How each endpoint does, in the configured order.
+    pub fn endpoints_status(&self) -> Vec<EndpointStatus> {
+        let now = Instant::now();
+        let records = locked(&self.records);
+        let both = self.settings.endpoints.iter().zip(records.iter());
+        both.map(|(endpoint, record)| record.status(endpoint.to_string(), now))
+            .collect()
+    }
+
+    /// Carries out a request, at the first endpoint that is of use. Dropping the future gives it up: of sending, nobody then knows.
+    pub async fn carry_out(&self, request: ChainRequest) -> ChainOutcome {
+        if let ChainRequest::Sign(unsigned) = request {
+            let signed = self
+                .signer
+                .sign(&unsigned, &self.client, self.settings.timeout);
+            return match signed.await {
+                Ok(bytes) => ChainOutcome::Signed(bytes),
+                Err(error) => ChainOutcome::NotDone(error.to_string()),
+            };
+        }
+        let mut failures = Failures::default();
+        let places = order(&locked(&self.records), Instant::now());
+        for place in places {
+            let Some(endpoint) = self.settings.endpoints.get(place) else {
+                continue;
+            };
+            let asked = self.ask(endpoint, &request).await;
+            let mut records = locked(&self.records);
+            let record = records.get_mut(place);
+            match asked {
+                Ok(outcome) => {
+                    if let Some(record) = record {
+                        record.answered(SystemTime::now());
+                    }
+                    return failures.over(outcome);
+                }
+                Err(fault) => {
+                    if let Some(record) = record {
+                        record.failed(fault.to_string(), Instant::now(), SystemTime::now());
+                    }
+                    failures.add(endpoint, &fault);
+                }
+            }
+        }
+        failures.outcome()
+    }
+
+    /// One endpoint's answer.
+    async fn ask(
+        &self,
+        endpoint: &Endpoint,
+        request: &ChainRequest,
+    ) -> Result<ChainOutcome, Fault> {
+        let Settings {
+            chain_id,
+            finality,
+            timeout,
+            ..
+        } = self.settings;
+        let account = self.account();
+        let session = Session::begin(&self.client, endpoint, timeout);
+        session.check_chain(chain_id).await?;
+        Ok(match request {
+            ChainRequest::ReadAccount(call) => {
+                ChainOutcome::Account(account::read(&session, finality, account, call).await?)
+            }
+            ChainRequest::Send { hash, bytes } => {
+                ChainOutcome::Sent(send(&session, *hash, bytes).await?)
+            }
+            ChainRequest::Observe { attempts, anchored } => {
+                self.observe(&session, attempts, *anchored).await?
+            }
+            ChainRequest::FindNonce {
+                nonce,
+                after,
+                until,
+            } => {
+                let found = nonce::find(&session, account, *nonce, *after, *until).await?;
+                let (transaction, block) = found;
+                ChainOutcome::NonceUsed { transaction, block }
+            }
+            ChainRequest::Capture { block, transaction } => {
+                ChainOutcome::Captured(self.capture(&session, *block, *transaction).await?)
+            }
+            // It needs no endpoint.
+            ChainRequest::Sign(_) => ChainOutcome::NotDone("an endpoint does not sign".to_owned()),
+        })
+    }
+
+    async fn observe(
+        &self,
+        session: &Session<'_>,
+        attempts: &[TransactionHash],
+        anchored: Option<Block>,
+    ) -> Result<ChainOutcome, Fault> {
+        let standing = standing(session, self.settings.finality, self.account()).await?;
+        let anchored_stands = match anchored {
+            Some(block) => Some(stands(session, block, &standing).await?),
+            None => None,
+        };
+        let mut whereabouts = Vec::with_capacity(attempts.len());
+        for transaction in attempts {
+            whereabouts.push(match place(session, *transaction).await? {
+                Said::Absent => Whereabouts::Absent,
+                Said::Pending => Whereabouts::Pending,
+                Said::In(block) => {
+                    let proven = self.proven(session, *transaction, block).await?;
+                    Whereabouts::Included(proven.inclusion)
+                }
+            });
+        }
+        let observation = observation(&standing, whereabouts, anchored_stands);
+        Ok(ChainOutcome::Observed(observation))
+    }
+
+    async fn capture(
+        &self,
+        session: &Session<'_>,
+        block: Block,
+        transaction: TransactionHash,
+    ) -> Result<Captured, Fault> {
+        let Proven { captured, .. } = self.proven(session, transaction, block).await?;
+        judge(&captured, block, self.settings.chain_id)?;
+        Ok(captured)
+    }
+
+    /// What proves that a transaction is in a block, which is the endpoint's at its number now.
+    async fn proven(
+        &self,
+        session: &Session<'_>,
+        transaction: TransactionHash,
+        block: Block,
+    ) -> Result<Proven, Fault> {
+        let known = locked(&self.memory).find(transaction, block);
+        if let Some(proven) = known {
+            is_still(header_at(session, block.number).await?.block(), block)?;
+            return Ok(proven);
+        }
+        let proven = prove(session, transaction, block).await?;
+        locked(&self.memory).keep(proven.clone());
+        Ok(proven)
+    }
+}
+
+/// What the endpoints that were of no use did.
+#[derive(Debug, Default)]
+struct Failures {
+    reasons: Vec<String>,
+    wrong_chain: Option<(u64, String)>,
+    /// A transaction may be on its way.
+    unknown: bool,
+}
+
+impl Failures {
+    fn add(&mut self, endpoint: &Endpoint, fault: &Fault) {
+        self.reasons.push(format!("{endpoint}: {fault}"));
+        self.unknown |= is_unknown(fault);
+        if let Fault::WrongChain(found) = fault
+            && self.wrong_chain.is_none()
+        {
+            self.wrong_chain = Some((*found, endpoint.to_string()));
+        }
+    }
+
+    /// What an endpoint answered after these.
+    fn over(self, outcome: ChainOutcome) -> ChainOutcome {
+        match outcome {
+            // It refused what another may have taken.
+            ChainOutcome::Sent(Sent::Refused { reason, .. }) if self.unknown => {
+                let reasons = self.reasons.join("; ");
+                ChainOutcome::Sent(Sent::Unknown(format!("{reasons}; then refused: {reason}")))
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn outcome(self) -> ChainOutcome {
+        let reasons = self.reasons.join("; ");
+        match self.wrong_chain {
+            _ if self.unknown => ChainOutcome::Sent(Sent::Unknown(reasons)),
+            Some((found, endpoint)) => ChainOutcome::WrongChain { found, endpoint },
+            None => ChainOutcome::NotDone(reasons),
+        }
+    }
+}
+
+/// A value that is left whole wherever a holder stops.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,202 @@
+//! Each request on a real chain.
+
+use counterfoil_ethereum_sender::chain::{
+    ChainOutcome, ChainRequest, Execution, Refusal, Sent, Whereabouts,
+};
+use counterfoil_ethereum_sender::{Unsigned, Wei};
+use counterfoil_tests::anvil::Anvil;
+use serde_json::json;
+
+use crate::common::{
+    ACCOUNT, account, anvil_chain, capture, chain, not_done, observed, sent, signed, unsigned,
+    verifies,
+};
+
+const CHAIN: u64 = Anvil::CHAIN_ID;
+
+#[tokio::test]
+async fn a_round_goes_from_the_pool_to_a_proof() {
+    let Some(anvil) = Anvil::start(&["--no-mining"]) else {
+        return;
+    };
+    let chain = anvil_chain(&anvil);
+    anvil.mine(3);
+    let before = account(&chain).await;
+    assert_eq!(
+        (before.nonce, before.finalized_nonce, before.pending_nonce),
+        (0, 0, 0)
+    );
+    assert_eq!(before.finalized.number, before.head.number - 2);
+    assert_eq!(before.gas.clone().unwrap().get(), 22_440);
+    anvil.call("anvil_setNextBlockBaseFeePerGas", json!(["0x1a13b8600"]));
+    assert_eq!(account(&chain).await.base_fee, Wei::from_gwei(7));
+    let first = signed(&chain, unsigned(CHAIN, 0, 1)).await;
+    assert_eq!(
+        observed(&chain, &[first.0]).await.attempts,
+        [Whereabouts::Absent]
+    );
+    assert_eq!(sent(&chain, &first).await, Sent::Accepted);
+    assert_eq!(sent(&chain, &first).await, Sent::AlreadyKnown);
+    assert_eq!(
+        observed(&chain, &[first.0]).await.attempts,
+        [Whereabouts::Pending]
+    );
+    assert_eq!(account(&chain).await.pending_nonce, 1);
+    // Others are in the block, too, among them contracts that log.
+    for value in 1..40 {
+        let other = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
+        anvil.call(
+            "eth_sendTransaction",
+            json!([{"from": other, "to": ACCOUNT, "value": format!("{value:#x}"), "gasPrice": "0x4a817c800"}]),
+        );
+    }
+    anvil.mine(1);
+    let observation = observed(&chain, &[first.0]).await;
+    let [Whereabouts::Included(inclusion)] = observation.attempts[..] else {
+        panic!("{observation:?}");
+    };
+    assert_eq!(inclusion.execution, Execution::Succeeded);
+    // 7 gwei of base fee, and the tip.
+    assert_eq!(inclusion.cost, Wei::from_gwei(8 * 22_440));
+    assert!(inclusion.block.number > observation.finalized.number);
+    anvil.mine(2);
+    let observation = observed(&chain, &[first.0]).await;
+    assert_eq!(observation.finalized, inclusion.block);
+    assert_eq!((observation.nonce, observation.finalized_nonce), (1, 1));
+    match capture(&chain, inclusion.block, first.0).await {
+        ChainOutcome::Captured(captured) => {
+            assert!(verifies(&captured, inclusion.block, CHAIN, 1));
+            assert!(
+                captured.transaction_proof.len() > 1,
+                "it was not alone in the block"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(
+        sent(&chain, &signed(&chain, unsigned(CHAIN, 0, 2)).await).await,
+        Sent::Refused {
+            refusal: Refusal::NonceTooLow,
+            reason: "\"nonce too low\"".to_owned()
+        }
+    );
+}
+
+#[tokio::test]
+async fn every_kind_of_transaction_and_receipt_is_rebuilt() {
+    let Some(anvil) = Anvil::start(&["--no-mining"]) else {
+        return;
+    };
+    let chain = anvil_chain(&anvil);
+    let other = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
+    // A contract that logs 32 bytes of zeros with a topic when it is made: LOG1(0, 32, 7).
+    let creates = json!([{"from": other, "data": "0x600760206000a1", "gas": "0x30d40"}]);
+    anvil.call("eth_sendTransaction", creates);
+    let legacy = json!([{"from": other, "to": ACCOUNT, "value": "0x1", "gas": "0x30d40", "type": "0x0", "gasPrice": "0x4a817c800"}]);
+    anvil.call("eth_sendTransaction", legacy);
+    let lists = json!([{"from": other, "to": ACCOUNT, "gas": "0x30d40", "type": "0x1", "gasPrice": "0x4a817c800",
+        "accessList": [{"address": ACCOUNT, "storageKeys": [format!("0x{}", "07".repeat(32))]}]}]);
+    anvil.call("eth_sendTransaction", lists);
+    let fails = json!([{"from": other, "data": "0xfe", "gas": "0x30d40"}]);
+    anvil.call("eth_sendTransaction", fails);
+    let first = signed(&chain, unsigned(CHAIN, 0, 1)).await;
+    sent(&chain, &first).await;
+    anvil.mine(3);
+    let observation = observed(&chain, &[first.0]).await;
+    let [Whereabouts::Included(inclusion)] = observation.attempts[..] else {
+        panic!("{observation:?}");
+    };
+    let count = anvil.call(
+        "eth_getBlockTransactionCountByHash",
+        json!([inclusion.block.hash.to_string()]),
+    );
+    assert_eq!(count, "0x5");
+    assert!(matches!(
+        capture(&chain, inclusion.block, first.0).await,
+        ChainOutcome::Captured(_)
+    ));
+}
+
+#[tokio::test]
+async fn a_call_that_reverts_is_told_before_it_is_sent_and_after() {
+    let Some(anvil) = Anvil::start(&["--no-mining"]) else {
+        return;
+    };
+    let chain = anvil_chain(&anvil);
+    let first = signed(&chain, unsigned(CHAIN, 0, 1)).await;
+    sent(&chain, &first).await;
+    // From now on the destination refuses everything: REVERT(0, 0).
+    let destination = format!("0x{}", "aa".repeat(20));
+    anvil.call("anvil_setCode", json!([destination, "0x60006000fd"]));
+    let estimate = account(&chain).await.gas;
+    assert!(
+        estimate.clone().unwrap_err().contains("revert"),
+        "{estimate:?}"
+    );
+    anvil.mine(3);
+    let observation = observed(&chain, &[first.0]).await;
+    let [Whereabouts::Included(inclusion)] = observation.attempts[..] else {
+        panic!("{observation:?}");
+    };
+    assert_eq!(inclusion.execution, Execution::Reverted);
+}
+
+#[tokio::test]
+async fn a_reorganisation_is_seen_and_another_user_of_the_nonce_is_found() {
+    let Some(anvil) = Anvil::start(&["--no-mining"]) else {
+        return;
+    };
+    let chain = anvil_chain(&anvil);
+    anvil.mine(5);
+    let after = observed(&chain, &[]).await.finalized.number;
+    let first = signed(&chain, unsigned(CHAIN, 0, 1)).await;
+    sent(&chain, &first).await;
+    anvil.mine(1);
+    let observation = observed(&chain, &[first.0]).await;
+    let [Whereabouts::Included(before)] = observation.attempts[..] else {
+        panic!("{observation:?}");
+    };
+    anvil.reorganise(1);
+    let observation = observed(&chain, &[first.0]).await;
+    assert_eq!(
+        (observation.nonce, &observation.attempts[..]),
+        (0, &[Whereabouts::Absent][..])
+    );
+    let why = not_done(capture(&chain, before.block, first.0).await);
+    assert!(why.contains("reorganised meanwhile"), "{why}");
+    // Somebody else uses the key.
+    let foreign = Unsigned {
+        max_priority_fee: Wei::from_gwei(2),
+        ..unsigned(CHAIN, 0, 9)
+    };
+    let foreign = signed(&chain, foreign).await;
+    sent(&chain, &foreign).await;
+    anvil.mine(9);
+    let observation = observed(&chain, &[first.0]).await;
+    assert_eq!(observation.attempts, [Whereabouts::Absent]);
+    assert_eq!(observation.finalized_nonce, 1);
+    let request = ChainRequest::FindNonce {
+        nonce: 0,
+        after,
+        until: observation.finalized,
+    };
+    match chain.carry_out(request).await {
+        ChainOutcome::NonceUsed { transaction, block } => {
+            assert_eq!(transaction, foreign.0);
+            assert_eq!(block.number, 7);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn another_chain_is_noticed() {
+    let Some(anvil) = Anvil::start(&[]) else {
+        return;
+    };
+    let chain = chain(1, &[&anvil.url()]);
+    let outcome = crate::common::observe(&chain, &[], None).await;
+    let endpoint = anvil.url().trim_end_matches('/').to_owned();
+    let found = CHAIN;
+    assert_eq!(outcome, ChainOutcome::WrongChain { found, endpoint });
+}

@@ -1,0 +1,304 @@
+//! Endpoints that fail, each in its own way: the next one answers, and the bad one is set aside; and what becomes of sending.
+
+use std::time::{Duration, Instant};
+
+use counterfoil_ethereum_rpc::{Chain, ChainError, Settings};
+use counterfoil_ethereum_sender::chain::{ChainOutcome, ChainRequest, Sent};
+use serde_json::json;
+
+use crate::common::{account, call, chain, not_done, send, sent, signed, signer, unsigned};
+use crate::fake::{CHAIN_ID, Fake, Reply};
+
+type Behaviour = fn() -> Reply;
+
+/// What an endpoint does with every call, and the words that name it.
+const BAD: [(&str, Behaviour, &str); 14] = [
+    ("drops", || Reply::Drop, "eth_chainId: the answer broke off"),
+    ("stalls", || Reply::Stall, "no whole answer within 2.0 s"),
+    (
+        "HTML",
+        || Reply::Raw(200, "text/html", b"<html>\n<b>Sign in</b>".to_vec()),
+        "found \"<html>\\n<b>Sign in</b>\"",
+    ),
+    (
+        "502",
+        || Reply::Raw(502, "text/html", b"bad gateway".to_vec()),
+        "found 502: \"bad gateway\"",
+    ),
+    (
+        "429",
+        || Reply::Raw(429, "text/plain", b"slow down".to_vec()),
+        "found 429: \"slow down\"",
+    ),
+    (
+        "a redirect",
+        || Reply::Raw(307, "text/plain", Vec::new()),
+        "found 307",
+    ),
+    (
+        "nothing",
+        || Reply::Raw(200, "application/json", Vec::new()),
+        "expected an answer of JSON-RPC",
+    ),
+    (
+        "100 MB",
+        || Reply::Raw(200, "application/json", vec![b' '; 100 << 20]),
+        "more than 1048576 bytes",
+    ),
+    (
+        "depth",
+        || {
+            Reply::Raw(
+                200,
+                "application/json",
+                [&b"{\"result\":"[..], &[b'['; 100_000]].concat(),
+            )
+        },
+        "expected an answer of JSON-RPC",
+    ),
+    (
+        "another call's answer",
+        || Reply::Answer(json!({"id": 0, "result": "0x1"})),
+        "found that to 0",
+    ),
+    (
+        "neither result nor error",
+        || Reply::Answer(json!({})),
+        "expected a result or an error",
+    ),
+    (
+        "another type",
+        || Reply::Answer(json!({"result": [1]})),
+        "found \"[1]\"",
+    ),
+    (
+        "an error",
+        || Reply::Answer(json!({"error": {"code": -32_000, "message": "\u{1b}[31mno\n"}})),
+        "the error -32000: \"\\u{1b}[31mno\\n\"",
+    ),
+    (
+        "another chain",
+        || Reply::Answer(json!({"result": "0x5"})),
+        "it is of chain 5",
+    ),
+];
+
+#[tokio::test]
+async fn each_bad_endpoint_is_named_and_the_next_one_answers() {
+    let good = Fake::start().await;
+    for (name, behaviour, words) in BAD {
+        let bad = Fake::start().await;
+        bad.tamper(move |_, _, _| behaviour());
+        let began = Instant::now();
+        let both = chain(CHAIN_ID, &[&bad.url, &good.url]);
+        account(&both).await;
+        assert!(began.elapsed() < Duration::from_secs(5), "{name}");
+        let status = both.endpoints_status();
+        let set_aside = status[0].set_aside.clone().unwrap();
+        assert!(set_aside.why.contains(words), "{name}: {}", set_aside.why);
+        assert!(
+            !set_aside.why.contains("s3cret"),
+            "{name}: {}",
+            set_aside.why
+        );
+        assert!(set_aside.why.len() < 600, "{name}: {}", set_aside.why);
+        assert_eq!((status[0].failed, status[1].answered), (1, 1), "{name}");
+        // While it is set aside, it is not asked.
+        let calls = bad.world().calls.len();
+        account(&both).await;
+        assert_eq!(bad.world().calls.len(), calls, "{name}");
+        // Alone, it is asked all the same.
+        let alone = chain(CHAIN_ID, &[&bad.url]);
+        for _ in 0..2 {
+            match alone.carry_out(ChainRequest::ReadAccount(call(1))).await {
+                ChainOutcome::NotDone(why) => {
+                    assert!(why.contains(words), "{name}: {why}");
+                    assert!(!why.contains("s3cret"), "{name}: {why}");
+                }
+                ChainOutcome::WrongChain { found, endpoint } => {
+                    assert_eq!((name, found), ("another chain", 5));
+                    assert!(!endpoint.contains("s3cret"), "{endpoint}");
+                }
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+        bad.honest();
+        account(&alone).await;
+        assert_eq!(alone.endpoints_status()[0].set_aside, None, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_not_there_is_named_without_its_credentials() {
+    let good = Fake::start().await;
+    let nobody = "http://user:s3cret@127.0.0.1:1/s3cret?key=s3cret";
+    let both = chain(CHAIN_ID, &[nobody, &good.url]);
+    account(&both).await;
+    let why = both.endpoints_status()[0].set_aside.clone().unwrap().why;
+    assert!(why.contains("no connection"), "{why}");
+    let why = not_done(
+        chain(CHAIN_ID, &[nobody])
+            .carry_out(ChainRequest::ReadAccount(call(1)))
+            .await,
+    );
+    assert!(why.starts_with("http://127.0.0.1:1: eth_chainId"), "{why}");
+    assert!(!why.contains("s3cret"), "{why}");
+    assert!(!format!("{both:?}").contains("s3cret"));
+}
+
+#[tokio::test]
+async fn the_chain_id_is_checked_with_each_request_and_nothing_is_sent_to_another() {
+    let fake = Fake::start().await;
+    let chain = chain(CHAIN_ID, &[&fake.url]);
+    let first = signed(&chain, unsigned(CHAIN_ID, 0, 1)).await;
+    account(&chain).await;
+    fake.change("eth_chainId", |result| *result = json!("0x2a"));
+    let requests = [
+        ChainRequest::ReadAccount(call(1)),
+        ChainRequest::Send {
+            hash: first.0,
+            bytes: first.1.clone(),
+        },
+        ChainRequest::Observe {
+            attempts: vec![first.0],
+            anchored: None,
+        },
+    ];
+    for request in requests {
+        let outcome = chain.carry_out(request).await;
+        let endpoint = fake.url.trim_end_matches("/s3cret").to_owned();
+        assert_eq!(
+            outcome,
+            ChainOutcome::WrongChain {
+                found: 42,
+                endpoint
+            }
+        );
+    }
+    let calls = fake.world().calls.clone();
+    assert!(
+        !calls.contains(&"eth_sendRawTransaction".to_owned()),
+        "{calls:?}"
+    );
+}
+
+/// What an endpoint does with the transaction, and whether it may be on its way.
+const SENDING: [(&str, Behaviour, bool); 12] = [
+    ("drops", || Reply::Drop, true),
+    ("stalls", || Reply::Stall, true),
+    (
+        "504",
+        || Reply::Raw(504, "text/html", b"timeout".to_vec()),
+        true,
+    ),
+    (
+        "HTML",
+        || Reply::Raw(200, "text/html", b"<html>".to_vec()),
+        true,
+    ),
+    (
+        "another hash",
+        || Reply::Answer(json!({"result": format!("0x{}", "00".repeat(32))})),
+        true,
+    ),
+    ("no hash", || Reply::Answer(json!({"result": null})), true),
+    (
+        "an error inside",
+        || Reply::Answer(json!({"error": {"code": -32_603, "message": "internal error"}})),
+        true,
+    ),
+    (
+        "429",
+        || Reply::Raw(429, "text/plain", b"slow down".to_vec()),
+        false,
+    ),
+    (
+        "401",
+        || Reply::Raw(401, "text/plain", b"who?".to_vec()),
+        false,
+    ),
+    (
+        "a limit",
+        || Reply::Answer(json!({"error": {"code": -32_005, "message": "limit exceeded"}})),
+        false,
+    ),
+    (
+        "no method",
+        || Reply::Answer(json!({"error": {"code": -32_601, "message": "not available"}})),
+        false,
+    ),
+    (
+        "an error of HTTP and JSON-RPC",
+        || {
+            Reply::Raw(
+                400,
+                "application/json",
+                br#"{"error":{"code":-32600,"message":"invalid request"}}"#.to_vec(),
+            )
+        },
+        false,
+    ),
+];
+
+#[tokio::test]
+async fn what_became_of_sending_is_unknown_where_it_may_have_been_taken() {
+    let good = Fake::start().await;
+    for (name, behaviour, is_unknown) in SENDING {
+        let bad = Fake::start().await;
+        bad.tamper(move |method, _, answer| match method {
+            "eth_sendRawTransaction" => behaviour(),
+            _ => Reply::Answer(answer),
+        });
+        let alone = chain(CHAIN_ID, &[&bad.url]);
+        let first = signed(&alone, unsigned(CHAIN_ID, 0, 1)).await;
+        match send(&alone, &first).await {
+            ChainOutcome::Sent(Sent::Unknown(_)) => assert!(is_unknown, "{name}"),
+            ChainOutcome::NotDone(_) => assert!(!is_unknown, "{name}"),
+            other => panic!("{name}: {other:?}"),
+        }
+        // With another that takes it, it is sent.
+        let both = chain(CHAIN_ID, &[&bad.url, &good.url]);
+        good.world().pool.clear();
+        assert_eq!(sent(&both, &first).await, Sent::Accepted, "{name}");
+        // With another that refuses, what the first did with it is still not known.
+        let both = chain(CHAIN_ID, &[&bad.url, &good.url]);
+        good.world().balance = 0;
+        good.world().pool.clear();
+        match send(&both, &first).await {
+            ChainOutcome::Sent(Sent::Unknown(_)) => assert!(is_unknown, "{name}"),
+            ChainOutcome::Sent(Sent::Refused { .. }) => assert!(!is_unknown, "{name}"),
+            other => panic!("{name}: {other:?}"),
+        }
+        good.world().balance = 10_u128.pow(18);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_an_answer_and_nobody_else_is_asked() {
+    let (one, two) = (Fake::start().await, Fake::start().await);
+    one.world().balance = 0;
+    let chain = chain(CHAIN_ID, &[&one.url, &two.url]);
+    let first = signed(&chain, unsigned(CHAIN_ID, 0, 1)).await;
+    assert!(matches!(sent(&chain, &first).await, Sent::Refused { .. }));
+    assert!(two.world().calls.is_empty());
+    assert_eq!(chain.endpoints_status()[0].set_aside, None);
+}
+
+#[tokio::test]
+async fn a_chain_has_one_to_sixteen_endpoints() {
+    for count in [0, 17] {
+        let endpoint = || "http://127.0.0.1:1".parse().unwrap();
+        let endpoints = (0..count).map(|_| endpoint()).collect();
+        let error = Chain::new(Settings::new(endpoints, 1), signer()).unwrap_err();
+        assert_eq!(error, ChainError::Endpoints(count));
+    }
+}
+
+#[tokio::test]
+async fn a_request_may_be_carried_out_by_another_task() {
+    let fake = Fake::start().await;
+    let chain = chain(CHAIN_ID, &[&fake.url]);
+    let request = ChainRequest::ReadAccount(call(1));
+    let task = tokio::spawn(async move { chain.carry_out(request).await });
+    assert!(matches!(task.await.unwrap(), ChainOutcome::Account(_)));
+}

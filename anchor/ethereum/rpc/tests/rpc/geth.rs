@@ -1,0 +1,310 @@
+//! Each request at an honest endpoint that does as geth does.
+
+use counterfoil_ethereum_sender::chain::{
+    Block, ChainOutcome, ChainRequest, Execution, Refusal, Sent, Whereabouts,
+};
+use counterfoil_ethereum_sender::{Unsigned, Wei};
+
+use crate::common::{
+    ACCOUNT, account, capture, chain, not_done, observe, observed, sent, signed, unsigned, verifies,
+};
+use crate::fake::{CHAIN_ID, Fake};
+
+fn refusal(sent: Sent) -> Refusal {
+    match sent {
+        Sent::Refused { refusal, .. } => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_account_is_read_at_the_head_and_at_the_final_block() {
+    let fake = Fake::start().await;
+    let chain = chain(CHAIN_ID, &[&fake.url]);
+    assert_eq!(chain.account().to_string(), ACCOUNT);
+    let first = signed(&chain, unsigned(CHAIN_ID, 0, 1)).await;
+    assert_eq!(sent(&chain, &first).await, Sent::Accepted);
+    fake.world().base_fee = 7_000_000_000;
+    let found = account(&chain).await;
+    assert_eq!((found.head.number, found.finalized.number), (9, 5));
+    assert_eq!(
+        (found.nonce, found.finalized_nonce, found.pending_nonce),
+        (0, 0, 1)
+    );
+    assert_eq!(found.base_fee, Wei::from_gwei(7));
+    // All of the last blocks were empty: the endpoint's own suggestion.
+    assert_eq!(found.priority_fee, Wei::from_gwei(2));
+    assert_eq!(found.gas.unwrap().get(), 22_440);
+    fake.mine(1);
+    let found = account(&chain).await;
+    assert_eq!(
+        (found.nonce, found.finalized_nonce, found.pending_nonce),
+        (1, 0, 1)
+    );
+    // What was paid in the one that was not.
+    assert_eq!(found.priority_fee, Wei::from_gwei(1));
+    fake.mine(4);
+    let found = account(&chain).await;
+    assert_eq!((found.nonce, found.finalized_nonce), (1, 1));
+    assert_eq!(found.balance, Wei::new(10_u128.pow(18)));
+}
+
+#[tokio::test]
+async fn a_call_that_would_fail_is_told_from_an_endpoint_that_fails() {
+    use crate::fake::Reply;
+    let fake = Fake::start().await;
+    let chain = chain(CHAIN_ID, &[&fake.url]);
+    for (code, words, is_told) in [
+        (3, "execution reverted: no", true),
+        (-32_000, "execution reverted", true),
+        (-32_000, "gas required exceeds allowance (30000000)", true),
+        (-32_000, "missing trie node", false),
+        (-32_601, "the method eth_estimateGas does not exist", false),
+    ] {
+        fake.tamper(move |method, _, answer| {
+            if method == "eth_estimateGas" {
+                let error = serde_json::json!({"error": {"code": code, "message": words}});
+                return Reply::Answer(error);
+            }
+            Reply::Answer(answer)
+        });
+        let request = ChainRequest::ReadAccount(crate::common::call(1));
+        match chain.carry_out(request).await {
+            ChainOutcome::Account(account) => {
+                assert!(is_told, "{words}");
+                assert_eq!(account.gas, Err(format!("{words:?}")));
+            }
+            other => {
+                assert!(!is_told, "{words}");
+                assert!(not_done(other).contains(words));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_geths_pool_says_has_a_kind() {
+    let fake = Fake::start().await;
+    let chain = chain(CHAIN_ID, &[&fake.url]);
+    let first = signed(&chain, unsigned(CHAIN_ID, 0, 1)).await;
+    assert_eq!(sent(&chain, &first).await, Sent::Accepted);
+    assert_eq!(sent(&chain, &first).await, Sent::AlreadyKnown);
+    let raised = |percent: u128| Unsigned {
+        max_fee: Wei::new(200_000_000 * percent),
+        max_priority_fee: Wei::new(10_000_000 * percent),
+        ..unsigned(CHAIN_ID, 0, 1)
+    };
+    let nine = signed(&chain, raised(109)).await;
+    assert_eq!(refusal(sent(&chain, &nine).await), Refusal::Underpriced);
+    let ten = signed(&chain, raised(110)).await;
+    assert_eq!(sent(&chain, &ten).await, Sent::Accepted);
+    // The one that was replaced is gone.
+    let observation = observed(&chain, &[first.0, ten.0]).await;
+    assert_eq!(
+        observation.attempts,
+        [Whereabouts::Absent, Whereabouts::Pending]
+    );
+    let without_tip = Unsigned {
+        max_priority_fee: Wei::ZERO,
+        ..unsigned(CHAIN_ID, 5, 1)
+    };
+    let without_tip = signed(&chain, without_tip).await;
+    assert_eq!(
+        refusal(sent(&chain, &without_tip).await),
+        Refusal::Underpriced
+    );
+    fake.mine(1);
+    assert_eq!(refusal(sent(&chain, &ten).await), Refusal::NonceTooLow);
+    fake.world().balance = 1;
+    let next = signed(&chain, unsigned(CHAIN_ID, 1, 2)).await;
+    assert_eq!(
+        refusal(sent(&chain, &next).await),
+        Refusal::InsufficientFunds
+    );
+}
+
+#[tokio::test]
+async fn a_transaction_is_followed_into_final_blocks_and_proven() {
+    let fake = Fake::start().await;
+    let chain = chain(CHAIN_ID, &[&fake.url]);
+    let first = signed(&chain, unsigned(CHAIN_ID, 0, 1)).await;
+    assert_eq!(
+        observed(&chain, &[first.0]).await.attempts,
+        [Whereabouts::Absent]
+    );
+    sent(&chain, &first).await;
+    assert_eq!(
+        observed(&chain, &[first.0]).await.attempts,
+        [Whereabouts::Pending]
+    );
+    fake.mine(1);
+    let observation = observed(&chain, &[first.0]).await;
+    let [Whereabouts::Included(inclusion)] = observation.attempts[..] else {
+        panic!("{observation:?}");
+    };
+    assert_eq!(inclusion.block.number, 10);
+    assert_eq!(observation.head, inclusion.block);
+    assert_eq!(inclusion.execution, Execution::Succeeded);
+    // The base fee and the tip, and not the most.
+    assert_eq!(inclusion.cost, Wei::from_gwei(2 * 22_440));
+    assert_eq!((observation.nonce, observation.finalized_nonce), (1, 0));
+    fake.mine(4);
+    let observation = observed(&chain, &[first.0]).await;
+    assert_eq!(observation.finalized, inclusion.block);
+    assert_eq!(observation.finalized_nonce, 1);
+    match capture(&chain, inclusion.block, first.0).await {
+        ChainOutcome::Captured(captured) => {
+            assert!(verifies(&captured, inclusion.block, CHAIN_ID, 1));
+        }
+        other => panic!("{other:?}"),
+    }
+    // Whether the record's block stands.
+    for (block, stands) in [
+        (inclusion.block, Some(true)),
+        (
+            Block {
+                number: 9,
+                ..inclusion.block
+            },
+            Some(false),
+        ),
+    ] {
+        match observe(&chain, &[], Some(block)).await {
+            ChainOutcome::Observed(found) => assert_eq!(found.anchored_stands, stands),
+            other => panic!("{other:?}"),
+        }
+    }
+    let later = Block {
+        number: 99,
+        ..inclusion.block
+    };
+    let why = not_done(observe(&chain, &[], Some(later)).await);
+    assert!(why.contains("lags behind"), "{why}");
+}
+
+#[tokio::test]
+async fn a_block_is_read_once_while_it_stands() {
+    let fake = Fake::start().await;
+    let chain = chain(CHAIN_ID, &[&fake.url]);
+    let first = signed(&chain, unsigned(CHAIN_ID, 0, 1)).await;
+    sent(&chain, &first).await;
+    fake.mine(1);
+    let seen = observed(&chain, &[first.0]).await;
+    fake.world().calls.clear();
+    assert_eq!(observed(&chain, &[first.0]).await, seen);
+    let calls = fake.world().calls.clone();
+    assert!(
+        !calls.contains(&"eth_getBlockReceipts".to_owned()),
+        "{calls:?}"
+    );
+    // The same transaction in another block is another matter.
+    fake.world().reorganise(1);
+    assert_eq!(
+        observed(&chain, &[first.0]).await.attempts,
+        [Whereabouts::Pending]
+    );
+    fake.mine(1);
+    let observation = observed(&chain, &[first.0]).await;
+    let [Whereabouts::Included(inclusion)] = observation.attempts[..] else {
+        panic!("{observation:?}");
+    };
+    assert_eq!(inclusion.block.number, 12);
+    let [Whereabouts::Included(before)] = seen.attempts[..] else {
+        panic!("{seen:?}");
+    };
+    let why = not_done(capture(&chain, before.block, first.0).await);
+    assert!(why.contains("reorganised meanwhile"), "{why}");
+}
+
+#[tokio::test]
+async fn one_that_is_undone_is_seen_to_be() {
+    let fake = Fake::start().await;
+    fake.world().reverts = vec![0];
+    let chain = chain(CHAIN_ID, &[&fake.url]);
+    let first = signed(&chain, unsigned(CHAIN_ID, 0, 1)).await;
+    sent(&chain, &first).await;
+    fake.mine(5);
+    let observation = observed(&chain, &[first.0]).await;
+    let [Whereabouts::Included(inclusion)] = observation.attempts[..] else {
+        panic!("{observation:?}");
+    };
+    assert_eq!(inclusion.execution, Execution::Reverted);
+    let why = not_done(capture(&chain, inclusion.block, first.0).await);
+    assert!(why.contains("status"), "{why}");
+}
+
+#[tokio::test]
+async fn the_user_of_a_nonce_is_found_also_where_states_are_gone() {
+    for states in [1_000, 6, 1] {
+        let fake = Fake::start().await;
+        let chain = chain(CHAIN_ID, &[&fake.url]);
+        let mut hashes = Vec::new();
+        for nonce in 0..3 {
+            let transaction = signed(&chain, unsigned(CHAIN_ID, nonce, 1)).await;
+            sent(&chain, &transaction).await;
+            fake.mine(3);
+            hashes.push(transaction.0);
+        }
+        fake.mine(5);
+        let until = observed(&chain, &[]).await.finalized;
+        fake.world().states = states;
+        for (nonce, number) in [(0, 10), (1, 13), (2, 16)] {
+            let request = ChainRequest::FindNonce {
+                nonce,
+                after: 9,
+                until,
+            };
+            match chain.carry_out(request).await {
+                ChainOutcome::NonceUsed { transaction, block } => {
+                    assert_eq!(
+                        Some(&transaction),
+                        hashes.get(usize::try_from(nonce).unwrap())
+                    );
+                    assert_eq!(block.number, number);
+                }
+                other => panic!("{states}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_has_not_the_state_of_the_final_block_says_so() {
+    let fake = Fake::start().await;
+    fake.world().states = 3;
+    let chain = chain(CHAIN_ID, &[&fake.url]);
+    let why = not_done(observe(&chain, &[], None).await);
+    assert!(why.contains("missing trie node"), "{why}");
+}
+
+#[tokio::test]
+async fn receipts_and_transactions_are_asked_for_one_by_one_where_need_be() {
+    use crate::fake::Reply;
+    let fake = Fake::start().await;
+    let chain = chain(CHAIN_ID, &[&fake.url]);
+    let first = signed(&chain, unsigned(CHAIN_ID, 0, 1)).await;
+    sent(&chain, &first).await;
+    fake.mine(1);
+    fake.tamper(|method, params, mut answer| {
+        if method == "eth_getBlockReceipts" {
+            return Reply::Answer(
+                serde_json::json!({"error": {"code": -32_601, "message": "no such method"}}),
+            );
+        }
+        if method == "eth_getBlockByNumber" && params[1] == true {
+            // A type that is not known.
+            answer["result"]["transactions"][0]["type"] = "0x7e".into();
+        }
+        Reply::Answer(answer)
+    });
+    let observation = observed(&chain, &[first.0]).await;
+    assert!(matches!(
+        observation.attempts[..],
+        [Whereabouts::Included(_)]
+    ));
+    let calls = fake.world().calls.clone();
+    assert!(
+        calls.contains(&"eth_getRawTransactionByBlockHashAndIndex".to_owned()),
+        "{calls:?}"
+    );
+}

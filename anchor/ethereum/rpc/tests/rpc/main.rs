@@ -1,0 +1,10 @@
+//! The chain by JSON-RPC: against an endpoint that does as geth does and lies when told to, and against anvil.
+
+mod anvil;
+mod common;
+mod failover;
+mod fake;
+mod geth;
+mod lies;
+mod rounds;
+mod signers;
