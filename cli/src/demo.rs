@@ -216,7 +216,8 @@ impl Tour {
         let mut witnesses = self.make_witnesses(&vkey)?;
 
         self.step("Run the log: what it publishes, two of the three witnesses have cosigned");
-        let (log, url) = self.run_log(&args.listen)?;
+        let place = anchors::Place::keep()?;
+        let (log, url) = self.run_log(&args.listen, &place.url())?;
         let url = url.as_str();
 
         self.step(&format!(
@@ -278,7 +279,7 @@ impl Tour {
         ])?;
         self.expect(&forged, 1, "the changed receipt is caught");
 
-        let anchors = self.fix_in_time(url)?;
+        let anchors = self.fix_in_time(url, place)?;
         self.tamper_with_log()?;
         self.lose_witnesses(&mut witnesses, url)?;
         self.show_evidence(&anchors, url, &record_path)?;
@@ -292,7 +293,7 @@ impl Tour {
     }
 
     /// Runs the log; gives its URL.
-    fn run_log(&mut self, listen: &str) -> Result<(Server, String), Failure> {
+    fn run_log(&mut self, listen: &str, anchor: &str) -> Result<(Server, String), Failure> {
         let (server, ready) = self.serve(
             LOG,
             &[
@@ -306,6 +307,8 @@ impl Tour {
                 "../bastion/server.pem",
                 "--log-witness-deadline",
                 "2s",
+                "--log-anchors",
+                anchor,
             ],
         )?;
         let url = ready["logs"][0]["urls"][0].as_str().unwrap_or_default();

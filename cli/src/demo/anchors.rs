@@ -2,6 +2,7 @@
 //! that verifies, and does not once a byte has changed.
 
 use std::fs;
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -16,6 +17,30 @@ const CONFIG: &str = "anchor/anchor.toml";
 pub(super) const TRUST: &str = "trust.toml";
 pub(super) const EVIDENCE: &str = "record.evidence.json";
 const FORGED: &str = "forged.evidence.json";
+
+/// The address that the anchor will have, kept for it: the log names it in its configuration, and runs before it.
+pub(super) struct Place {
+    kept: TcpListener,
+    address: SocketAddr,
+}
+
+impl Place {
+    pub(super) fn keep() -> Result<Self, Failure> {
+        let kept = TcpListener::bind(("127.0.0.1", 0));
+        let kept = kept.and_then(|kept| kept.local_addr().map(|address| Self { kept, address }));
+        kept.map_err(|error| Failure::could_not_tell(format!("no address for the anchor: {error}")))
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    /// Gives it to who listens there.
+    fn give(self) -> String {
+        drop(self.kept);
+        self.address.to_string()
+    }
+}
 
 /// The anchor and the authorities that it asks.
 pub(super) struct Anchors {
@@ -92,7 +117,7 @@ impl Tour {
     }
 
     /// Has what the log has published stamped by an anchor, which is run then.
-    pub(super) fn fix_in_time(&mut self, log: &str) -> Result<Anchors, Failure> {
+    pub(super) fn fix_in_time(&mut self, log: &str, place: Place) -> Result<Anchors, Failure> {
         let authorities = self.run_authorities()?;
         let count = authorities.len();
         self.step(&format!(
@@ -129,7 +154,7 @@ impl Tour {
             "--config",
             ANCHOR,
             "--listen",
-            "127.0.0.1:0",
+            &place.give(),
         ];
         let (anchor, ready) = self.serve(ANCHOR, &run)?;
         let url = string(&ready, "/urls/0");

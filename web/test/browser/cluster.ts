@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { inject } from "vitest";
 
 const TIMEOUT_MS = 200_000;
+const ANCHORED_MS = 90_000;
 
 /** The program that is tried. */
 export const binary = process.env.COUNTERFOIL_BIN ?? resolve(import.meta.dirname, "../../../target/debug/counterfoil");
@@ -37,15 +38,32 @@ export async function startCluster(): Promise<Cluster & { stop(): Promise<void> 
   const directory = join(home, "demo");
   // In an empty folder, so that the demo makes its own records.
   const child = spawn(binary, ["demo", "--keep", directory], { cwd: home, stdio: ["ignore", "pipe", "pipe"] });
-  const url = new URL(await said(child, /^The log is up at (\S+),/m));
-  return {
-    directory,
-    url,
-    stop: async () => {
-      await ended(child);
-      rmSync(home, { recursive: true, force: true });
-    },
+  const stop = async () => {
+    await ended(child);
+    rmSync(home, { recursive: true, force: true });
   };
+  const url = new URL(await said(child, /^The log is up at (\S+),/m));
+  try {
+    await anchored(url);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { directory, url, stop };
+}
+
+/** Waits until the log has seen what its anchor keeps, for which it asks every half minute. */
+async function anchored(url: URL): Promise<void> {
+  const end = Date.now() + ANCHORED_MS;
+  let status = "";
+  while (Date.now() < end) {
+    status = await (await fetch(new URL("status", url))).text();
+    if (JSON.parse(status).anchors[0]?.newest_size > 0) {
+      return;
+    }
+    await new Promise((done) => setTimeout(done, 500));
+  }
+  throw new Error(`the log has not seen its anchor after ${ANCHORED_MS} ms:\n${status}`);
 }
 
 /** What a program says before it is ready: that part of it that is asked for. */

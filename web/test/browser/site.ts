@@ -29,14 +29,15 @@ export interface Site {
 /** What answers for a log: undefined where it has nothing at a path. */
 export type Answer = (path: string) => Promise<Uint8Array | undefined>;
 
-/** What a running log answers, with these answers before its own. */
-export function before(log: URL, answers: Readonly<Record<string, (own: string) => string>>): Answer {
+/** What a running log answers, with these answers before its own; undefined is 404. */
+export function before(log: URL, answers: Readonly<Record<string, (own: string) => string | undefined>>): Answer {
   return async (path) => {
     const name = Object.keys(answers).find((one) => path.startsWith(one));
     const response = await fetch(new URL(path, log));
     const bytes = new Uint8Array(await response.arrayBuffer());
     if (name !== undefined) {
-      return Buffer.from(answers[name]?.(new TextDecoder().decode(bytes)) ?? "");
+      const answer = answers[name]?.(new TextDecoder().decode(bytes));
+      return answer === undefined ? undefined : Buffer.from(answer);
     }
     return response.ok ? bytes : undefined;
   };
