@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -198,9 +199,10 @@ async fn verifier(State(mount): State<Arc<Mount>>, asked: HeaderMap) -> Result<R
 )]
 async fn asset(
     State(mount): State<Arc<Mount>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     asked: HeaderMap,
 ) -> Result<Response, Problem> {
+    let Path(name) = name?;
     page(&mount, &format!("assets/{name}"), &asked)
 }
 
