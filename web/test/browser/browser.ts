@@ -3,7 +3,14 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
-import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContextOptions,
+  chromium,
+  type Locator,
+  type Page,
+  type PageScreenshotOptions,
+} from "playwright-core";
 import { expect } from "vitest";
 
 export function launch(): Promise<Browser> {
@@ -42,6 +49,10 @@ export async function onPage(
     const own = (one: string) =>
       one.startsWith("blob:") || one.startsWith("data:") || new URL(one).host === new URL(url).host;
     expect(asked.filter((one) => !own(one))).toEqual([]);
+  } catch (error) {
+    const name = expect.getState().currentTestName ?? "";
+    await keep(page, `failed ${name.replace(/[^a-z0-9]+/gi, " ").slice(0, 60)}`).catch(() => {});
+    throw error;
   } finally {
     await context.close();
   }
@@ -75,8 +86,12 @@ export async function accessible(page: Page): Promise<void> {
   expect(found).toEqual([]);
 }
 
-/** Keeps what a page looks like, for people: all of it, or what the window shows. */
-export async function keep(page: Page, name: string, { fullPage } = { fullPage: true }): Promise<void> {
+/** Keeps what a page looks like, for people: all of it, or what `options` say. */
+export async function keep(
+  page: Page,
+  name: string,
+  options: PageScreenshotOptions = { fullPage: true },
+): Promise<void> {
   const path = join(resolve(import.meta.dirname, "../../screenshots"), `${name}.png`);
-  await page.screenshot({ path, fullPage });
+  await page.screenshot({ path, ...options });
 }
