@@ -2,7 +2,7 @@
 
 use aws_lc_rs::{digest, signature};
 
-use crate::ber::{self, EncodingError, Reader, SEQUENCE};
+use crate::ber::{self, Element, EncodingError, Reader, SEQUENCE};
 use crate::oid::Oid;
 
 /// A hash algorithm that tokens name.
@@ -301,16 +301,22 @@ fn pss_hash(parameters: &[u8]) -> Result<HashAlgorithm, SignatureError> {
             "RSASSA-PSS over SHA-1, its default".into(),
         ));
     }
+    let inside = |explicit: &Element<'_>| {
+        let mut inner = explicit.reader(what);
+        let algorithm = AlgorithmIdentifier::read(&mut inner, what)?;
+        inner.end()?;
+        Ok::<_, EncodingError>(algorithm)
+    };
     let mut reader = ber::only(parameters, SEQUENCE, what)?.reader(what);
     let Some(hash) = reader.optional(ber::context(0))? else {
         return Err(SignatureError::Broken(
             "RSASSA-PSS over SHA-1, its default".into(),
         ));
     };
-    let hash = known_hash(&AlgorithmIdentifier::read(&mut hash.reader(what), what)?.oid)?;
+    let hash = known_hash(&inside(&hash)?.oid)?;
     let mask = reader.optional(ber::context(1))?;
     let mask = match mask {
-        Some(mask) => AlgorithmIdentifier::read(&mut mask.reader(what), what)?,
+        Some(mask) => inside(&mask)?,
         None => {
             return Err(SignatureError::Broken(
                 "MGF1 with SHA-1, its default".into(),
@@ -318,14 +324,16 @@ fn pss_hash(parameters: &[u8]) -> Result<HashAlgorithm, SignatureError> {
         }
     };
     let mask_hash = AlgorithmIdentifier::read(&mut Reader::new(&mask.parameters, what), what)?;
-    let salt = match reader.optional(ber::context(2))? {
-        Some(salt) => salt.reader(what).small(what)?,
-        None => 20,
+    let mut number = |tag, default| -> Result<u32, EncodingError> {
+        let Some(explicit) = reader.optional(ber::context(tag))? else {
+            return Ok(default);
+        };
+        let mut inner = explicit.reader(what);
+        let number = inner.small(what)?;
+        inner.end()?;
+        Ok(number)
     };
-    let trailer = match reader.optional(ber::context(3))? {
-        Some(trailer) => trailer.reader(what).small(what)?,
-        None => 1,
-    };
+    let (salt, trailer) = (number(2, 20)?, number(3, 1)?);
     reader.end()?;
     let usual = mask.oid == MGF1
         && mask_hash.oid == hash.oid()

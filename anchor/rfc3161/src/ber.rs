@@ -386,3 +386,45 @@ pub(crate) fn boolean(content: &[u8], what: &'static str) -> Result<bool, Encodi
         _ => Err(EncodingError::Value(what)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Elements of indefinite length within each other, each of them closed.
+    fn nested(levels: usize) -> Vec<u8> {
+        [[SEQUENCE, 0x80].repeat(levels), [0, 0].repeat(levels)].concat()
+    }
+
+    /// Octet strings in parts within each other, of definite length.
+    fn in_parts(levels: usize) -> Vec<u8> {
+        let whole = encode(OCTET_STRING, b"x");
+        (0..levels).fold(whole, |inner, _| encode(OCTET_STRING | CONSTRUCTED, &inner))
+    }
+
+    #[test]
+    fn what_nests_too_deep_is_refused_though_each_element_is_closed() {
+        let read = |bytes: &[u8]| only(bytes, SEQUENCE, "x").map(|element| element.raw.len());
+        let levels = MAX_DEPTH + 1;
+        assert_eq!(read(&nested(levels)), Ok(4 * levels));
+        let too_deep = Err(EncodingError::TooDeep("x"));
+        assert_eq!(read(&nested(levels + 1)), too_deep);
+        assert_eq!(read(&nested(100_000)), too_deep);
+
+        let joined = |bytes: &[u8]| octet_string(&mut Reader::new(bytes, "x"), "x");
+        assert_eq!(joined(&in_parts(levels)), Ok(b"x".to_vec()));
+        let too_deep = Err(EncodingError::TooDeep("x"));
+        assert_eq!(joined(&in_parts(levels + 1)), too_deep);
+
+        let sequences = |levels| (0..levels).fold(Vec::new(), |inner, _| encode(SEQUENCE, &inner));
+        let in_der = |bytes: &[u8]| {
+            let element = only(bytes, SEQUENCE, "x")?;
+            to_der(SET, &element, "x").map(|der| der.len())
+        };
+        assert!(in_der(&sequences(levels)).is_ok());
+        assert_eq!(
+            in_der(&sequences(levels + 1)),
+            Err(EncodingError::TooDeep("x"))
+        );
+    }
+}

@@ -10,7 +10,7 @@ use self::extensions::Extensions;
 pub(crate) use self::extensions::{Extension, read_extensions};
 pub use self::name::Name;
 use crate::algorithm::AlgorithmIdentifier;
-use crate::ber::{self, EncodingError, SEQUENCE};
+use crate::ber::{self, EncodingError, Reader, SEQUENCE};
 use crate::oid::Oid;
 use crate::policy::Policies;
 use crate::time::{Timestamp, time};
@@ -70,6 +70,26 @@ pub struct Sources {
     pub issuers: Vec<String>,
 }
 
+/// The numbers of the versions (RFC 5280 section 4.1.2.1).
+const V1: u32 = 0;
+const V2: u32 = 1;
+const V3: u32 = 2;
+
+/// `[0] EXPLICIT Version DEFAULT v1`.
+fn read_version(reader: &mut Reader<'_>) -> Result<u32, EncodingError> {
+    let what = "version";
+    let Some(version) = reader.optional(ber::context(0))? else {
+        return Ok(V1);
+    };
+    let mut inner = version.reader(what);
+    let version = inner.small(what)?;
+    inner.end()?;
+    if version > V3 {
+        return Err(EncodingError::Value(what));
+    }
+    Ok(version)
+}
+
 impl Certificate {
     /// Parses a certificate in DER.
     pub fn parse(der: &[u8]) -> Result<Self, EncodingError> {
@@ -84,7 +104,7 @@ impl Certificate {
         let signature = ber::bits(&mut outer, "signature")?.to_vec();
         outer.end()?;
         let mut reader = tbs.reader("TBSCertificate");
-        reader.optional(ber::context(0))?;
+        let version = read_version(&mut reader)?;
         let serial = reader.integer("serialNumber")?.to_vec();
         // RFC 5280 section 4.1.1.2: both MUST contain the same algorithm identifier.
         if AlgorithmIdentifier::read(&mut reader, "signature")? != algorithm {
@@ -100,14 +120,30 @@ impl Certificate {
             .expect(SEQUENCE, "SubjectPublicKeyInfo")?
             .raw
             .to_vec();
+        let mut least = V1;
         for unique_id in [1, 2] {
-            reader.optional(ber::context_primitive(unique_id))?;
+            if reader
+                .optional(ber::context_primitive(unique_id))?
+                .is_some()
+            {
+                least = V2;
+            }
         }
         let extensions = match reader.optional(ber::context(3))? {
-            Some(extensions) => Extensions::read(&mut extensions.reader("extensions"))?,
+            Some(extensions) => {
+                least = V3;
+                let mut inner = extensions.reader("extensions");
+                let extensions = Extensions::read(&mut inner)?;
+                inner.end()?;
+                extensions
+            }
             None => Extensions::default(),
         };
         reader.end()?;
+        // RFC 5280 section 4.1: unique identifiers are of v2 and v3, extensions of v3 alone.
+        if version < least {
+            return Err(EncodingError::Value("version"));
+        }
         Ok(Self(Arc::new(Fields {
             der: whole.raw.to_vec(),
             tbs: tbs.raw.to_vec(),

@@ -98,7 +98,12 @@ impl Extensions {
             NAME_CONSTRAINTS => self.not_understood.push(extension.oid.clone()),
             CRL_DISTRIBUTION_POINTS => self.take_points(value)?,
             AUTHORITY_INFORMATION_ACCESS => self.take_access(value)?,
-            SUBJECT_ALTERNATIVE_NAME => self.alternative_names = general_names(value)?,
+            SUBJECT_ALTERNATIVE_NAME => match general_names(value) {
+                Ok(names) => self.alternative_names = names,
+                // Nothing but the name of a token's authority hangs on it, and then there is none that it could be.
+                Err(_) if extension.critical => self.not_understood.push(extension.oid.clone()),
+                Err(_) => {}
+            },
             other if extension.critical && other != ISSUER_ALTERNATIVE_NAME => {
                 self.not_understood.push(extension.oid.clone());
             }
@@ -213,12 +218,20 @@ fn basic_constraints(value: &[u8]) -> Result<BasicConstraints, EncodingError> {
 fn key_usage(value: &[u8]) -> Result<u16, EncodingError> {
     let what = "keyUsage";
     let octets = ber::only(value, ber::BIT_STRING, what)?.content;
-    let (_unused, octets) = octets.split_first().ok_or(EncodingError::Value(what))?;
-    let mut usages = 0_u16;
-    for (at, octet) in octets.iter().take(2).enumerate() {
-        usages |= u16::from(octet.reverse_bits()) << (8 * at);
-    }
-    Ok(usages)
+    let wrong = || EncodingError::Value(what);
+    let (&unused, octets) = octets.split_first().ok_or_else(wrong)?;
+    // X.690 section 8.6.2: so many of the last bits are none.
+    let unused = u32::from(unused);
+    let (first, second) = match *octets {
+        [] if unused == 0 => (0, 0),
+        [first] if unused < 8 => (first & (0xff << unused), 0),
+        [first, second] if unused < 8 => (first, second & (0xff << unused)),
+        _ => return Err(wrong()),
+    };
+    Ok(u16::from_le_bytes([
+        first.reverse_bits(),
+        second.reverse_bits(),
+    ]))
 }
 
 /// `certificatePolicies`, without qualifiers.

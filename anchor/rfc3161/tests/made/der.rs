@@ -4,12 +4,16 @@
 pub(crate) fn element(identifier: u8, content: &[u8]) -> Vec<u8> {
     let mut element = vec![identifier];
     let length = content.len();
-    match u8::try_from(length) {
-        Ok(short @ 0..0x80) => element.push(short),
-        Ok(longer) => element.extend([0x81, longer]),
-        Err(_) => {
+    match length {
+        0..0x80 => element.push(u8::try_from(length).unwrap()),
+        0x80..0x100 => element.extend([0x81, u8::try_from(length).unwrap()]),
+        0x100..0x1_0000 => {
             element.push(0x82);
             element.extend(u16::try_from(length).unwrap().to_be_bytes());
+        }
+        _ => {
+            element.push(0x84);
+            element.extend(u32::try_from(length).unwrap().to_be_bytes());
         }
     }
     element.extend(content);

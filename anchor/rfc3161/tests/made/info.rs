@@ -1,11 +1,11 @@
 //! What `TSTInfo` says, and what was asked for.
 
-use counterfoil_rfc3161::{CheckName, Covers, Outcome, Question, verify};
+use counterfoil_rfc3161::{CheckName, Covers, Outcome, Question};
 
 use crate::der::{element, integer, octets, sequence};
 use crate::world::{
-    DATA, Info, SHA_1, SHA_256, World, assert_fails, assert_good, certificate, extension, sha1,
-    sha256, troubles,
+    DATA, Info, SHA_1, SHA_256, World, assert_fails, assert_good, certificate, extension, recorded,
+    sha1, sha256, troubles,
 };
 
 type Row = (&'static str, fn(&mut Info), CheckName, &'static str);
@@ -185,7 +185,7 @@ fn a_digest_is_as_long_as_its_algorithm_says_and_nothing_that_is_not_asked_for_i
     use CheckName::{Imprint, ImprintAlgorithm, Nonce, Policy, Time};
     let world = World::new();
     let token = world.token(|info| info.imprint = (SHA_256, vec![7; 20]), |_| ());
-    let judgement = verify(&Question {
+    let judgement = recorded(&Question {
         token: &token,
         covers: Covers::Unknown,
         nonce: None,

@@ -2,8 +2,11 @@
 
 mod attributes;
 mod changes;
+#[path = "../corpus/mod.rs"]
+mod corpus;
 mod der;
 mod info;
+mod limits;
 mod paths;
 mod policies;
 mod signers;

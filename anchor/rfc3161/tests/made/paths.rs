@@ -335,12 +335,12 @@ fn decoys(world: &mut World) -> Vec<Vec<u8>> {
 }
 
 /// `subjectKeyIdentifier`.
-fn key_id_of(id: &[u8]) -> Vec<u8> {
+pub(crate) fn key_id_of(id: &[u8]) -> Vec<u8> {
     extension("2.5.29.14", false, &octets(id))
 }
 
 /// `authorityKeyIdentifier`.
-fn issuers_key_id(id: &[u8]) -> Vec<u8> {
+pub(crate) fn issuers_key_id(id: &[u8]) -> Vec<u8> {
     extension("2.5.29.35", false, &sequence(&[element(0x80, id)]))
 }
 

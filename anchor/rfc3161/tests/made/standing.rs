@@ -2,11 +2,10 @@
 
 use counterfoil_rfc3161::{
     CheckName, Covers, Judgement, Outcome, Question, RevocationData, RevocationKind, Standing,
-    verify,
 };
 
 use crate::der::{bits, context, element, integer, name, oid, sequence, time};
-use crate::world::{DATA, ED25519, Party, World, certificate, extension, sign};
+use crate::world::{DATA, ED25519, Party, World, certificate, extension, recorded, sign};
 
 const BEFORE: &str = "20240601000000Z";
 const AFTER: &str = "20240602000000Z";
@@ -64,7 +63,7 @@ fn judged(world: &World, lists: &[Vec<u8>]) -> Judgement {
             data,
         })
         .collect();
-    verify(&Question {
+    recorded(&Question {
         token: &token,
         covers: Covers::Data(DATA),
         nonce: None,

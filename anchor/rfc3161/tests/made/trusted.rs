@@ -3,13 +3,13 @@
 
 use counterfoil_rfc3161::{
     Certificate, CheckName, Covers, Judgement, Nonce, Oid, Outcome, Question, RevocationData,
-    RevocationKind, Timestamp, verify,
+    RevocationKind, Timestamp,
 };
 
 use crate::der::{bits, element, integer, name, oid, sequence, time};
 use crate::world::{
     DATA, ED25519, GEN_SECONDS, POLICY, Party, World, assert_good, certificate, extension, key,
-    sign, troubles,
+    recorded, sign, troubles,
 };
 
 const NOT_CHECKED: [(CheckName, Outcome); 2] = [
@@ -153,7 +153,7 @@ fn cross_signed(lists: fn(&World, &Party) -> Vec<Vec<u8>>) -> [Judgement; 2] {
 }
 
 fn judge(token: &[u8], roots: &[Certificate], revocation: &[RevocationData<'_>]) -> Judgement {
-    verify(&Question {
+    recorded(&Question {
         token,
         covers: Covers::Data(DATA),
         nonce: Some(&Nonce::new(&[77])),

@@ -7,6 +7,7 @@ use counterfoil_rfc3161::{
     verify,
 };
 
+use crate::corpus;
 use crate::der::{
     bits, boolean, context, element, integer, name, octets, oid, sequence, set, time,
 };
@@ -50,6 +51,8 @@ pub(crate) struct Party {
     pub(crate) to: &'static str,
     /// `Extension`s; none makes a certificate of version 1.
     pub(crate) extensions: Vec<Vec<u8>>,
+    /// What follows their list.
+    pub(crate) behind_extensions: Vec<u8>,
     /// `SubjectPublicKeyInfo`, where it is not the key's own.
     pub(crate) spki: Option<Vec<u8>>,
 }
@@ -105,6 +108,7 @@ impl Party {
             from: "20200101000000Z",
             to: "20300101000000Z",
             extensions: vec![basic_constraints(None), key_usage(KEY_CERT_SIGN | CRL_SIGN)],
+            behind_extensions: Vec::new(),
             spki: None,
         }
     }
@@ -133,7 +137,9 @@ impl Party {
         ];
         if !self.extensions.is_empty() {
             parts.insert(0, context(0, &integer(2)));
-            parts.push(context(3, &sequence(&self.extensions)));
+            let list = sequence(&self.extensions);
+            let list = [list.as_slice(), &self.behind_extensions].concat();
+            parts.push(context(3, &list));
         }
         let tbs = sequence(&parts);
         let signature = bits(&sign(&issuer.key, &tbs));
@@ -166,6 +172,8 @@ pub(crate) struct Parts {
     /// None at all, which differs from an empty list.
     pub(crate) without_attributes: bool,
     pub(crate) certificates: Vec<Vec<u8>>,
+    /// `SignerIdentifier`, where it is not issuer and serial number.
+    pub(crate) signer_id: Option<Vec<u8>>,
     /// How often the same `SignerInfo` comes.
     pub(crate) signers: usize,
     /// Flips one bit of the signature.
@@ -269,6 +277,7 @@ impl World {
             digest_algorithm: SHA_512,
             without_attributes: false,
             certificates: vec![signer, self.issuer_der()],
+            signer_id: None,
             signers: 1,
             spoil_signature: false,
             after_signing: |_| {},
@@ -286,7 +295,9 @@ impl World {
         let digest = || sequence(&[oid(parts.digest_algorithm)]);
         let mut signer_info = vec![
             integer(1),
-            sequence(&[name(self.issuer.name), integer(self.signer.serial)]),
+            parts.signer_id.clone().unwrap_or_else(|| {
+                sequence(&[name(self.issuer.name), integer(self.signer.serial)])
+            }),
             digest(),
         ];
         if !parts.without_attributes {
@@ -311,7 +322,21 @@ impl World {
     }
 
     pub(crate) fn judge_with(&self, token: &[u8], extra: &[Certificate]) -> Judgement {
-        verify(&Question {
+        self.ask(token, extra, recorded)
+    }
+
+    /// The same, where there are many much alike.
+    pub(crate) fn judge_unrecorded(&self, token: &[u8]) -> Judgement {
+        self.ask(token, &[], verify)
+    }
+
+    fn ask(
+        &self,
+        token: &[u8],
+        extra: &[Certificate],
+        judge: fn(&Question<'_>) -> Judgement,
+    ) -> Judgement {
+        judge(&Question {
             token,
             covers: Covers::Data(DATA),
             nonce: Some(&Nonce::new(&[77])),
@@ -340,6 +365,13 @@ impl Info {
         parts.extend(self.extensions.as_ref().map(|value| context(1, value)));
         sequence(&parts)
     }
+}
+
+/// Judges a token, and keeps what came of it for others to compare.
+pub(crate) fn recorded(question: &Question<'_>) -> Judgement {
+    let judgement = verify(question);
+    corpus::record_judgement(question, &judgement);
+    judgement
 }
 
 pub(crate) fn certificate(der: &[u8]) -> Certificate {

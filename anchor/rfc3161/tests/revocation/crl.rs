@@ -1,8 +1,6 @@
 //! CRLs (RFC 5280 sections 5 and 6.3).
 
-use counterfoil_rfc3161::{
-    RevocationKind, RevocationReason, RevocationStatus, Timestamp, revocation_status,
-};
+use counterfoil_rfc3161::{RevocationKind, RevocationReason, RevocationStatus, Timestamp};
 
 use crate::der::{
     algorithm, context, element, enumerated, extension, integer, primitive, sequence, time,
@@ -387,7 +385,7 @@ fn lists_about_an_authority_are_those_of_the_root() {
     let world = World::new();
     let about_ca = |crl: &Crl| {
         let data = crl.signed(&world.root);
-        revocation_status(&world.chain, 1, RevocationKind::Crl, &data, GEN_TIME)
+        world.status_of(1, RevocationKind::Crl, &data)
     };
     let crl = Crl::of(&world.root);
     assert_eq!(about_ca(&crl), RevocationStatus::Good);

@@ -260,6 +260,27 @@ fn a_list_has_a_largest_number_of_entries() {
 }
 
 #[test]
+fn a_list_has_a_largest_size() {
+    let world = World::new();
+    // An extension that nobody knows, of so many bytes.
+    let list = |bytes| {
+        let padding = extension("1.2.3", false, &vec![0; bytes]);
+        Crl::of(&world.ca).extended(padding).tbs()
+    };
+    let some = 100_000;
+    // Signatures differ in length: around the largest size there is one that fits.
+    let signed = |tbs: &[u8]| sequence(&[tbs, &world.ca.sign(tbs)]);
+    let pad = some + MAX_CRL_SIZE - signed(&list(some)).len();
+    let tbs = list(pad);
+    let mut largest = signed(&tbs);
+    while largest.len() != MAX_CRL_SIZE {
+        largest = signed(&tbs);
+    }
+    let said = revocation_status(&world.chain, 0, RevocationKind::Crl, &largest, GEN_TIME);
+    assert_eq!(said, RevocationStatus::Good);
+}
+
+#[test]
 fn the_issuer_may_sign_lists_by_its_certificate() {
     let cannot = World::with_ca(&[key_usage(&[5]), authority()], CA_VALIDITY);
     let words = "may not sign lists by its key usage";

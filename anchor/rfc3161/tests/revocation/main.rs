@@ -2,6 +2,8 @@
 //! 5280 and RFC 6960 can be broken alone.
 
 mod any_bytes;
+#[path = "../corpus/mod.rs"]
+mod corpus;
 mod crl;
 mod crl_refused;
 mod der;

@@ -447,6 +447,35 @@ fn an_answer_that_takes_a_revocation_back_says_nothing() {
 }
 
 #[test]
+fn an_answer_has_a_largest_size_and_number_of_certificates() {
+    let world = World::new();
+    let about = single(&id(&world.ca), &good(), DAY_AFTER, &[]);
+    let others = single(&id_by(SHA1, &world.ca, &[7]), &good(), DAY_AFTER, &[]);
+    let answer = |others: Vec<Vec<u8>>| Answer {
+        singles: [others, vec![about.clone()]].concat(),
+        ..Answer::of(&world.ca, Vec::new())
+    };
+    let full = status(&world, &answer(vec![others.clone(); 127]));
+    assert_eq!(full, RevocationStatus::Good);
+    let more = status(&world, &answer(vec![others; 128]));
+    assert_nothing(&more, "a length of responses", "129");
+    let plain = Answer::of(&world.ca, about.clone());
+    let padded = |bytes| {
+        let padding = extension("1.2.3", false, &vec![0; bytes]);
+        plain.clone().extended(padding)
+    };
+    let some = 1_000;
+    let pad = some + MAX_OCSP_SIZE - padded(some).signed(&world.ca).len();
+    // Longer lengths take more octets, and signatures differ in theirs.
+    let fits = (pad - 32..=pad).rev().find_map(|bytes| {
+        let data = padded(bytes).signed(&world.ca);
+        (data.len() <= MAX_OCSP_SIZE && data.len() + 4 > MAX_OCSP_SIZE).then_some(data)
+    });
+    let said = world.status(RevocationKind::Ocsp, &fits.unwrap());
+    assert_eq!(said, RevocationStatus::Good);
+}
+
+#[test]
 fn what_is_no_answer_says_nothing() {
     let world = World::new();
     let plain = Answer::of(&world.ca, single(&id(&world.ca), &good(), DAY_AFTER, &[]));

@@ -6,6 +6,7 @@ use counterfoil_rfc3161::{
     Certificate, RevocationKind, RevocationStatus, Timestamp, revocation_status,
 };
 
+use crate::corpus;
 use crate::der::{
     algorithm, bits, context, element, extension, integer, octets, oid, primitive, sequence, time,
 };
@@ -166,7 +167,19 @@ impl World {
 
     /// What data say of the signer's certificate.
     pub(crate) fn status(&self, kind: RevocationKind, data: &[u8]) -> RevocationStatus {
-        revocation_status(&self.chain, 0, kind, data, GEN_TIME)
+        self.status_of(0, kind, data)
+    }
+
+    /// What they say of a certificate of the chain.
+    pub(crate) fn status_of(
+        &self,
+        certificate: usize,
+        kind: RevocationKind,
+        data: &[u8],
+    ) -> RevocationStatus {
+        let status = revocation_status(&self.chain, certificate, kind, data, GEN_TIME);
+        corpus::record_status(&self.chain, certificate, (kind, data), GEN_TIME, &status);
+        status
     }
 }
 

@@ -2,4 +2,5 @@
 
 mod changes;
 mod classes;
+mod known;
 mod rows;

@@ -4,7 +4,7 @@ import { sha1 } from "@noble/hashes/legacy.js";
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
 import { equal } from "../bytes.ts";
 import { VerifyError } from "../checks.ts";
-import { context, only, Reader, tag } from "./ber.ts";
+import { context, type Element, only, Reader, tag } from "./ber.ts";
 import { type Curve, verifyEcdsa, verifyEd25519 } from "./curves.ts";
 import { readRsaKey, verifyPkcs1, verifyPss } from "./rsa.ts";
 
@@ -253,6 +253,12 @@ function verifyPssTerms(key: PublicKey, hash: HashAlgorithm, { digestBeside }: S
 /** `RSASSA-PSS-params` (RFC 4055 section 3.1): one hash for both, and a salt as long as its digest, as is the rule. */
 function pssHash(parameters: Uint8Array): HashAlgorithm {
   const what = "RSASSA-PSS-params";
+  const inside = <T>(explicit: Element, read: (reader: Reader) => T): T => {
+    const inner = explicit.reader(what);
+    const found = read(inner);
+    inner.end();
+    return found;
+  };
   const hashByDefault = () => broken("RSASSA-PSS over SHA-1, its default");
   if (parameters.length === 0) {
     throw hashByDefault();
@@ -262,16 +268,20 @@ function pssHash(parameters: Uint8Array): HashAlgorithm {
   if (hashPart === undefined) {
     throw hashByDefault();
   }
-  const hash = soundHash(keyPart(() => AlgorithmIdentifier.read(hashPart.reader(what), what)).oid);
+  const hash = soundHash(keyPart(() => inside(hashPart, (part) => AlgorithmIdentifier.read(part, what))).oid);
   const maskPart = keyPart(() => reader.optional(context(1)));
   if (maskPart === undefined) {
     throw broken("MGF1 with SHA-1, its default");
   }
   const { mask, maskHash, salt, trailer } = keyPart(() => {
-    const mask = AlgorithmIdentifier.read(maskPart.reader(what), what);
+    const mask = inside(maskPart, (part) => AlgorithmIdentifier.read(part, what));
     const maskHash = AlgorithmIdentifier.read(new Reader(mask.parameters, what), what);
-    const salt = reader.optional(context(2))?.reader(what).small(what) ?? 20;
-    const trailer = reader.optional(context(3))?.reader(what).small(what) ?? 1;
+    const number = (tag: number, byDefault: number) => {
+      const part = reader.optional(context(tag));
+      return part === undefined ? byDefault : inside(part, (inner) => inner.small(what));
+    };
+    const salt = number(2, 20);
+    const trailer = number(3, 1);
     reader.end();
     return { mask, maskHash, salt, trailer };
   });

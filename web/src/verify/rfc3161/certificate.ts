@@ -3,7 +3,7 @@
 import { equal, fromBase64 } from "../bytes.ts";
 import { VerifyError } from "../checks.ts";
 import { AlgorithmIdentifier, verifySignature } from "./algorithm.ts";
-import { badLength, context, contextPrimitive, noValue, only, type Reader, tag } from "./ber.ts";
+import { badLength, context, contextPrimitive, type Element, noValue, only, type Reader, tag } from "./ber.ts";
 import { type CertificateExtensions, readCertificateExtensions } from "./extensions.ts";
 import { Name } from "./name.ts";
 import { readTime, type Timestamp } from "./time.ts";
@@ -134,8 +134,20 @@ export class Certificate {
   }
 }
 
+/** `[0] EXPLICIT Version DEFAULT v1`, of which v1 is 0 (RFC 5280 section 4.1.2.1). */
+function readVersion(element: Element | undefined): number {
+  const what = "version";
+  const reader = element?.reader(what);
+  const version = reader?.small(what) ?? 0;
+  reader?.end();
+  if (version > 2) {
+    throw noValue(what);
+  }
+  return version;
+}
+
 function readTbs(reader: Reader, outerAlgorithm: AlgorithmIdentifier): TbsCertificate {
-  reader.optional(context(0));
+  const version = readVersion(reader.optional(context(0)));
   const serial = reader.integer("serialNumber");
   // RFC 5280 section 4.1.1.2: "This field MUST contain the same algorithm identifier as the signature field".
   if (!AlgorithmIdentifier.read(reader, "signature").equals(outerAlgorithm)) {
@@ -149,10 +161,16 @@ function readTbs(reader: Reader, outerAlgorithm: AlgorithmIdentifier): TbsCertif
   const subject = Name.read(reader, "subject");
   const spki = reader.expect(tag.sequence, "SubjectPublicKeyInfo").raw;
   // issuerUniqueID and subjectUniqueID.
-  reader.optional(contextPrimitive(1));
-  reader.optional(contextPrimitive(2));
-  const extensions = readCertificateExtensions(reader.optional(context(3))?.reader("extensions"));
+  const uniqueIds = [reader.optional(contextPrimitive(1)), reader.optional(contextPrimitive(2))];
+  const inner = reader.optional(context(3))?.reader("extensions");
+  const extensions = readCertificateExtensions(inner);
+  inner?.end();
   reader.end();
+  // Section 4.1: unique identifiers are of v2 and v3, extensions of v3 alone.
+  const least = inner !== undefined ? 2 : uniqueIds.some((id) => id !== undefined) ? 1 : 0;
+  if (version < least) {
+    throw noValue("version");
+  }
   return { serial, issuer, subject, notBefore, notAfter, spki, extensions };
 }
 

@@ -1,6 +1,7 @@
 /** Extensions (RFC 5280 section 4.2), and what those of a certificate say that paths and time-stamps need. */
 
 import { equal, fromUtf8, fromUtf8Lossy } from "../bytes.ts";
+import { VerifyError } from "../checks.ts";
 import {
   badLength,
   booleanOf,
@@ -106,7 +107,7 @@ const understood: ReadonlyMap<string, Take> = new Map<string, Take>([
   ["2.5.29.54", (into, value) => (into.policies.inhibitAny = inhibitAnyPolicy(value))],
   ["2.5.29.31", takeDistributionPoints],
   ["1.3.6.1.5.5.7.1.1", takeResponders],
-  ["2.5.29.17", (into, value) => (into.alternativeNames = generalNames(value))],
+  ["2.5.29.17", takeAlternativeNames],
   // Those of the issuer change nothing about whether a path holds.
   ["2.5.29.18", () => {}],
 ]);
@@ -137,7 +138,6 @@ export function readCertificateExtensions(reader: Reader | undefined): Certifica
     notUnderstood: [],
     oids: extensions.map(({ oid }) => oid),
   };
-  const notUnderstood: string[] = [];
   const seen = new Set<string>();
   for (const extension of extensions) {
     const { oid, isCritical, value } = extension;
@@ -150,10 +150,10 @@ export function readCertificateExtensions(reader: Reader | undefined): Certifica
     if (take !== undefined) {
       take(into, value, extension);
     } else if (isCritical || oid === NAME_CONSTRAINTS) {
-      notUnderstood.push(oid);
+      into.notUnderstood = [...into.notUnderstood, oid];
     }
   }
-  return { ...into, notUnderstood };
+  return into;
 }
 
 function oids(value: Uint8Array, what: string): string[] {
@@ -176,15 +176,16 @@ function basicConstraints(value: Uint8Array): CertificateExtensions["basicConstr
   return { isAuthority, pathLength };
 }
 
-/** X.690 section 8.6: the number of unused bits, then the bits, the first one the highest of the first octet. There are nine. */
+/** X.690 section 8.6: how many of the last bits are none, then the bits, the first one the highest of the first octet. There are nine. */
 function keyUsage(value: Uint8Array): Set<number> {
   const what = "keyUsage";
   const content = only(value, tag.bitString, what).content;
-  if (content.length === 0) {
+  const [unused] = content;
+  const octets = content.subarray(1);
+  if (unused === undefined || unused > (octets.length === 0 ? 0 : 7) || octets.length > 2) {
     throw noValue(what);
   }
-  const octets = content.subarray(1, 3);
-  const bits = Array.from({ length: 8 * octets.length }, (_, bit) => bit);
+  const bits = Array.from({ length: 8 * octets.length - unused }, (_, bit) => bit);
   return new Set(bits.filter((bit) => ((octets[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0));
 }
 
@@ -254,6 +255,18 @@ function takeDistributionPoints(into: CertificateExtensions, value: Uint8Array):
         into.crlUrls = [...into.crlUrls, url];
       }
     }
+  }
+}
+
+/** Nothing but the name of a token's authority hangs on it: where they cannot be read there is none that it could be. */
+function takeAlternativeNames(into: CertificateExtensions, value: Uint8Array, { oid, isCritical }: Extension): void {
+  try {
+    into.alternativeNames = generalNames(value);
+  } catch (error) {
+    if (!(error instanceof VerifyError)) {
+      throw error;
+    }
+    into.notUnderstood = isCritical ? [...into.notUnderstood, oid] : into.notUnderstood;
   }
 }
 
