@@ -79,7 +79,9 @@ const SPECIFICATIONS: [(&str, &[&str]); 9] = [
 ];
 
 /// Others of which single sentences have rows: they are not at hand, so that nobody checks that these are all, or verbatim.
-const CITED: [&str; 5] = ["rfc3161", "rfc5035", "rfc5280", "rfc5652", "rfc6960"];
+const CITED: [&str; 6] = [
+    "rfc3161", "rfc5035", "rfc5280", "rfc5652", "rfc5816", "rfc6960",
+];
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

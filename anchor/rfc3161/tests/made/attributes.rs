@@ -24,6 +24,7 @@ fn named_by(attributes: Vec<Vec<u8>>) -> Change {
 
 #[test]
 fn the_signers_certificate_is_named_by_either_attribute_or_both() {
+    // SPEC(rfc5816): "[Paraphrased] The certificate is identified by ESSCertID where the hash is SHA-1, and by ESSCertIDv2 where it is another one."
     let world = World::new();
     let signer = world.signer_der();
     let v1 = || ess_v1(&sha1(&signer), None);

@@ -196,9 +196,11 @@ fn an_older_list_says_when_the_next_one_comes() {
     );
 }
 
-/// RFC 3161 section 4, number 1 and 2.
 #[test]
 fn four_reasons_leave_older_tokens_standing_and_no_other() {
+    // SPEC(rfc3161): "[Paraphrased] Where the reason of a revocation is unspecified, affiliationChanged, superseded or cessationOfOperation, tokens from before it stay valid."
+    // SPEC(rfc3161): "[Paraphrased] Where a revocation has no reason, no token that was made with the key is valid."
+    // SPEC(rfc3161): "[Paraphrased] Where the key was compromised, no token that was made with it can be trusted any more."
     let world = World::new();
     let rows: [(Option<u8>, RevocationReason, bool); 12] = [
         (None, RevocationReason::NotGiven, false),
