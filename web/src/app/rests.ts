@@ -1,18 +1,35 @@
 /** What each check rests on: who or what would have to be wrong for it to mislead. */
 
-const rests: readonly (readonly [RegExp, string])[] = [
+type Table = readonly (readonly [RegExp, string])[];
+
+const ofProofs: Table = [
   [/^(evidence|receipt|checkpoint|token)$/, "on the file alone: that it is well formed, which proves nothing yet"],
   [/^log signature$/, "on the log's key, as you trust it"],
   [/^quorum$/, "on the keys of the witnesses, as you trust them: that all of them together do not lie"],
   [/^entry$/, "on SHA-256, over the record as you gave it"],
   [/^inclusion$/, "on SHA-256: a path of hashes from the entry to the signed root"],
+  [/^block hash$/, "on the hash of the block, as you gave it"],
   [/^anchors$/, "on how many authorities you ask for"],
-  [/^anchor .*(revocation|revoked)/, "on revocation data signed by the certificate's issuer"],
-  [/^anchor .*(imprint)/, "on the hash in the token, over the checkpoint byte for byte"],
-  [/^anchor .*(path|chain|root)/, "on the roots of the time-stamping authority, as you trust them"],
-  [/^anchor /, "on the time-stamping authority, as you trust it"],
 ];
 
-export function restsOn(check: string): string {
-  return rests.find(([name]) => name.test(check))?.[1] ?? "";
+const ofTokens: Table = [
+  [/revocation|revoked/, "on revocation data signed by the certificate's issuer"],
+  [/imprint/, "on the hash in the token, over the checkpoint byte for byte"],
+  [/path|chain|root/, "on the roots of the time-stamping authority, as you trust them"],
+  [/^/, "on the time-stamping authority, as you trust it"],
+];
+
+const ofBlocks: Table = [
+  [/^block hash$/, "on the hash of the block, as you trust it: that the chain has this block, and keeps it"],
+  [/inclusion$/, "on Keccak-256: a path of hashes to a root in the block's header"],
+  [/^checkpoint$/, "on SHA-256: a path of hashes from the checkpoint to the root in the transaction"],
+  [/^/, "on the hash of the block, as you trust it"],
+];
+
+/** What a check rests on, or all those of an anchor; `names` are those of all checks that were made. */
+export function restsOn(check: string, names: readonly string[]): string {
+  const [, anchor, part = ""] = /^(anchor [^:]+)(?:: (.*))?$/.exec(check) ?? [];
+  const isBlock = names.includes(`${anchor}: block hash`);
+  const [table, name] = anchor === undefined ? [ofProofs, check] : [isBlock ? ofBlocks : ofTokens, part];
+  return table.find(([expression]) => expression.test(name))?.[1] ?? "";
 }

@@ -1,23 +1,25 @@
-/** What this browser keeps between visits: whom its user trusts. Never sent anywhere. */
+/** What this browser keeps between visits: whom its user trusts, and which blocks. Never sent anywhere. */
 
-const KEY = "counterfoil trust";
+export type Kept = "trust" | "blocks";
 
-/** The saved trust; undefined where there is none, or where the browser keeps nothing. */
-export function savedTrust(): string | undefined {
+const keyOf = (what: Kept) => `counterfoil ${what}`;
+
+/** What is saved; undefined where there is nothing, or where the browser keeps nothing. */
+export function savedText(what: Kept): string | undefined {
   try {
-    return localStorage.getItem(KEY) ?? undefined;
+    return localStorage.getItem(keyOf(what)) ?? undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Saves it, or takes it away; says whether the browser did. */
-export function saveTrust(text: string | undefined): boolean {
+export function saveText(what: Kept, text: string | undefined): boolean {
   try {
     if (text === undefined) {
-      localStorage.removeItem(KEY);
+      localStorage.removeItem(keyOf(what));
     } else {
-      localStorage.setItem(KEY, text);
+      localStorage.setItem(keyOf(what), text);
     }
     return true;
   } catch {

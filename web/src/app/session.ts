@@ -27,6 +27,8 @@ export interface Item {
 export interface Pair {
   readonly proof: Item;
   readonly record: Item | undefined;
+  /** Hashes of blocks that the user gave for it. */
+  given: readonly string[];
   judgement: Judgement | undefined;
   /** Why nothing was judged. */
   error: string | undefined;
@@ -44,6 +46,7 @@ export class Session {
   items: Item[] = [];
   pairs: Pair[] = [];
   #trust = "";
+  #blocks = "";
   #next = 1;
   /** Work that was begun under an older one counts no more. */
   #generation = 0;
@@ -99,12 +102,19 @@ export class Session {
     void this.#judgeAll();
   }
 
-  /** From now on, this is whom the verifier trusts. */
-  trust(text: string): void {
-    if (text !== this.#trust) {
+  /** From now on, this is whom the verifier trusts, and which blocks. */
+  trust(text: string, blocks: string): void {
+    if (text !== this.#trust || blocks !== this.#blocks) {
       this.#trust = text;
+      this.#blocks = blocks;
       void this.#judgeAll();
     }
+  }
+
+  /** Takes hashes of blocks for a proof, in place of those before, and verifies that again. */
+  give(pair: Pair, hashes: readonly string[]): void {
+    pair.given = [...new Set(hashes)];
+    void this.#judge(pair);
   }
 
   /** What would be verified again with a byte changed. */
@@ -116,6 +126,8 @@ export class Session {
         proof: { name: proof.name, kind, file: proof.file },
         record: record && { name: record.name, file: record.file, sha256: record.looked?.sha256 },
         trust: this.#trust,
+        blocks: this.#blocks,
+        given: pair.given,
         at: Math.floor(Date.now() / 1000),
       }
     );
@@ -128,23 +140,35 @@ export class Session {
 
   async #judgeAll(): Promise<void> {
     const generation = ++this.#generation;
+    const given = new Map(this.pairs.map((one) => [one.proof, one.given]));
     this.pairs = pair(this.items.filter(({ looked }) => looked !== undefined));
+    for (const one of this.pairs) {
+      one.given = given.get(one.proof) ?? [];
+    }
     this.#changed();
     if (this.#trust.trim() === "") {
       return;
     }
     await inParallel(this.pairs, async (one) => {
-      const job = generation === this.#generation ? this.job(one) : undefined;
-      if (job === undefined) {
-        return;
+      if (generation === this.#generation) {
+        await this.#judge(one);
       }
-      try {
-        one.judgement = await ask({ op: "judge", job });
-      } catch (error) {
-        one.error = said(error);
-      }
-      this.#changed();
     });
+  }
+
+  async #judge(one: Pair): Promise<void> {
+    const job = this.job(one);
+    if (job === undefined) {
+      return;
+    }
+    try {
+      one.judgement = await ask({ op: "judge", job });
+      one.error = undefined;
+    } catch (error) {
+      one.judgement = undefined;
+      one.error = said(error);
+    }
+    this.#changed();
   }
 
   #changed(): void {
@@ -169,6 +193,7 @@ export function pair(items: readonly Item[]): Pair[] {
   const made = (one: Item, record: Item | undefined): Pair => ({
     proof: one,
     record,
+    given: [],
     judgement: undefined,
     error: undefined,
   });

@@ -151,6 +151,11 @@ export class BlockFile {
     return file;
   }
 
+  /** How many there are. */
+  get size(): number {
+    return [...this.#chains.values()].reduce((sum, list) => sum + list.size, 0);
+  }
+
   /** What it says of a block. */
   says(chainId: bigint, block: Named): Says {
     let said: Says = { says: "nothing", why: `does not name block ${block.number}` };
@@ -171,8 +176,6 @@ export interface Blocks {
   readonly given: { readonly source: string; readonly hashes: readonly string[] };
   readonly lists: readonly BlockFile[];
 }
-
-export const noBlocks: Blocks = { given: { source: "", hashes: [] }, lists: [] };
 
 /** What each source says of a block, with what it is called. */
 export function blocksSay({ given, lists }: Blocks, chainId: bigint, block: Named): (readonly [string, Says])[] {

@@ -23,7 +23,7 @@ const record = () => inDemo("records", "ledger-07.txt");
 const built = resolve(import.meta.dirname, "../../dist/verifier.html");
 const trust = (page: Page, file: string) => page.locator(".trust input[type=file]").first().setInputFiles(file);
 
-const sentence = (page: Page) => page.locator(".sentence").innerText();
+const sentence = (page: Page) => page.locator(".sentence").textContent();
 
 async function boxOf(page: Page, selector: string) {
   const box = await page.locator(selector).boundingBox();

@@ -43,7 +43,13 @@ export function onlyLeaf(value: Uint8Array): Uint8Array {
 
 export const checkpoint = new TextEncoder().encode("the signed checkpoint");
 const beside = hashLeaf(new TextEncoder().encode("that of another log"));
-export const root = hashNode(hashLeaf(checkpoint), beside);
+
+/** The root of a round of two, of which this checkpoint is the first. */
+export function rootOver(signed: Uint8Array): Uint8Array {
+  return hashNode(hashLeaf(signed), beside);
+}
+
+export const root = rootOver(checkpoint);
 export const selector = Uint8Array.of(0xee, 0xcd, 0xf9, 0x27);
 export const destination = filled(0xa7, 20);
 export const chainId = 31_337n;

@@ -11,13 +11,20 @@ export interface Changed {
 }
 
 /** What can be changed of a proof of this kind. */
-export function controls(kind: Kind, hasRecord: boolean): readonly Control[] {
+export function controls(kind: Kind, hasRecord: boolean, anchors: readonly string[]): readonly Control[] {
   const record: readonly Control[] = hasRecord ? ["record"] : [];
   switch (kind) {
     case "receipt":
       return [...record, "proof", "checkpoint", "signature"];
     case "evidence":
-      return [...record, "proof", "checkpoint", "signature", "token"];
+      return [
+        ...record,
+        "proof",
+        "checkpoint",
+        "signature",
+        ...(anchors.includes("rfc3161") ? (["token"] as const) : []),
+        ...(anchors.includes("ethereum") ? (["transaction", "header"] as const) : []),
+      ];
     case "checkpoint":
       return ["checkpoint", "signature"];
     case "token":
@@ -52,6 +59,8 @@ const names: Readonly<Record<Control, string>> = {
   checkpoint: "the root hash in the checkpoint",
   signature: "the first signature on the checkpoint",
   token: "the signature of the time-stamp token",
+  transaction: "the transaction in the block",
+  header: "the root of the transactions in the block's header",
 };
 
 /** A place within base64, past what headers are in it. */
@@ -61,11 +70,17 @@ const WITHIN = 12;
  * and a change there rightly changes nothing.
  */
 const FROM_END = 24;
+/** A place within the transactions root of a header: it follows on 123 bytes (Yellow Paper, section 4.3), in base64. */
+const WITHIN_ROOT = 172;
 
 function place(kind: Kind, text: string, control: Control): number | undefined {
-  if (kind === "evidence" && control === "token") {
-    const match = /"token"\s*:\s*"([A-Za-z0-9+/]+)/.exec(text);
-    return match?.[1] === undefined ? undefined : match.index + match[0].length - FROM_END;
+  if (kind === "evidence" && (control === "token" || control === "transaction" || control === "header")) {
+    const match = new RegExp(`"${control}"\\s*:\\s*"([A-Za-z0-9+/]+)`).exec(text);
+    if (match?.[1] === undefined) {
+      return undefined;
+    }
+    const start = match.index + match[0].length - match[1].length;
+    return control === "header" ? start + WITHIN_ROOT : start + match[1].length - FROM_END;
   }
   // In evidence, a receipt is a JSON string, in which newlines are two characters.
   const newline = kind === "evidence" ? "\\n" : "\n";

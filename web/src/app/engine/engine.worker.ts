@@ -3,6 +3,7 @@
 import { auditBatch } from "../audit/batch.ts";
 import { getPatiently } from "../log.ts";
 import { readAnchored } from "./anchored.ts";
+import { readList } from "./blocks.ts";
 import { readHead } from "./head.ts";
 import { judge } from "./judge.ts";
 import { look } from "./look.ts";
@@ -20,6 +21,8 @@ async function answer(question: ToWorker): Promise<Answers[keyof Answers]> {
       return look(question.file, question.name, progress);
     case "judge":
       return judge(question.job, progress);
+    case "blocks":
+      return readList(question.text).size;
     case "trust": {
       const { form, trusted, trust } = readTrust(question.text);
       return { form, trusted, hasAuthorities: trust !== undefined };

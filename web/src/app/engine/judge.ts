@@ -1,6 +1,6 @@
 /** Verifies one proof under what the verifier trusts, and gives what the page shows. The judgements themselves are src/verify's. */
 
-import { noBlocks } from "../../verify/blocks.ts";
+import type { AnchorVerdict } from "../../verify/anchor-verdict.ts";
 import { fromHex, toHex } from "../../verify/bytes.ts";
 import { parseCheckpoint } from "../../verify/checkpoint.ts";
 import { Checks, type Outcome, VerifyError } from "../../verify/checks.ts";
@@ -13,9 +13,10 @@ import type { Receipt } from "../../verify/receipt.ts";
 import { type Covers, judgeToken, Timestamp, tokenInResponse } from "../../verify/rfc3161/index.ts";
 import { MAX_ENTRY_SIZE } from "../../verify/tile.ts";
 import { utc } from "../../verify/time.ts";
+import { blocksOf } from "./blocks.ts";
 import { changeProof } from "./control.ts";
 import { changed, digestOf } from "./digest.ts";
-import type { Fact, Job, Judgement } from "./protocol.ts";
+import type { AnchorOf, Fact, Job, Judgement } from "./protocol.ts";
 import { type Read, readTrust } from "./trust.ts";
 
 /** The object identifier of SHA-256. */
@@ -31,6 +32,7 @@ interface Came {
   readonly caveats: readonly string[];
   readonly trusted: readonly string[];
   readonly facts: readonly Fact[];
+  readonly anchors?: readonly AnchorOf[];
 }
 
 /** Verifies. */
@@ -54,6 +56,7 @@ export async function judge(job: Job, progress: (bytes: number) => void): Promis
     proofSha256: toHex(sha256(proof)),
     recordSha256: claim?.claim.digest && toHex(claim.claim.digest),
     ...came,
+    anchors: came.anchors ?? [],
     checks: came.checks.list,
     at: job.at,
     milliseconds: performance.now() - started,
@@ -115,25 +118,36 @@ function ofReceipt(proof: Uint8Array, claim: Claim | undefined, trust: Read): Ca
 /** Evidence under a policy alone, without authorities: its receipt can be judged, its anchors cannot. */
 function ofEvidence(job: Job, proof: Uint8Array, claim: Claim | undefined, trust: Read): Came {
   if (trust.trust === undefined) {
-    const why = `no time-stamping authority is trusted, so no time can be shown: whom you trust is ${trust.form === "policy" ? "a policy" : "a list of keys"}, and evidence needs a trust file, which names authorities by their roots`;
+    const why = `no time-stamping authority and no chain is trusted, so no time can be shown: whom you trust is ${trust.form === "policy" ? "a policy" : "a list of keys"}, and evidence needs a trust file, which names authorities by their roots, and chains`;
     const verdict = withoutEvidence("not-checked", why, claim?.name ?? job.proof.name);
-    return { ...verdict, trusted: trust.trusted, facts: [] };
+    return { ...verdict, trusted: trust.trusted, facts: [], anchors: [] };
   }
   const at = Timestamp.fromSeconds(job.at);
-  const verdict = judgeEvidenceFile(job.proof.name, proof, trust.trust, noBlocks, claim, at);
-  const stamps = verdict.anchors.map(
-    ({ name, genTime, holds }): Fact => ({
-      label: `Time-stamp, ${name}`,
-      value: genTime === undefined ? "not read" : `${genTime}${holds ? "" : " (does not count)"}`,
-    }),
-  );
-  const facts = [...factsOf(verdict.evidence?.receipt, verdict.witnessedAt), ...stamps];
+  const verdict = judgeEvidenceFile(job.proof.name, proof, trust.trust, blocksOf(job), claim, at);
+  const facts = [...factsOf(verdict.evidence?.receipt, verdict.witnessedAt), ...verdict.anchors.map(factOf)];
   const time =
     verdict.noLaterThan === undefined ? [] : [{ label: "No later than", value: String(verdict.noLaterThan) }];
   return {
     ...verdict,
     trusted: verdict.trusted.length > 0 ? verdict.trusted : trust.trusted,
     facts: [...time, ...facts],
+    anchors: verdict.anchors.map(anchorOf),
+  };
+}
+
+/** What an anchor says, and whether that counts. */
+function factOf({ name, block, genTime, holds }: AnchorVerdict): Fact {
+  const counts = holds ? "" : " (does not count)";
+  if (block !== undefined) {
+    return { label: `Block, ${name}`, value: `${block.number} of ${block.chain}, ${genTime}, ${block.hash}${counts}` };
+  }
+  return { label: `Time-stamp, ${name}`, value: genTime === undefined ? "not read" : `${genTime}${counts}` };
+}
+
+function anchorOf({ kind, block }: AnchorVerdict): AnchorOf {
+  return {
+    kind,
+    block: block && { chain: block.chain, number: String(block.number), isTrusted: block.sources.length > 0 },
   };
 }
 

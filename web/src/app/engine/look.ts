@@ -8,6 +8,7 @@ import { Vkey } from "../../verify/key.ts";
 import { MAX_NOTE_SIZE, Note } from "../../verify/note.ts";
 import { Policy } from "../../verify/policy.ts";
 import { MAX_RECEIPT_SIZE, parseReceipt } from "../../verify/receipt.ts";
+import { readList } from "./blocks.ts";
 import { digestOf } from "./digest.ts";
 import type { Kind, Looked } from "./protocol.ts";
 
@@ -86,6 +87,10 @@ function ofTrust(text: string): Found {
   const lines = text.trim().split("\n");
   if (lines.length <= 256 && lines.every((line) => attempt(() => Vkey.parse(line.trim())) !== undefined)) {
     return { kind: "vkeys", about: lines.length === 1 ? "a key" : `${lines.length} keys` };
+  }
+  const blocks = attempt(() => readList(text).size) ?? 0;
+  if (blocks > 0) {
+    return { kind: "blocks", about: blocks === 1 ? "a block" : `${blocks} blocks` };
   }
   return undefined;
 }

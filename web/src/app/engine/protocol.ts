@@ -13,6 +13,7 @@ export type Kind =
   | "policy"
   | "vkeys"
   | "certificates"
+  | "blocks"
   | "record";
 
 /** A file that was looked at. */
@@ -39,6 +40,10 @@ export interface Job {
   readonly record: { readonly name: string; readonly file: Blob; readonly sha256: string | undefined } | undefined;
   /** A trust file, a policy or vkeys: whom the verifier trusts. */
   readonly trust: string;
+  /** Blocks of Ethereum chains that the verifier trusts, as a list (docs/evidence.md). */
+  readonly blocks?: string;
+  /** Hashes of blocks that were given for this proof: it must rest on each. */
+  readonly given?: readonly string[];
   /** The time of the judgement, in Unix seconds. */
   readonly at: number;
   /** For the control: which byte is changed first, and of what. */
@@ -46,7 +51,7 @@ export interface Job {
 }
 
 /** What the control changes. */
-export type Control = "record" | "proof" | "checkpoint" | "signature" | "token";
+export type Control = "record" | "proof" | "checkpoint" | "signature" | "token" | "transaction" | "header";
 
 /** What a proof came to. */
 export interface Judgement {
@@ -63,11 +68,19 @@ export interface Judgement {
   /** What was to be trusted, in words. */
   readonly trusted: readonly string[];
   readonly facts: readonly Fact[];
+  /** The anchors of evidence. */
+  readonly anchors: readonly AnchorOf[];
   readonly at: number;
   /** How long it took. */
   readonly milliseconds: number;
   /** What was changed, of a control. */
   readonly changed?: string;
+}
+
+/** An anchor of evidence: its kind, and the block that it names. */
+export interface AnchorOf {
+  readonly kind: string;
+  readonly block: { readonly chain: string; readonly number: string; readonly isTrusted: boolean } | undefined;
 }
 
 /** Something that a proof says, to be shown. */
@@ -141,6 +154,7 @@ export type Ask =
   | { readonly op: "look"; readonly file: Blob; readonly name: string }
   | { readonly op: "judge"; readonly job: Job }
   | { readonly op: "trust"; readonly text: string }
+  | { readonly op: "blocks"; readonly text: string }
   | { readonly op: "head"; readonly note: Uint8Array; readonly trust: string }
   | { readonly op: "anchored"; readonly evidence: Uint8Array; readonly trust: string; readonly at: number }
   | { readonly op: "audit"; readonly batch: Batch; readonly base: string };
@@ -150,6 +164,8 @@ export interface Answers {
   readonly look: Looked;
   readonly judge: Judgement;
   readonly trust: TrustView;
+  /** How many a list names. */
+  readonly blocks: number;
   readonly head: Head;
   readonly anchored: Anchored;
   readonly audit: BatchDone;

@@ -14,7 +14,8 @@ const FEW = 1;
 
 export function Verify({ session, trust }: { session: Session; trust: Trusting }) {
   const [chosen, setChosen] = useState<Pair>();
-  useEffect(() => session.trust(trust.text), [session, trust.text]);
+  const blocks = trust.blocks.counted;
+  useEffect(() => session.trust(trust.text, blocks), [session, trust.text, blocks]);
   const add = (given: readonly Given[]) => {
     setChosen(undefined);
     void session.add(given);
@@ -73,7 +74,13 @@ function Outcome({
   }
   const { judgement } = pair;
   return judgement === undefined ? null : (
-    <VerdictView key={pair.proof.id} judgement={judgement} job={session.job(pair)} fromLog={fromLog} />
+    <VerdictView
+      key={pair.proof.id}
+      judgement={judgement}
+      job={session.job(pair)}
+      fromLog={fromLog}
+      give={(hashes) => session.give(pair, hashes)}
+    />
   );
 }
 

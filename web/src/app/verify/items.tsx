@@ -15,6 +15,7 @@ const kinds: Readonly<Record<Kind, string>> = {
   policy: "Policy",
   vkeys: "Keys",
   certificates: "Certificates",
+  blocks: "List of blocks",
   record: "Record",
 };
 
@@ -74,7 +75,7 @@ export function Items({
 }
 
 function isTrust(kind: Kind): boolean {
-  return kind === "trust" || kind === "policy" || kind === "vkeys" || kind === "certificates";
+  return kind === "trust" || kind === "policy" || kind === "vkeys" || kind === "certificates" || kind === "blocks";
 }
 
 interface RowProps {

@@ -67,7 +67,9 @@ ${judgement.facts.map(({ label, value }) => row(label, value)).join("\n")}
 </table>
 <h2>Checks</h2>
 <table class="checks">
-${compact(judgement.checks).map(checkRow).join("\n")}
+${compact(judgement.checks)
+  .map((check) => checkRow(check, judgement.checks))
+  .join("\n")}
 </table>
 <h2>What was trusted</h2>
 <p>${escaped(fromLog ? TRUST_OF_LOG : TRUST_OF_USER)}:</p>
@@ -101,8 +103,11 @@ function compact(checks: readonly Check[]): Check[] {
   return shown;
 }
 
-function checkRow({ name, outcome, reason }: Check): string {
-  const rests = restsOn(name);
+function checkRow({ name, outcome, reason }: Check, all: readonly Check[]): string {
+  const rests = restsOn(
+    name,
+    all.map((check) => check.name),
+  );
   const small = rests === "" ? "" : `<br><small>Rests ${escaped(rests)}</small>`;
   return `<tr class="${outcome}"><td>${signs[outcome]}</td><th scope="row">${escaped(name)}</th><td>${escaped(reason)}${small}</td></tr>`;
 }

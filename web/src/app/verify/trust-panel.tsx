@@ -4,9 +4,11 @@ import { useEffect, useState } from "preact/hooks";
 import { ask } from "../engine/engine.ts";
 import type { TrustView } from "../engine/protocol.ts";
 import { policyOfLog } from "../log.ts";
-import { savedTrust, saveTrust } from "../saved.ts";
+import { savedText, saveText } from "../saved.ts";
 import type { Item } from "../session.ts";
 import { said } from "../words.ts";
+import { BlocksField, type NamedBlocks, useBlocks } from "./blocks-field.tsx";
+import { FileButton } from "./file-button.tsx";
 import { withRoots } from "./trust-text.ts";
 
 export type Choice = "mine" | "log";
@@ -29,14 +31,16 @@ export interface Trusting {
   /** Takes what a given file names, if it names whom one can trust. */
   readonly offer: (item: Item) => (() => void) | undefined;
   readonly addRoots: (file: Blob, name: string) => void;
+  readonly blocks: NamedBlocks;
 }
 
 export function useTrust(): Trusting {
   const [choice, setChoice] = useState<Choice>("mine");
-  const [saved, setSaved] = useState(savedTrust);
+  const [saved, setSaved] = useState(() => savedText("trust"));
   const [mine, setMine] = useState(saved ?? "");
   const [ofLog, setOfLog] = useState("");
   const [problem, setProblem] = useState<string>();
+  const blocks = useBlocks();
   const said = choice === "mine" ? mine : ofLog;
   const { text, view, error } = useRead(said);
   const load = async (file: Blob, use: (text: string) => string) => {
@@ -68,8 +72,9 @@ export function useTrust(): Trusting {
     view,
     error: problem ?? error,
     kept: saved !== undefined && saved === mine,
-    keep: (keep) => setSaved(saveTrust(keep ? mine : undefined) && keep ? mine : undefined),
+    keep: (keep) => setSaved(saveText("trust", keep ? mine : undefined) && keep ? mine : undefined),
     addRoots,
+    blocks,
     offer: ({ looked, file, name }) => {
       switch (looked?.kind) {
         case "certificates":
@@ -78,6 +83,8 @@ export function useTrust(): Trusting {
         case "policy":
         case "vkeys":
           return () => void load(file, (content) => content);
+        case "blocks":
+          return () => blocks.load(file);
         default:
           return undefined;
       }
@@ -134,6 +141,7 @@ export function TrustPanel({ trust }: { trust: Trusting }) {
         </fieldset>
       )}
       {choice === "mine" && <Mine trust={trust} />}
+      <BlocksField blocks={trust.blocks} />
       {error !== undefined && (
         <p class="notice bad" role="alert">
           This cannot be read: {error}.
@@ -204,24 +212,4 @@ function Mine({ trust }: { trust: Trusting }) {
 function takeAs(file: File, offer: Trusting["offer"]): void {
   const looked = { kind: "trust", size: file.size, sha256: "", leaves: [], about: "" } as const;
   offer({ id: 0, path: file.name, name: file.name, file, looked, progress: 0, error: undefined })?.();
-}
-
-function FileButton({ label, accept, take }: { label: string; accept: string; take: (file: File) => void }) {
-  return (
-    <label class="button">
-      {label}
-      <input
-        class="sr"
-        type="file"
-        accept={accept}
-        onChange={(event) => {
-          const file = event.currentTarget.files?.[0];
-          if (file !== undefined) {
-            take(file);
-          }
-          event.currentTarget.value = "";
-        }}
-      />
-    </label>
-  );
 }

@@ -5,7 +5,7 @@ import type { Check, Outcome } from "../../verify/checks.ts";
 import { download } from "../download.ts";
 import { controls } from "../engine/control.ts";
 import { ask } from "../engine/engine.ts";
-import type { Control, Job, Judgement } from "../engine/protocol.ts";
+import type { AnchorOf, Control, Job, Judgement } from "../engine/protocol.ts";
 import { Sign, verdictWords } from "../marks.tsx";
 import { restsOn } from "../rests.ts";
 import { plural, said, utcOf } from "../words.ts";
@@ -15,10 +15,13 @@ export function VerdictView({
   judgement,
   job,
   fromLog,
+  give,
 }: {
   judgement: Judgement;
   job: Job | undefined;
   fromLog: boolean;
+  /** Takes hashes of blocks for this proof. */
+  give: (hashes: readonly string[]) => void;
 }) {
   return (
     <article class={`verdict ${judgement.outcome}`} aria-labelledby="verdict-title">
@@ -42,6 +45,7 @@ export function VerdictView({
           </ul>
         )}
       </header>
+      <Asked anchors={judgement.anchors} given={job?.given ?? []} give={give} />
       <Checks checks={judgement.checks} />
       <div class="columns">
         <section>
@@ -83,8 +87,60 @@ export function VerdictView({
           Verified at {utcOf(judgement.at)}, in {Math.max(1, Math.round(judgement.milliseconds))} ms
         </span>
       </p>
-      {judgement.outcome === "passed" && job !== undefined && <ControlView job={job} />}
+      {judgement.outcome === "passed" && job !== undefined && <ControlView job={job} anchors={judgement.anchors} />}
     </article>
+  );
+}
+
+/** Asks for the hash of a block that nothing trusted names: evidence cannot show that a chain has it. What was given can be taken back. */
+function Asked({
+  anchors,
+  given,
+  give,
+}: {
+  anchors: readonly AnchorOf[];
+  given: readonly string[];
+  give: (hashes: readonly string[]) => void;
+}) {
+  const [hash, setHash] = useState("");
+  const unknown = anchors.flatMap(({ block }) => (block === undefined || block.isTrusted ? [] : [block]));
+  const named = unknown.map(({ number, chain }) => `block ${number} of ${chain}`).join(" and of ");
+  return (
+    <>
+      {given.map((one) => (
+        <p key={one} class="asked">
+          You gave the hash <code>{one}</code>{" "}
+          <button type="button" onClick={() => give(given.filter((other) => other !== one))}>
+            Take it back
+          </button>
+        </p>
+      ))}
+      {unknown.length > 0 && (
+        <form
+          class="asked"
+          onSubmit={(event) => {
+            event.preventDefault();
+            give([...given, hash.trim()]);
+          }}
+        >
+          <label class="field">
+            The hash of {named}, from a node or an explorer that you trust, and not from this page
+            <input
+              type="text"
+              required
+              pattern={"\\s*0x[0-9a-fA-F]{64}\\s*"}
+              title="0x and 64 hexadecimal digits"
+              spellcheck={false}
+              autocomplete="off"
+              placeholder="0x…"
+              value={hash}
+              onInput={(event) => setHash(event.currentTarget.value)}
+            />
+          </label>
+          <button type="submit">Trust this block</button>
+        </form>
+      )}
+    </>
   );
 }
 
@@ -123,7 +179,13 @@ function Anchor({ name, checks }: { name: string; checks: Check[] }) {
         <span class="check-name">{name}</span>
         <span>
           {inWords(checks)}
-          <small>Rests on the time-stamping authority, as you trust it</small>
+          <small>
+            Rests{" "}
+            {restsOn(
+              name,
+              checks.map((check) => check.name),
+            )}
+          </small>
         </span>
       </summary>
       <CheckList checks={checks} prefix={`${name}: `} />
@@ -142,7 +204,7 @@ function CheckList({ checks, prefix }: { checks: readonly Check[]; prefix: strin
           <span class="check-reason">
             {outcome === "not-checked" && <strong>Not checked: </strong>}
             {reason}
-            {prefix === "" && restsOn(name) !== "" && <small>Rests {restsOn(name)}</small>}
+            {prefix === "" && restsOn(name, []) !== "" && <small>Rests {restsOn(name, [])}</small>}
           </span>
         </li>
       ))}
@@ -176,10 +238,12 @@ const controlNames: Readonly<Record<Control, string>> = {
   checkpoint: "of the root hash",
   signature: "of a signature",
   token: "of the time-stamp token",
+  transaction: "of the transaction",
+  header: "of the block's header",
 };
 
 /** Verifies again with a byte changed, beside the verdict and without touching it. */
-function ControlView({ job }: { job: Job }) {
+function ControlView({ job, anchors }: { job: Job; anchors: readonly AnchorOf[] }) {
   const [came, setCame] = useState<Judgement>();
   const [error, setError] = useState<string>();
   const [busy, setBusy] = useState(false);
@@ -200,7 +264,11 @@ function ControlView({ job }: { job: Job }) {
       <h3 id="control-title">Change one byte, and see it fail</h3>
       <p>The control: a copy is changed and verified by the same code. Your files stay as they are.</p>
       <p class="acts">
-        {controls(job.proof.kind, job.record !== undefined).map((control) => (
+        {controls(
+          job.proof.kind,
+          job.record !== undefined,
+          anchors.map(({ kind }) => kind),
+        ).map((control) => (
           <button type="button" key={control} disabled={busy} onClick={() => void change(control)}>
             {controlNames[control]}
           </button>

@@ -1,0 +1,102 @@
+/** Which blocks of Ethereum chains the user trusts, beside those that a trust file names. */
+
+import { useEffect, useState } from "preact/hooks";
+import { ask } from "../engine/engine.ts";
+import { savedText, saveText } from "../saved.ts";
+import { plural, said } from "../words.ts";
+import { FileButton } from "./file-button.tsx";
+
+/** The largest list; a larger one is not read. */
+const MAX_BYTES = 8 << 20;
+
+export interface NamedBlocks {
+  readonly text: string;
+  readonly set: (text: string) => void;
+  /** What counts: empty where what was said cannot be read. */
+  readonly counted: string;
+  /** How many it names. */
+  readonly count: number;
+  readonly error: string | undefined;
+  readonly load: (file: Blob) => void;
+  /** Whether this browser keeps it. */
+  readonly kept: boolean;
+  readonly keep: (kept: boolean) => void;
+}
+
+export function useBlocks(): NamedBlocks {
+  const [saved, setSaved] = useState(() => savedText("blocks"));
+  const [text, setText] = useState(saved ?? "");
+  const [read, setRead] = useState<{ of: string; count: number; error?: string }>({ of: "", count: 0 });
+  useEffect(() => {
+    let current = true;
+    if (text.trim() === "") {
+      setRead({ of: text, count: 0 });
+    } else {
+      ask({ op: "blocks", text }).then(
+        (count) => current && setRead({ of: text, count }),
+        (error: unknown) => current && setRead({ of: text, count: 0, error: said(error) }),
+      );
+    }
+    return () => {
+      current = false;
+    };
+  }, [text]);
+  const isRead = read.of === text;
+  return {
+    text,
+    set: setText,
+    counted: isRead && read.count > 0 ? text : "",
+    count: isRead ? read.count : 0,
+    error: isRead ? read.error : undefined,
+    load: (file) => {
+      if (file.size > MAX_BYTES) {
+        setRead({ of: text, count: 0, error: `a list of blocks has at most ${MAX_BYTES} bytes` });
+      } else {
+        void file.text().then(setText);
+      }
+    },
+    kept: saved !== undefined && saved === text,
+    keep: (keep) => setSaved(saveText("blocks", keep ? text : undefined) && keep ? text : undefined),
+  };
+}
+
+export function BlocksField({ blocks }: { blocks: NamedBlocks }) {
+  return (
+    <details class="blocks" open={blocks.text !== ""}>
+      <summary>Blocks of Ethereum chains{blocks.count > 0 && `: ${plural(blocks.count, "block")} named`}</summary>
+      <p>
+        Evidence can show that a block holds a checkpoint, and not that the chain has that block. Which hash a block
+        has, and that it is final, comes from you: from a node or an explorer that you trust, or from a trust file.
+      </p>
+      <label class="field">
+        A block on a line: its hash, or its number and its hash; a line such as "chain 1" says of which chain those
+        below are
+        <textarea
+          rows={4}
+          spellcheck={false}
+          autocomplete="off"
+          value={blocks.text}
+          placeholder={"chain 1\n23000000 0x…"}
+          onInput={(event) => blocks.set(event.currentTarget.value)}
+        />
+      </label>
+      <p class="acts">
+        <FileButton label="Load a list of blocks" accept=".txt,text/plain" take={blocks.load} />
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={blocks.kept}
+            disabled={blocks.text.trim() === ""}
+            onChange={(event) => blocks.keep(event.currentTarget.checked)}
+          />
+          Keep these blocks in this browser
+        </label>
+      </p>
+      {blocks.error !== undefined && (
+        <p class="notice bad" role="alert">
+          This list cannot be read: {blocks.error}.
+        </p>
+      )}
+    </details>
+  );
+}
