@@ -1,5 +1,7 @@
 /** What the page asks the log that served it. Everything that comes is somebody else's: it has a limit of size and of time. */
 
+import { said } from "./words.ts";
+
 /** Why the log did not give what was asked. */
 export class LogError extends Error {
   readonly status: number;
@@ -16,22 +18,36 @@ const TIMEOUT_MS = 20_000;
 /** The largest answers. */
 export const limits = { text: 1_200_000, evidence: 64 << 20 } as const;
 
-/** Asks for a path below the log's prefix, which is where the page is. A worker is told where that is. */
-export async function get(path: string, limit: number, accept = "*/*", base = document.baseURI): Promise<Uint8Array> {
-  const response = await fetch(new URL(path, base), {
-    headers: { accept },
-    credentials: "omit",
-    redirect: "error",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  }).catch((error: unknown) => {
-    throw new LogError(`the log does not answer (${error instanceof Error ? error.message : String(error)})`, 0);
-  });
-  const bytes = await atMost(response, limit);
-  if (!response.ok) {
-    const text = new TextDecoder().decode(bytes.subarray(0, 500)).trim();
-    throw new LogError(text || `the log answers ${response.status}`, response.status);
+/** How something is asked for. */
+export interface Asking {
+  readonly accept?: string;
+  /** The page's address, which a worker is told. */
+  readonly base?: string;
+  /** Whoever asks no longer wants it. */
+  readonly signal?: AbortSignal;
+}
+
+/** Asks for a path below the log's prefix, which is where the page is. Whatever keeps it from being read whole is a `LogError`. */
+export async function get(path: string, limit: number, asking: Asking = {}): Promise<Uint8Array> {
+  const { accept = "*/*", base = document.baseURI, signal } = asking;
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  try {
+    const response = await fetch(new URL(path, base), {
+      headers: { accept },
+      credentials: "omit",
+      redirect: "error",
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    });
+    const bytes = await atMost(response, limit);
+    if (!response.ok) {
+      const text = new TextDecoder().decode(bytes.subarray(0, 500)).trim();
+      throw new LogError(text || `the log answers ${response.status}`, response.status);
+    }
+    return bytes;
+  } catch (error) {
+    // Also what ends an answer in its middle.
+    throw error instanceof LogError ? error : new LogError(`the log does not answer (${said(error)})`, 0);
   }
-  return bytes;
 }
 
 /** How often something is asked for that the log cannot give now, and how long is waited before it is asked for again. */
@@ -39,13 +55,13 @@ const TRIES = 4;
 const WAIT_MS = 400;
 
 /** Asks again, a few times, where the log is too busy or does not answer. */
-export async function getPatiently(path: string, limit: number, base: string): Promise<Uint8Array> {
+export async function getPatiently(path: string, limit: number, asking: Asking): Promise<Uint8Array> {
   for (let tried = 1; ; tried++) {
     try {
-      return await get(path, limit, "*/*", base);
+      return await get(path, limit, asking);
     } catch (error) {
       const isBusy = error instanceof LogError && [0, 429, 503].includes(error.status);
-      if (!isBusy || tried >= TRIES) {
+      if (!isBusy || tried >= TRIES || asking.signal?.aborted) {
         throw error;
       }
       await new Promise((done) => setTimeout(done, WAIT_MS * 2 ** tried));

@@ -32,7 +32,7 @@ async function answer(question: ToWorker): Promise<Answers[keyof Answers]> {
     case "anchored":
       return readAnchored(question.evidence, question.trust, question.at);
     case "audit":
-      return auditBatch((path, limit) => getPatiently(path, limit, question.base), question.batch);
+      return auditBatch((path, limit) => getPatiently(path, limit, { base: question.base }), question.batch);
   }
 }
 

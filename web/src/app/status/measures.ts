@@ -33,7 +33,7 @@ export function useMeasures(): Measured {
     let current = true;
     const ask = async () => {
       try {
-        const bytes = await get("status", limits.text, "application/json");
+        const bytes = await get("status", limits.text, { accept: "application/json" });
         measures.push({ at: Math.floor(Date.now() / 1000), status: readStatus(new TextDecoder().decode(bytes)) });
         measures.splice(0, measures.length - KEPT);
         current && setCame({ measures: [...measures], error: undefined });
