@@ -38,8 +38,8 @@ export function CheckpointPanel({ following, trust }: { following: Following; tr
         )}
         {error !== undefined && <p class="notice bad">{plainLine(error)}</p>}
         {trust.error !== undefined && <p class="notice bad">Whom you trust cannot be read: {plainLine(trust.error)}</p>}
-        {growth !== undefined && (
-          <p class={growth.outcome === "failed" ? "notice bad" : "quiet"}>
+        {growth !== undefined && growth.outcome !== "failed" && (
+          <p class="quiet">
             <Sign outcome={growth.outcome} /> Since this page was opened: {growth.reason}.
           </p>
         )}

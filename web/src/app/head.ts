@@ -1,28 +1,17 @@
 /** The checkpoint of the log that served the page: fetched again when the reader wants, and compared with the one before. */
 
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { equal } from "../verify/bytes.ts";
+import { alarms } from "./alarms.ts";
 import { ask } from "./engine/engine.ts";
 import type { Head } from "./engine/protocol.ts";
 import { Tiles } from "./explore/tiles.ts";
+import { type Growth, Growths } from "./growth.ts";
+import { headUnder } from "./judged.ts";
 import { get, limits } from "./log.ts";
-import { counted, said } from "./words.ts";
-
-/** A checkpoint that this page saw, while it was open. */
-export interface Seen {
-  /** Unix seconds. */
-  readonly at: number;
-  readonly size: bigint;
-  readonly root: Uint8Array;
-}
-
-/** What a checkpoint is to the one seen before it. */
-export interface Growth {
-  readonly outcome: "passed" | "failed" | "not-checked";
-  readonly reason: string;
-}
+import { said } from "./words.ts";
 
 export interface Following {
+  /** As it stands under whom is trusted now. */
   readonly head: Head | undefined;
   /** Its tree. */
   readonly tiles: Tiles | undefined;
@@ -33,18 +22,18 @@ export interface Following {
   readonly refresh: () => void;
 }
 
-/** More of what was seen is not kept; the oldest goes first. */
-const KEPT = 2_000;
-
-/** In the order in which they came; of those that follow each other, no two the same. */
-const history: Seen[] = [];
+/** Of all that this page saw while it was open. */
+const growths = new Growths(
+  (alarm) => alarms.raise(alarm),
+  () => Math.floor(Date.now() / 1000),
+);
 
 /** Follows the log's checkpoint, under what is trusted. */
 export function useHead(trust: string): Following {
   const [note, setNote] = useState<Uint8Array>();
   const [head, setHead] = useState<Head>();
   const [error, setError] = useState<string>();
-  const [growth, setGrowth] = useState<Growth>();
+  const [growth, setGrowth] = useState(growths.last);
   const [asked, setAsked] = useState(0);
   const [answered, setAnswered] = useState(0);
   useEffect(() => {
@@ -83,53 +72,23 @@ export function useHead(trust: string): Following {
   );
   useEffect(() => {
     let current = true;
-    if (tiles !== undefined) {
-      void compare(tiles).then((found) => current && found !== undefined && setGrowth(found));
+    if (tiles !== undefined && head !== undefined) {
+      void growths.see(tiles, head.note).then((last) => current && setGrowth(last));
     }
     return () => {
       current = false;
     };
   }, [tiles]);
-  return { head, tiles, error, busy: answered <= asked, growth, refresh: () => setAsked(asked + 1) };
+  return {
+    head: head && headUnder(head, trust),
+    tiles,
+    error,
+    busy: answered <= asked,
+    growth,
+    refresh: () => setAsked(asked + 1),
+  };
 }
 
 function showRoot(root: Uint8Array): string {
   return root.join();
-}
-
-/** Compares a tree with the largest that was seen before, and keeps it. */
-async function compare(tiles: Tiles): Promise<Growth | undefined> {
-  const before = history.at(-1);
-  const now = { at: Math.floor(Date.now() / 1000), size: tiles.size, root: tiles.root };
-  if (before !== undefined && before.size === now.size && equal(before.root, now.root)) {
-    return undefined;
-  }
-  const growth = before && (await judged(before, tiles));
-  if (growth?.outcome !== "failed") {
-    history.push(now);
-    history.splice(0, history.length - KEPT);
-  }
-  return growth;
-}
-
-async function judged(before: Seen, tiles: Tiles): Promise<Growth> {
-  const [from, to] = [counted(before.size), counted(tiles.size)];
-  if (before.size === tiles.size) {
-    return { outcome: "failed", reason: `the log showed two different trees of ${to} entries` };
-  }
-  if (before.size > tiles.size) {
-    return { outcome: "failed", reason: `the log showed ${from} entries before, and now only ${to}` };
-  }
-  try {
-    await tiles.consistency(before.size, before.root);
-    return { outcome: "passed", reason: `it grew from ${from} to ${to} entries, and nothing that was there changed` };
-  } catch (thrown) {
-    if (thrown instanceof Error && thrown.name === "VerifyError") {
-      return {
-        outcome: "failed",
-        reason: `it is not a continuation of the ${from} entries seen before: ${thrown.message}`,
-      };
-    }
-    return { outcome: "not-checked", reason: `whether it continues the ${from} entries seen before: ${said(thrown)}` };
-  }
 }

@@ -2,6 +2,7 @@
 
 import type { ComponentType } from "preact";
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
+import { AlarmsView } from "./alarms-view.tsx";
 import { Verify } from "./pages/verify.tsx";
 import { address, type PageName, pages, useRoute } from "./routes.ts";
 import { Session } from "./session.ts";
@@ -55,6 +56,7 @@ export function Shell() {
         </div>
       </header>
       <main id="main" tabIndex={-1} ref={main}>
+        {!__SINGLE__ && <AlarmsView />}
         {load === undefined ? (
           <Verify session={session} trust={trust} />
         ) : (

@@ -1,39 +1,70 @@
 /** Reads evidence for what it shows of a log's history: which checkpoint was fixed in time, when, and whether that holds under what is trusted. */
 
+import type { AnchorVerdict } from "../../verify/anchor-verdict.ts";
 import type { BlockAnchor } from "../../verify/block-anchor.ts";
-import { chainInWords } from "../../verify/blocks.ts";
+import { type Blocks, chainInWords } from "../../verify/blocks.ts";
 import { VerifyError } from "../../verify/checks.ts";
 import { parseHeader } from "../../verify/ethereum/index.ts";
 import { type Anchor, parseEvidence } from "../../verify/evidence.ts";
-import { parseToken } from "../../verify/rfc3161/index.ts";
-import { judge } from "./judge.ts";
+import { judgeEvidence } from "../../verify/judge.ts";
+import { parseToken, Timestamp } from "../../verify/rfc3161/index.ts";
 import type { Anchored, AnchorPoint } from "./protocol.ts";
+import { readTrust } from "./trust.ts";
 
-export async function readAnchored(bytes: Uint8Array, trust: string, at: number): Promise<Anchored> {
-  const { receipt, anchors } = parseEvidence(bytes);
-  const read = { size: receipt.checkpoint.size, anchors: anchors.map(pointOf) };
+/** Lists of blocks are given for proofs of one's own: here, a block is never said to be trusted. */
+const noBlocks: Blocks = { given: { source: "", hashes: [] }, lists: [] };
+
+export function readAnchored(bytes: Uint8Array, trust: string, at: number): Anchored {
+  const evidence = parseEvidence(bytes);
+  const { index, checkpoint } = evidence.receipt;
+  const { origin, size, root } = checkpoint;
+  const read = { origin, index, size, root, trust };
+  const unjudged = (sentence: string): Anchored => {
+    const anchors = evidence.anchors.map((anchor): AnchorPoint => ({ ...claimOf(anchor), outcome: "not-checked" }));
+    return { ...read, anchors, outcome: "not-checked", sentence };
+  };
   if (trust.trim() === "") {
-    return { ...read, outcome: "not-checked", sentence: "Nobody is trusted yet." };
+    return unjudged("Nobody is trusted yet.");
   }
-  const file = new Blob([bytes as Uint8Array<ArrayBuffer>]);
-  const proof = { name: `the checkpoint of ${receipt.checkpoint.size} entries`, kind: "evidence", file } as const;
-  const { outcome, sentence } = await judge({ proof, record: undefined, trust, at }, () => {});
-  return { ...read, outcome, sentence };
+  const trusted = readTrust(trust).trust;
+  if (trusted === undefined) {
+    return unjudged("Could not tell: no time-stamping authority is trusted, as only a trust file names them.");
+  }
+  const verdict = judgeEvidence(evidence, trusted, noBlocks, undefined, Timestamp.fromSeconds(at));
+  const anchors = evidence.anchors.map((anchor, at) =>
+    pointOf(anchor, verdict.anchors[at], verdict.outcome === "failed"),
+  );
+  return { ...read, anchors, outcome: verdict.outcome, sentence: verdict.sentence };
 }
 
-function pointOf(anchor: Anchor): AnchorPoint {
+/** An anchor counts by the name and the time that its verdict has, and only where it holds on a checkpoint that nothing is wrong with. */
+function pointOf(anchor: Anchor, verdict: AnchorVerdict | undefined, isRefused: boolean): AnchorPoint {
+  const claim = claimOf(anchor);
+  if (isRefused) {
+    return { ...claim, outcome: "failed" };
+  }
+  const { holds, authority, latest } = verdict ?? {};
+  return holds && authority !== undefined && latest !== undefined
+    ? { kind: claim.kind, name: authority, time: Number(latest.seconds), outcome: "passed" }
+    : { ...claim, outcome: "not-checked" };
+}
+
+/** What an anchor says of itself. */
+type AnchorClaim = Omit<AnchorPoint, "outcome">;
+
+function claimOf(anchor: Anchor): AnchorClaim {
   switch (anchor.kind) {
     case "rfc3161":
       return { kind: "time-stamp", name: anchor.authority, time: timeIn(anchor.token) };
     case "ethereum":
-      return blockPoint(anchor);
+      return blockClaim(anchor);
     case "unknown":
       return { kind: anchor.name, name: anchor.name, time: undefined };
   }
 }
 
 /** The block, by its chain, and the time that its header names. */
-function blockPoint({ chainId, header }: BlockAnchor): AnchorPoint {
+function blockClaim({ chainId, header }: BlockAnchor): AnchorClaim {
   const name = chainInWords(chainId);
   const read = attempt(() => parseHeader(header));
   return read === undefined

@@ -23,7 +23,7 @@ export function readHead(bytes: Uint8Array, trust: string): Head {
   }
   const { origin, size, root } = checkpoint;
   const lines = note.signatures.map(({ name, keyId }) => `${name}+${keyId}`);
-  return { origin, size, root, lines, note: bytes, outcome: checks.outcome, checks: checks.list, quorum };
+  return { origin, size, root, lines, note: bytes, trust, outcome: checks.outcome, checks: checks.list, quorum };
 }
 
 /** The quorum of a policy, each member with what it did on a checkpoint that verifies. */

@@ -106,6 +106,8 @@ export interface Head {
   readonly lines: readonly string[];
   /** Byte for byte. */
   readonly note: Uint8Array;
+  /** Whom was trusted when it was judged. */
+  readonly trust: string;
   /** Not checked where nobody is trusted. */
   readonly outcome: Outcome;
   readonly checks: readonly Check[];
@@ -133,9 +135,14 @@ export type QuorumMember =
 
 /** What fixed a checkpoint in time, of evidence that was fetched to show that. */
 export interface Anchored {
+  readonly origin: string;
+  /** Of the entry that it is about. */
+  readonly index: bigint;
   readonly size: bigint;
-  /** As the evidence says, which is not verified by being read. */
+  readonly root: Uint8Array;
   readonly anchors: readonly AnchorPoint[];
+  /** Whom was trusted when it was judged. */
+  readonly trust: string;
   /** The whole evidence, under what is trusted. */
   readonly outcome: Outcome;
   readonly sentence: string;
@@ -143,10 +150,12 @@ export interface Anchored {
 
 export interface AnchorPoint {
   readonly kind: string;
-  /** What the anchor calls it: anybody's word. */
+  /** The trusted authority or chain; of an anchor that did not pass, what it calls itself: anybody's word. */
   readonly name: string;
-  /** Unix seconds; undefined where it cannot be read. */
+  /** Unix seconds: of an anchor that passed, the latest that it can mean; else what it says; undefined where it cannot be read. */
   readonly time: number | undefined;
+  /** Passed only where this anchor holds under a trusted authority. */
+  readonly outcome: Outcome;
 }
 
 /** A question to the worker. */

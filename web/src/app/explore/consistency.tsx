@@ -1,43 +1,36 @@
 /** Whether the log only grew: from an older checkpoint, which its reader has or the log keeps, to the one of this page. */
 
 import { useState } from "preact/hooks";
-import { fromDecimal, fromUtf8, toBase64, toUtf8 } from "../../verify/bytes.ts";
+import { fromDecimal, toBase64 } from "../../verify/bytes.ts";
 import { consistencyRanges, type Subtree } from "../../verify/proof.ts";
 import { ask } from "../engine/engine.ts";
-import type { Head } from "../engine/protocol.ts";
-import { get, LogError, limits } from "../log.ts";
+import { get, limits } from "../log.ts";
 import { Sign } from "../marks.tsx";
 import { plainLine } from "../plain.ts";
-import { counted, plural, said } from "../words.ts";
+import { useAsync } from "../use-async.ts";
+import { counted, plural } from "../words.ts";
+import { type Compared, checkpointOf, compared } from "./compared.ts";
 import { type Lit, TreeFigure } from "./figure.tsx";
 import type { ProofHash, Tiles } from "./tiles.ts";
 import { pathTo, sameNode } from "./tree.ts";
 
-interface Compared {
-  readonly older: Head;
-  /** Where the older checkpoint came from. */
+/** An older checkpoint that the reader named. */
+interface Named {
   readonly from: "reader" | "log";
-  readonly proof: readonly ProofHash[] | undefined;
-  readonly error: string | undefined;
+  readonly read: () => Promise<Uint8Array>;
 }
 
 export function Consistency({ tiles, origin, trust }: { tiles: Tiles; origin: string; trust: string }) {
   const [text, setText] = useState("");
-  const [came, setCame] = useState<Compared>();
-  const [problem, setProblem] = useState<string>();
-  const compare = async (from: Compared["from"], read: () => Promise<Uint8Array>) => {
-    setCame(undefined);
-    setProblem(undefined);
-    try {
-      const older = await ask({ op: "head", note: checkpointOf(await read()), trust });
-      if (older.origin !== origin) {
-        throw new Error(`that checkpoint is of another log, ${older.origin}`);
-      }
-      setCame({ older, from, ...(await proven(tiles, older)) });
-    } catch (error) {
-      setProblem(said(error));
+  const [named, setNamed] = useState<Named>();
+  // Of this tree, under this trust: anything else is compared anew.
+  const { value: came, error } = useAsync(async () => {
+    if (named === undefined) {
+      return undefined;
     }
-  };
+    const note = checkpointOf(await named.read());
+    return compared(await ask({ op: "head", note, trust }), tiles, origin);
+  }, [named, tiles, origin, trust]);
   const size = fromDecimal(text.trim());
   return (
     <section aria-labelledby="consistency-title">
@@ -51,7 +44,7 @@ export function Consistency({ tiles, origin, trust }: { tiles: Tiles; origin: st
         onSubmit={(event) => {
           event.preventDefault();
           if (size !== undefined) {
-            void compare("log", () => kept(size));
+            setNamed({ from: "log", read: () => kept(size) });
           }
         }}
       >
@@ -63,7 +56,7 @@ export function Consistency({ tiles, origin, trust }: { tiles: Tiles; origin: st
             onChange={(event) => {
               const file = event.currentTarget.files?.[0];
               if (file !== undefined) {
-                void compare("reader", () => bytesOf(file));
+                setNamed({ from: "reader", read: () => bytesOf(file) });
               }
               event.currentTarget.value = "";
             }}
@@ -84,12 +77,12 @@ export function Consistency({ tiles, origin, trust }: { tiles: Tiles; origin: st
         </button>
       </form>
       <div role="status" aria-live="polite">
-        {problem !== undefined && <p class="notice bad">{plainLine(problem)}</p>}
-        {came !== undefined && <Result came={came} tiles={tiles} />}
+        {error !== undefined && <p class="notice bad">It could not be compared: {plainLine(error)}</p>}
+        {came !== undefined && named !== undefined && <Result came={came} from={named.from} />}
       </div>
-      {came !== undefined && came.older.size > 0n && came.older.size < tiles.size && (
+      {came !== undefined && came.older.size > 0n && came.older.size < came.size && (
         <>
-          <TreeFigure size={tiles.size} lit={litBy(came.older.size, tiles.size)} />
+          <TreeFigure size={came.size} lit={litBy(came.older.size, came.size)} />
           <p class="quiet">
             Shaded: the {plural(came.older.size, "entry", "entries")} of the older tree. Numbered: the hashes of the
             proof, from which both roots follow.
@@ -101,8 +94,8 @@ export function Consistency({ tiles, origin, trust }: { tiles: Tiles; origin: st
   );
 }
 
-function Result({ came: { older, from, proof, error }, tiles }: { came: Compared; tiles: Tiles }) {
-  const sizes = `${counted(older.size)} to ${counted(tiles.size)} entries`;
+function Result({ came: { older, size, proof, error }, from }: { came: Compared; from: Named["from"] }) {
+  const sizes = `${counted(older.size)} to ${counted(size)} entries`;
   const signed = older.checks.find(({ outcome }) => outcome !== "passed");
   return (
     <div class={`notice ${proof === undefined ? "bad" : older.outcome === "passed" ? "good" : "open"}`}>
@@ -110,7 +103,7 @@ function Result({ came: { older, from, proof, error }, tiles }: { came: Compared
         <Sign outcome={proof === undefined ? "failed" : "passed"} />{" "}
         {proof === undefined
           ? `NOT consistent from ${sizes}: ${plainLine(error ?? "")}.`
-          : `The tree of ${counted(older.size)} entries is the beginning of that of ${counted(tiles.size)}: ${plural(proof.length, "hash", "hashes")} and nothing else lead to both roots.`}
+          : `The tree of ${counted(older.size)} entries is the beginning of that of ${counted(size)}: ${plural(proof.length, "hash", "hashes")} and nothing else lead to both roots.`}
       </p>
       <p>
         <Sign outcome={older.outcome} />{" "}
@@ -152,20 +145,6 @@ export function rangeInWords({ start, end }: Subtree): string {
   return end - start === 1n ? counted(start) : `${counted(start)} – ${counted(end - 1n)}`;
 }
 
-async function proven(tiles: Tiles, older: Head): Promise<Pick<Compared, "proof" | "error">> {
-  if (older.size > tiles.size) {
-    return { proof: undefined, error: "the older checkpoint has more entries than the log shows now" };
-  }
-  try {
-    return { proof: await tiles.consistency(older.size, older.root), error: undefined };
-  } catch (error) {
-    if (error instanceof LogError) {
-      throw error;
-    }
-    return { proof: undefined, error: said(error) };
-  }
-}
-
 /** The way to the end of the older tree, and the proof on it. */
 function litBy(olderSize: bigint, size: bigint): Lit {
   const proof = consistencyRanges(olderSize, size);
@@ -189,11 +168,4 @@ async function bytesOf(file: File): Promise<Uint8Array> {
     throw new Error(`a checkpoint or a receipt has at most ${limits.text} bytes`);
   }
   return new Uint8Array(await file.arrayBuffer());
-}
-
-/** The checkpoint in a receipt, or the file itself. */
-function checkpointOf(bytes: Uint8Array): Uint8Array {
-  const text = fromUtf8(bytes) ?? "";
-  const end = text.indexOf("\n\n");
-  return text.startsWith("c2sp.org/tlog-proof@") && end >= 0 ? toUtf8(text.slice(end + 2)) : bytes;
 }

@@ -4,13 +4,16 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Check } from "../../verify/checks.ts";
 import type { Depth } from "../audit/batch.ts";
 import { audit, type Progress } from "../audit/run.ts";
+import { verdictOf } from "../audit/verdict.ts";
 import { CheckpointPanel } from "../checkpoint-panel.tsx";
 import { ask, inParallel } from "../engine/engine.ts";
 import type { Head } from "../engine/protocol.ts";
 import { useHead } from "../head.ts";
+import { headUnder } from "../judged.ts";
 import { get } from "../log.ts";
 import { Sign } from "../marks.tsx";
 import { plainLine } from "../plain.ts";
+import { useAsync } from "../use-async.ts";
 import type { Trusting } from "../verify/trust-panel.tsx";
 import { bytesInWords, counted, duration, plural, said } from "../words.ts";
 
@@ -186,19 +189,18 @@ function RunView({ run, trust }: { run: Run; trust: Trusting }) {
 }
 
 function Result({ run: { head, depth }, checks, trust }: { run: Run; checks: readonly Check[]; trust: Trusting }) {
-  const failed = checks.some(({ outcome }) => outcome === "failed");
-  const isSigned = head.outcome === "passed";
-  const outcome = failed ? "failed" : isSigned && trust.choice === "mine" ? "passed" : "not-checked";
+  // Whom one trusts may have changed since it began.
+  const judged = useAsync(() => ask({ op: "head", note: head.note, trust: trust.text }), [head.note, trust.text]);
+  const { outcome, title, sentence } = verdictOf(
+    checks,
+    depth,
+    headUnder(judged.value ?? head, trust.text),
+    trust.choice,
+  );
   return (
     <div class={`verdict ${outcome}`}>
-      <h2>{failed ? "This log is not what its checkpoint says" : "The log is whole"}</h2>
-      <p class="sentence">
-        {failed
-          ? "What it shows does not lead to the root that it signed."
-          : `All ${plural(head.size, depth === "entries" ? "entry" : "hash", depth === "entries" ? "entries" : "hashes")} lead to the root in the checkpoint.`}
-        {!failed && !isSigned && " Who signed that, nobody can tell who trusts no key yet."}
-        {!failed && isSigned && trust.choice === "log" && " Its keys are those that the log names as its own."}
-      </p>
+      <h2>{title}</h2>
+      <p class="sentence">{sentence}</p>
       <ul class="check-list">
         {checks.map(({ name, outcome, reason }) => (
           <li key={name}>

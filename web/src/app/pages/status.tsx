@@ -5,7 +5,8 @@ import "../status/status.css";
 import { CheckpointPanel } from "../checkpoint-panel.tsx";
 import { useHead } from "../head.ts";
 import { plainLine } from "../plain.ts";
-import { AnchorsSection, anchorsOf } from "../status/anchors.tsx";
+import { sizesOf } from "../status/anchor-points.ts";
+import { AnchorsSection } from "../status/anchors.tsx";
 import { type Point, Steps } from "../status/charts.tsx";
 import { useHistory } from "../status/history.ts";
 import { type Measure, useMeasures } from "../status/measures.ts";
@@ -30,7 +31,7 @@ export default function Status({ trust }: { trust: Trusting }) {
     (most, { newestSize = 0 }) => (newestSize > (most ?? 0) ? newestSize : most),
     undefined,
   );
-  const history = useHistory(largest, trust.text);
+  const history = useHistory(largest, following, trust.text);
   const now = newest?.at ?? Math.floor(Date.now() / 1000);
   return (
     <>
@@ -50,11 +51,11 @@ export default function Status({ trust }: { trust: Trusting }) {
         <>
           <section aria-labelledby="size-title">
             <h2 id="size-title">Size over time</h2>
-            <Steps title="Published entries over time" points={sizes(measures, anchorsOf(history))} now={now} />
+            <Steps title="Published entries over time" points={sizes(measures, sizesOf(history.anchored))} now={now} />
             <p class="quiet">
-              The published size. Dots are anchored checkpoints, of which somebody else says when they were there: of
-              the time before this page was opened, only those show, and dashed between them, that it was at least so
-              large.
+              The published size. Dots are anchored checkpoints, of which somebody whom you trust says when they were
+              there: of the time before this page was opened, only those show, and dashed between them, that it was at
+              least so large.
             </p>
             {measures.length > 1 && (
               <>

@@ -4,18 +4,10 @@ import type { Anchored } from "../engine/protocol.ts";
 import { Sign, verdictWords } from "../marks.tsx";
 import { plainLine } from "../plain.ts";
 import { counted, duration, utcOf } from "../words.ts";
-import { type Event, Lanes, type Point } from "./charts.tsx";
+import { eventsOf, shownName } from "./anchor-points.ts";
+import { Lanes } from "./charts.tsx";
 import type { History } from "./history.ts";
 import type { AnchorStatus } from "./read.ts";
-import { isMoment } from "./scale.ts";
-
-/** The sizes of anchored checkpoints, each at the first time that is named for it. */
-export function anchorsOf({ anchored }: History): Point[] {
-  return anchored.flatMap(({ size, anchors }) => {
-    const times = anchors.map(({ time }) => time).filter(isMoment);
-    return times.length === 0 ? [] : [{ at: Math.min(...times), value: Number(size), mark: "anchored" as const }];
-  });
-}
 
 export function AnchorsSection({
   anchors,
@@ -45,6 +37,7 @@ export function AnchorsSection({
               "Circles are time-stamp tokens, squares are blocks; filled where they hold under whom you trust. Each was asked for as evidence of an entry and judged here. "}
             {busy && "Asking the log for evidence…"}
             {!busy && anchored.length === 0 && error !== undefined && `No evidence: ${plainLine(error)}`}
+            {!busy && anchored.length > 0 && error !== undefined && `The last that was asked for: ${plainLine(error)}`}
           </p>
           {anchored.length > 0 && <AnchoredTable anchored={anchored} />}
           {more !== undefined && (
@@ -92,10 +85,11 @@ function AnchoredTable({ anchored }: { anchored: readonly Anchored[] }) {
             </th>
             <td>
               <ul class="plain-list">
-                {anchors.map(({ kind, name, time }, at) => (
+                {anchors.map((anchor, at) => (
                   <li key={at}>
-                    {time === undefined ? "at a time that cannot be read" : utcOf(time)}, {plainLine(name)} (
-                    {plainLine(kind)})
+                    <Sign outcome={anchor.outcome} />{" "}
+                    {anchor.time === undefined ? "at a time that cannot be read" : utcOf(anchor.time)},{" "}
+                    {shownName(anchor)} ({plainLine(anchor.kind)})
                   </li>
                 ))}
               </ul>
@@ -108,14 +102,4 @@ function AnchoredTable({ anchored }: { anchored: readonly Anchored[] }) {
       </tbody>
     </table>
   );
-}
-
-function eventsOf({ size, anchors, outcome }: Anchored): Event[] {
-  return anchors.flatMap(({ kind, name, time }): Event[] => {
-    const shape = kind === "time-stamp" ? "time-stamp" : "block";
-    const lane = plainLine(name);
-    return isMoment(time)
-      ? [{ at: time, lane, shape, outcome, words: `${counted(size)} entries, ${utcOf(time)}, ${lane}` }]
-      : [];
-  });
 }

@@ -1,10 +1,13 @@
 /** The log's anchored checkpoints, as evidence of its entries shows them: asked for one by one, each judged under what is trusted. */
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ask } from "../engine/engine.ts";
 import type { Anchored } from "../engine/protocol.ts";
+import type { Following } from "../head.ts";
 import { get } from "../log.ts";
 import { said } from "../words.ts";
+import { checkBelongs, type OwnTree } from "./belongs.ts";
+import { bySize, type Found, Judging } from "./judging.ts";
 import { Sampling } from "./sampling.ts";
 
 /** So many entries are asked about before the reader asks for more. */
@@ -17,7 +20,7 @@ const MOST = 48;
 const MAX_BYTES = 4 << 20;
 
 export interface History {
-  /** The smallest first. */
+  /** The smallest first, as they stand under whom is trusted now. */
   readonly anchored: readonly Anchored[];
   readonly busy: boolean;
   readonly error: string | undefined;
@@ -26,53 +29,77 @@ export interface History {
 }
 
 /** The history of a log of which an anchor has fixed so many entries. */
-export function useHistory(newest: number | undefined, trust: string): History {
+export function useHistory(newest: number | undefined, { head, tiles }: Following, trust: string): History {
   const [rounds, setRounds] = useState(1);
-  const [found, setFound] = useState<readonly Uint8Array[]>([]);
-  const [anchored, setAnchored] = useState<readonly Anchored[]>([]);
   const [error, setError] = useState<string>();
   const [busy, setBusy] = useState(false);
-  const hasAnchors = newest !== undefined && newest > 0;
+  const [, draw] = useState(0);
+  const judging = useMemo(() => new Judging(judge), []);
+  // Evidence is held against the tree that is shown when it comes.
+  const shown = useRef(tiles);
+  shown.current = tiles;
+  const origin = newest !== undefined && newest > 0 && tiles !== undefined ? head?.origin : undefined;
   // Of the log as it was when its anchors were first looked at.
-  const walk = useMemo(() => (hasAnchors ? new Walk(BigInt(newest)) : undefined), [hasAnchors]);
+  const walk = useMemo(
+    () => (origin === undefined || newest === undefined ? undefined : new Walk(BigInt(newest), origin)),
+    [origin],
+  );
   useEffect(() => {
-    let current = true;
+    const controller = new AbortController();
     const go = async () => {
       setBusy(true);
-      for (let asked = 0; current && asked < AT_ONCE && walk?.isOpen; asked++) {
-        setError(await walk.step());
-        setFound([...walk.found]);
+      for (let asked = 0; asked < AT_ONCE && walk?.isOpen && shown.current !== undefined; asked++) {
+        const problem = await walk.step(shown.current, controller.signal);
+        if (controller.signal.aborted) {
+          return;
+        }
+        setError(problem);
+        draw((drawn) => drawn + 1);
       }
       setBusy(false);
     };
     if (walk !== undefined) {
       void go();
     }
-    return () => {
-      current = false;
-    };
+    return () => controller.abort();
   }, [walk, rounds]);
+  const count = walk?.found.length ?? 0;
   useEffect(() => {
     let current = true;
-    const at = Math.floor(Date.now() / 1000);
-    const judged = found.map((evidence) => ask({ op: "anchored", evidence, trust, at }));
-    Promise.all(judged).then(
-      (all) => current && setAnchored(apart(all)),
-      (thrown: unknown) => current && setError(said(thrown)),
-    );
+    const go = async () => {
+      for (const found of walk?.found.slice(0, count) ?? []) {
+        if (!current) {
+          return;
+        }
+        await judging.judge(found, trust);
+        draw((drawn) => drawn + 1);
+      }
+    };
+    go().catch((thrown: unknown) => current && setError(said(thrown)));
     return () => {
       current = false;
     };
-  }, [found, trust]);
-  return { anchored, busy, error, more: walk?.isOpen && !busy ? () => setRounds(rounds + 1) : undefined };
+  }, [walk, count, trust]);
+  return {
+    anchored: bySize((walk?.found ?? []).map((found) => judging.now(found, trust))),
+    busy,
+    error,
+    more: walk?.isOpen && !busy ? () => setRounds(rounds + 1) : undefined,
+  };
+}
+
+function judge(evidence: Uint8Array, trust: string): Promise<Anchored> {
+  return ask({ op: "anchored", evidence, trust, at: Math.floor(Date.now() / 1000) });
 }
 
 class Walk {
-  readonly found: Uint8Array[] = [];
+  readonly found: Found[] = [];
   readonly #sampling: Sampling;
+  readonly #origin: string;
 
-  constructor(newest: bigint) {
+  constructor(newest: bigint, origin: string) {
     this.#sampling = new Sampling(newest);
+    this.#origin = origin;
   }
 
   get isOpen(): boolean {
@@ -80,26 +107,23 @@ class Walk {
   }
 
   /** Asks about one more entry; gives what was wrong. */
-  async step(): Promise<string | undefined> {
+  async step(tree: OwnTree, signal: AbortSignal): Promise<string | undefined> {
     const index = this.#sampling.next();
     if (index === undefined) {
       return undefined;
     }
     try {
-      const evidence = await get(`evidence/${index}`, MAX_BYTES);
-      const { size } = await ask({ op: "anchored", evidence, trust: "", at: 0 });
-      this.#sampling.found(index, size);
-      this.found.push(evidence);
+      const evidence = await get(`evidence/${index}`, MAX_BYTES, { signal });
+      const read = await judge(evidence, "");
+      await checkBelongs(read, index, this.#origin, tree);
+      this.#sampling.found(index, read.size);
+      this.found.push({ evidence, read });
       return undefined;
     } catch (error) {
-      this.#sampling.failed(index);
+      if (!signal.aborted) {
+        this.#sampling.failed(index);
+      }
       return said(error);
     }
   }
-}
-
-/** Each size once, growing. */
-function apart(all: readonly Anchored[]): Anchored[] {
-  const bySize = new Map(all.map((one) => [one.size, one]));
-  return [...bySize.values()].sort((a, b) => (a.size < b.size ? -1 : 1));
 }
