@@ -68,4 +68,16 @@ export const endpoints: readonly Endpoint[] = [
   },
   { method: "GET", path: "policy", what: "the keys to verify with (C2SP tlog-policy)", example: got("policy") },
   { method: "GET", path: "status", what: "what the log is doing, as JSON", example: got("status") },
+  {
+    method: "GET",
+    path: "verifier.html",
+    what: "the page that verifies in a browser, as one file, without a network",
+    example: (base) => `curl -O ${base}verifier.html`,
+  },
+  {
+    method: "GET",
+    path: "assets/<name>",
+    what: "what the pages load in a browser",
+    example: (base) => `curl -H 'Accept: text/html' ${base}`,
+  },
 ];
