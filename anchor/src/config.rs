@@ -23,6 +23,7 @@
 //! ```
 
 mod check;
+mod ethereum;
 pub mod keys;
 
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ use std::time::Duration;
 
 use counterfoil_service::config::{ConfigError, FrontConfig, Schema, Settings, duration};
 use serde::Deserialize;
+
+pub use ethereum::{EthereumConfig, SecretUrl, SignerConfig};
 
 use crate::schedule::{Backoff, Options, OptionsError};
 
@@ -78,6 +81,8 @@ pub struct Config {
     /// The authorities.
     #[serde(rename = "authority")]
     pub authorities: Vec<AuthorityConfig>,
+    /// The chain, if there is one.
+    pub ethereum: Option<EthereumConfig>,
 }
 
 /// `[[log]]`.
@@ -129,6 +134,7 @@ impl Default for Config {
             https_roots: None,
             logs: Vec::new(),
             authorities: Vec::new(),
+            ethereum: None,
         }
     }
 }
@@ -170,6 +176,7 @@ impl Settings for Config {
             paths.extend(&mut authority.roots);
             paths.extend(&mut authority.certificates);
         }
+        paths.extend(self.ethereum.iter_mut().flat_map(EthereumConfig::paths));
         paths
     }
 }

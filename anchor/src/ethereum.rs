@@ -15,8 +15,11 @@ mod driver;
 mod due;
 mod events;
 mod keep;
+mod probe;
+mod rpc;
 mod slots;
 mod status;
+pub mod view;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,7 +33,11 @@ use crate::records::Records;
 use crate::worker::Clock;
 
 pub use chain::{Chain, Endpoint, Mode};
+pub use probe::Probed;
+pub use rpc::{OpenError, PASSWORD_VARIABLE, create_key, plan};
 pub use status::{Block, LogBlocks, Status};
+pub use view::View;
+pub(crate) use view::{HOLD_WORDS, hold_word};
 
 /// How an anchor works on a chain.
 #[derive(Debug)]

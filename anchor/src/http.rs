@@ -23,7 +23,7 @@ mod target;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -38,9 +38,10 @@ use hyper::{Method, Request, Response};
 use prometheus_client::registry::Registry;
 use tracing::Level;
 
+use crate::ethereum::Block;
 use crate::metrics::{self, Requests};
 use crate::moment::Moment;
-use crate::names::{Blobs as _, Named, Place, parse_size};
+use crate::names::{Blobs as _, Named, Place, RecordName, parse_size};
 use crate::record::TokenRecord;
 use crate::records::{Damage, KeepError};
 use crate::worker::Worker;
@@ -72,6 +73,8 @@ pub struct Site {
     registry: Registry,
     /// The times of checkpoints' first tokens: they never change.
     times: Mutex<HashMap<Place, Moment>>,
+    /// The blocks of records: they never change either.
+    blocks: Mutex<HashMap<(Place, RecordName), Block>>,
 }
 
 /// How a site answers.
@@ -112,6 +115,7 @@ impl Site {
             deadline: options.request_deadline,
             registry,
             times: Mutex::default(),
+            blocks: Mutex::default(),
         }
     }
 }
@@ -274,11 +278,14 @@ impl Site {
                     .worker
                     .records()
                     .with_index(|index| index.tokens(&place));
-                if let Some(time) = self.time(&place).await {
+                let blocks = self.blocks(&place).await;
+                let first = blocks.iter().map(|(_, block)| block.time).min();
+                if let Some(time) = self.time(&place).await.or(first) {
                     points.push(Point {
                         place,
                         time,
                         tokens: tokens.iter().map(ToString::to_string).collect(),
+                        blocks,
                     });
                 }
             }
@@ -288,8 +295,42 @@ impl Site {
                 .with_index(|index| index.forks(log.hash).len());
             lines.push(page::Line { log, points, forks });
         }
-        let html = page::html(self.operator.as_deref(), &lines, self.worker.now());
+        let chain = self.worker.ethereum().map(|chain| chain.status());
+        let operator = self.operator.as_deref();
+        let html = page::html(operator, &lines, chain.as_ref(), self.worker.now());
         Reply::html(html, &page::POLICY)
+    }
+
+    /// The blocks that have a checkpoint, by the names of their records; without those that cannot be read.
+    async fn blocks(&self, place: &Place) -> Vec<(String, Block)> {
+        let records = self.worker.records();
+        let names = records.with_index(|index| index.all_blocks(place));
+        let mut found = Vec::new();
+        for name in names {
+            let known = self.known_blocks().get(&(*place, name.clone())).copied();
+            let block = match known {
+                Some(block) => Some(block),
+                None => match records.block(place, &name).await {
+                    Ok((record, _)) => {
+                        Block::of(*place, &record.block.header, &record.block.transaction)
+                    }
+                    Err(_) => None,
+                },
+            };
+            if let Some(block) = block {
+                found.push((name.to_string(), block));
+                let mut known = self.known_blocks();
+                if known.len() >= REMEMBERED {
+                    known.clear();
+                }
+                known.insert((*place, name), block);
+            }
+        }
+        found
+    }
+
+    fn known_blocks(&self) -> MutexGuard<'_, HashMap<(Place, RecordName), Block>> {
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The time of the first token over a checkpoint; none if there is none, or it cannot be read.

@@ -1,5 +1,7 @@
 //! Metrics for Prometheus. The one to alarm on is `counterfoil_anchor_newest_age_seconds`.
 
+mod ethereum;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -179,6 +181,9 @@ impl Collector for AnchorCollector {
             let gauge = ConstGauge::new(value);
             let kind = gauge.metric_type();
             gauge.encode(encoder.encode_descriptor(name, help, None, kind)?)?;
+        }
+        if let Some(chain) = self.worker.ethereum() {
+            ethereum::encode(&mut encoder, &chain.status(), now)?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use counterfoil_service::client::{CallError, Client, ClientOptions};
 use counterfoil_service::metrics::Connections;
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 use crate::capture::Capturer;
 use crate::config::{AuthorityConfig, Config};
 use crate::data::{self, Data, DataError};
+use crate::ethereum;
 use crate::follow::{FollowError, Followed};
 use crate::http::{Site, SiteOptions};
 use crate::judge::{Judge, RecordJudge};
@@ -91,6 +93,9 @@ pub enum RunError {
     /// The schedule contradicts itself.
     #[error(transparent)]
     Schedule(#[from] OptionsError),
+    /// The chain cannot be worked on.
+    #[error(transparent)]
+    Ethereum(#[from] ethereum::OpenError),
     /// The HTTP client cannot be set up.
     #[error(transparent)]
     Client(#[from] CallError),
@@ -131,7 +136,7 @@ pub fn plan(config: &Config, make: MakeJudge<'_>) -> Result<Plan, RunError> {
         None => Vec::new(),
     };
     let direct = ClientOptions {
-        roots,
+        roots: roots.clone(),
         ..ClientOptions::default()
     };
     let following = ClientOptions {
@@ -178,7 +183,10 @@ pub fn plan(config: &Config, make: MakeJudge<'_>) -> Result<Plan, RunError> {
         logs,
         authorities,
         capturer: Capturer::new(following, config.authority_deadline),
-        ethereum: None,
+        ethereum: match &config.ethereum {
+            Some(chain) => Some(ethereum::plan(chain, config.jitter, roots)?),
+            None => None,
+        },
         clock: Clock::default(),
         shutdown_deadline: config.front.shutdown_deadline,
     })
@@ -250,19 +258,32 @@ pub struct DoneOnce {
     pub revoked: BTreeSet<(Place, RecordName)>,
     /// What was read, and is damaged.
     pub damaged: BTreeMap<BlobName, Damage>,
+    /// The work on a chain, if there is one.
+    pub ethereum: Option<ethereum::Status>,
 }
 
-/// Looks at every log once and asks every authority once, without a service; completes what earlier processes left unsettled.
-pub async fn once(config: &Config, judges: &Judges<'_>) -> Result<DoneOnce, RunError> {
+/// Looks at every log once and asks every authority once, without a service; completes what earlier processes left unsettled; records
+/// what has become final on the chain, and sends what is new. With `wait` it waits so long for that to become final, too.
+pub async fn once(
+    config: &Config,
+    judges: &Judges<'_>,
+    wait: Option<Duration>,
+) -> Result<DoneOnce, RunError> {
     let plan = plan(config, judges.make)?;
     let data = data::open(&config.data).await?;
     let records = records(&data, judges).await?;
     let worker = Worker::new(plan, records);
+    let logs = worker.once().await;
+    let ethereum = match worker.ethereum() {
+        Some(chain) => Some(chain.once(wait).await),
+        None => None,
+    };
     Ok(DoneOnce {
-        logs: worker.once().await,
+        logs,
         unsettled: worker.pending(),
         revoked: worker.revoked(),
         damaged: worker.records().damaged(),
+        ethereum,
     })
 }
 

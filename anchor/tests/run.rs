@@ -145,7 +145,10 @@ async fn it_anchors_serves_and_ends_and_its_records_stay() {
 async fn once_needs_no_service() {
     let world = World::new().await;
     let config = world.config("");
-    let done = once(&config, &World::judges(&world.make())).await.unwrap();
+    let done = once(&config, &World::judges(&world.make()), None)
+        .await
+        .unwrap();
+    assert!(done.ethereum.is_none());
     assert_eq!(done.logs.len(), 1);
     assert!(done.logs[0].stamped.as_ref().unwrap()[0].result.is_ok());
     assert_eq!(world.records(), ["checkpoint", "rfc3161-tsa"]);

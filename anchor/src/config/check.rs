@@ -40,7 +40,8 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     }
     check_schedule(config)?;
     check_logs(config)?;
-    check_authorities(config)
+    check_authorities(config)?;
+    super::ethereum::check(config)
 }
 
 fn check_schedule(config: &Config) -> Result<(), ConfigError> {
@@ -125,7 +126,7 @@ fn check_url(place: &str, url: &str) -> Result<(), ConfigError> {
     }
 }
 
-fn missing(place: &str, expected: &str) -> ConfigError {
+pub(super) fn missing(place: &str, expected: &str) -> ConfigError {
     ConfigError::Missing {
         place: place.to_owned(),
         expected: expected.to_owned(),

@@ -3,6 +3,8 @@
 use counterfoil_service::config::{Key, Kind, Schema, Section, front_keys};
 use counterfoil_service::keys;
 
+use super::ethereum::{self, ETHEREUM};
+
 /// `[tls]`
 pub const TLS: Section = Section::table("tls");
 /// `[[log]]`
@@ -15,12 +17,12 @@ pub const SCHEMA: Schema = Schema {
     variables: "COUNTERFOIL_ANCHOR__",
     introduction: "\
 # Configuration of a Counterfoil anchor. A line that begins with \"# key =\" shows the default
-# (operator, https_roots, [tls], certificates and policies, which are off, an example). Each key is also an environment
+# (operator, https_roots, [tls], certificates, policies and [ethereum], which are off, an example). Each key is also an environment
 # variable, COUNTERFOIL_ANCHOR__KEY or COUNTERFOIL_ANCHOR__SECTION__KEY, and a flag. Unknown keys are errors.
 # Relative paths are relative to this file.
 ",
-    sections: &[Section::TOP, TLS, LOG, AUTHORITY],
-    keys: &[KEYS, &FRONT, TABLES],
+    sections: &[Section::TOP, TLS, LOG, AUTHORITY, ETHEREUM],
+    keys: &[KEYS, &FRONT, TABLES, ethereum::KEYS],
 };
 
 const FRONT: [Key; 10] = front_keys(

@@ -3,7 +3,11 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use counterfoil_ethereum_sender::chain::{ChainOutcome, ChainRequest};
+use counterfoil_ethereum_sender::chain::{ChainOutcome, ChainRequest, Sent};
+use serde::Deserialize;
+
+use super::Plan;
+use crate::worker::unbroken;
 
 /// Carries out what a sender asks of a chain.
 #[async_trait]
@@ -27,12 +31,41 @@ pub struct Endpoint {
 }
 
 /// What is at the destination of an anchor's transactions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Nothing that is executed.
+    #[default]
     Address,
     /// The contract that keeps the time of each root.
     Contract,
+}
+
+impl Plan {
+    /// Asks the chain. A mistake of this program is no answer.
+    pub(super) async fn ask(&self, request: ChainRequest) -> ChainOutcome {
+        let sends = matches!(request, ChainRequest::Send { .. });
+        let floor = match (&request, self.mode) {
+            (ChainRequest::ReadAccount(call), Mode::Contract) => Some(call.floor()),
+            _ => None,
+        };
+        let asked = unbroken(self.chain.carry_out(request)).await;
+        let mut outcome = asked.unwrap_or_else(|broke| {
+            let why = broke.to_string();
+            if sends {
+                ChainOutcome::Sent(Sent::Unknown(why))
+            } else {
+                ChainOutcome::NotDone(why)
+            }
+        });
+        // A call that executes nothing takes no more than its calldata do.
+        if let (ChainOutcome::Account(account), Some(floor)) = (&mut outcome, floor)
+            && account.gas.as_ref().is_ok_and(|gas| *gas <= floor)
+        {
+            account.gas = Err("there is no contract at the destination".to_owned());
+        }
+        outcome
+    }
 }
 
 impl fmt::Display for Mode {

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use counterfoil_ethereum::Header;
-use counterfoil_ethereum_sender::chain::{ChainOutcome, ChainRequest, Sent};
 use counterfoil_ethereum_sender::{Anchored, Event, Offered, Outcome, Request, Sender, Timestamp};
 use counterfoil_tiles::checkpoint::OriginHash;
 use tokio::sync::watch;
@@ -12,10 +10,9 @@ use tokio::sync::watch;
 use super::due::{self, Candidate};
 use super::slots::Slots;
 use super::status::{Block, Status};
-use super::{Ethereum, Mode, events, keep};
+use super::{Ethereum, events, keep};
 use crate::follow::Followed;
 use crate::moment::Moment;
-use crate::names::{Place, RecordName};
 use crate::records::KeepError;
 use crate::worker::unbroken;
 
@@ -243,8 +240,11 @@ impl Ethereum {
             .with_index(|index| index.newest_blocks(log, chain));
         let mut newest: Option<Block> = None;
         for (place, name) in names {
-            match self.read_block(place, &name).await {
-                Ok(block) => newest = newest.into_iter().chain(block).max_by_key(|one| one.time),
+            match self.records.block(&place, &name).await {
+                Ok((record, _)) => {
+                    let block = Block::of(place, &record.block.header, &record.block.transaction);
+                    newest = newest.into_iter().chain(block).max_by_key(|one| one.time);
+                }
                 Err(error @ KeepError::Damaged { .. }) => {
                     tracing::error!(%place, record = %name, %error, "a record cannot be read; it does not count");
                 }
@@ -252,17 +252,6 @@ impl Ethereum {
             }
         }
         Ok(newest)
-    }
-
-    async fn read_block(
-        &self,
-        place: Place,
-        name: &RecordName,
-    ) -> Result<Option<Block>, KeepError> {
-        let (record, _) = self.records.block(&place, name).await?;
-        let (header, transaction) = (&record.block.header, &record.block.transaction);
-        let transaction = counterfoil_ethereum::Transaction::parse(transaction);
-        Ok(block(place, header, transaction.ok().map(|one| one.hash)))
     }
 
     /// Does what the sender asks for. False if it asks for nothing.
@@ -283,7 +272,7 @@ impl Ethereum {
                 self.records.replace_sent(old.as_ref(), new).await
             }
             Request::StoreRecord(anchored) => self.store(&anchored).await,
-            Request::Chain(request) => Outcome::Chain(self.ask(request).await),
+            Request::Chain(request) => Outcome::Chain(self.plan.ask(request).await),
         }
     }
 
@@ -296,29 +285,6 @@ impl Ethereum {
             Ok(Err(trouble)) => trouble.outcome(),
             Err(broke) => Outcome::Unknown(broke.to_string()),
         }
-    }
-
-    async fn ask(&self, request: ChainRequest) -> ChainOutcome {
-        let sends = matches!(request, ChainRequest::Send { .. });
-        let floor = match (&request, self.plan.mode) {
-            (ChainRequest::ReadAccount(call), Mode::Contract) => Some(call.floor()),
-            _ => None,
-        };
-        let asked = unbroken(self.plan.chain.carry_out(request)).await;
-        let mut outcome = asked.unwrap_or_else(|broke| {
-            let why = broke.to_string();
-            if sends {
-                ChainOutcome::Sent(Sent::Unknown(why))
-            } else {
-                ChainOutcome::NotDone(why)
-            }
-        });
-        if let (ChainOutcome::Account(account), Some(floor)) = (&mut outcome, floor)
-            && account.gas.as_ref().is_ok_and(|gas| *gas <= floor)
-        {
-            account.gas = Err("there is no contract at the destination".to_owned());
-        }
-        outcome
     }
 
     /// Tells what happened, and shows where things stand.
@@ -363,28 +329,14 @@ impl Status {
     fn recorded(&mut self, anchored: &Anchored) {
         for member in &anchored.offer.members {
             let place = keep::place(member);
-            let header = &anchored.captured.header;
-            let block = block(place, header, Some(anchored.transaction));
+            let captured = &anchored.captured;
+            let block = Block::of(place, &captured.header, &captured.transaction);
             let log = self.logs.iter_mut().find(|log| log.hash == place.origin);
             if let (Some(log), Some(block)) = (log, block) {
                 log.newest = Some(block);
             }
         }
     }
-}
-
-fn block(
-    place: Place,
-    header: &[u8],
-    transaction: Option<counterfoil_ethereum::TransactionHash>,
-) -> Option<Block> {
-    let header = Header::parse(header).ok()?;
-    Some(Block {
-        place,
-        number: header.number,
-        time: Moment::from_seconds(header.timestamp),
-        transaction: transaction?,
-    })
 }
 
 fn stamp(now: Moment) -> Timestamp {

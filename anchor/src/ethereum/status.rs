@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use counterfoil_ethereum::{Address, TransactionHash};
+use counterfoil_ethereum::{Address, Header, Transaction, TransactionHash};
 use counterfoil_ethereum_sender as sender;
 use counterfoil_ethereum_sender::Wei;
 use counterfoil_tiles::checkpoint::{Origin, OriginHash};
@@ -65,6 +65,19 @@ pub struct Block {
     pub time: Moment,
     /// The transaction.
     pub transaction: TransactionHash,
+}
+
+impl Block {
+    /// The block with this header and this transaction; none if they are none.
+    pub(crate) fn of(place: Place, header: &[u8], transaction: &[u8]) -> Option<Self> {
+        let header = Header::parse(header).ok()?;
+        Some(Self {
+            place,
+            number: header.number,
+            time: Moment::from_seconds(header.timestamp),
+            transaction: Transaction::parse(transaction).ok()?.hash,
+        })
+    }
 }
 
 impl Status {

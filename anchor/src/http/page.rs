@@ -1,6 +1,8 @@
 //! The page: for each log its newest anchor, its authorities, and its anchors on a time line. No script, no cookie, and
 //! nothing from elsewhere.
 
+mod ethereum;
+
 use std::fmt::{self, Write as _};
 use std::sync::LazyLock;
 use std::time::{Duration, UNIX_EPOCH};
@@ -10,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::header::HeaderValue;
 use sha2::{Digest as _, Sha256};
 
+use crate::ethereum::{Block, Status};
 use crate::moment::Moment;
 use crate::names::Place;
 use crate::worker::status::LogStatus;
@@ -28,6 +31,8 @@ pub(super) struct Point {
     pub(super) place: Place,
     pub(super) time: Moment,
     pub(super) tokens: Vec<String>,
+    /// By the names of their records.
+    pub(super) blocks: Vec<(String, Block)>,
 }
 
 const STYLE: &str = "\
@@ -42,7 +47,7 @@ th,td{text-align:left;padding:.25rem .75rem .25rem 0;vertical-align:top;border-b
 .alarm{border-left:.4rem solid #c00;padding-left:1rem}\
 svg{width:100%;height:5rem}\
 line{stroke:currentColor}\
-circle{fill:currentColor}\
+circle,rect{fill:currentColor}\
 text{fill:currentColor;font:12px system-ui,sans-serif}\
 ";
 
@@ -55,7 +60,12 @@ pub(super) static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 });
 
-pub(super) fn html(operator: Option<&str>, lines: &[Line], now: Moment) -> String {
+pub(super) fn html(
+    operator: Option<&str>,
+    lines: &[Line],
+    chain: Option<&Status>,
+    now: Moment,
+) -> String {
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
@@ -70,6 +80,9 @@ pub(super) fn html(operator: Option<&str>, lines: &[Line], now: Moment) -> Strin
     }
     for line in lines {
         log(&mut page, line, now);
+    }
+    if let Some(chain) = chain {
+        ethereum::section(&mut page, chain, now);
     }
     page.push_str("</main>\n</html>\n");
     page
@@ -122,16 +135,31 @@ fn log(page: &mut String, line: &Line, now: Moment) {
     authorities(page, log);
 }
 
-/// The anchors as points on a line from the oldest shown to the newest.
+/// The anchors on a line from the oldest shown to the newest: checkpoints as points, blocks that have them as squares.
 fn time_line(page: &mut String, points: &[Point]) {
-    let times = || points.iter().map(|point| point.time);
+    let blocks = || points.iter().flat_map(|point| &point.blocks);
+    let times = || {
+        let of_blocks = blocks().map(|(_, block)| block.time);
+        points.iter().map(|point| point.time).chain(of_blocks)
+    };
     let (Some(first), Some(last)) = (times().min(), times().max()) else {
         return;
     };
     let span = last.since(first).as_millis().max(1);
     page.push_str("<svg viewBox=\"0 0 1000 70\" role=\"img\" aria-label=\"Anchors on a time line\">\n<line x1=\"10\" y1=\"30\" x2=\"990\" y2=\"30\"/>\n");
+    let place = |time: Moment| 10 + time.since(first).as_millis() * 980 / span;
+    for (_, block) in blocks() {
+        let x = place(block.time) - 5;
+        let _ = writeln!(
+            page,
+            "<rect x=\"{x}\" y=\"10\" width=\"10\" height=\"10\"><title>{} entries in block {}, {}</title></rect>",
+            block.place.size,
+            block.number,
+            date(block.time)
+        );
+    }
     for point in points {
-        let x = 10 + point.time.since(first).as_millis() * 980 / span;
+        let x = place(point.time);
         let _ = writeln!(
             page,
             "<circle cx=\"{x}\" cy=\"30\" r=\"5\"><title>{} entries, {}</title></circle>",
@@ -166,6 +194,15 @@ fn anchors(page: &mut String, points: &[Point]) {
             let _ = write!(
                 page,
                 ", <a href=\"/{place}/{token}\">{token}</a> (<a href=\"/{place}/{token}.tst\">token</a>)"
+            );
+        }
+        for (name, block) in &point.blocks {
+            let _ = write!(
+                page,
+                ", <a href=\"/{place}/{name}\">{name}</a> (block {}, {}, transaction <code>{}</code>)",
+                block.number,
+                date(block.time),
+                block.transaction
             );
         }
         page.push_str("</td></tr>\n");

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use counterfoil_store::BlobName;
 use serde::Serialize;
 
+use crate::ethereum;
 use crate::moment::Moment;
 use crate::names::{Place, RecordName};
 use crate::records::Damage;
@@ -28,6 +29,8 @@ pub(super) struct View {
     damaged_records: usize,
     damaged: Vec<DamagedView>,
     logs: Vec<LogView>,
+    /// The work on a chain, if there is one.
+    ethereum: Option<ethereum::View>,
 }
 
 #[derive(Debug, Serialize)]
@@ -104,6 +107,7 @@ pub(super) fn view(worker: &Worker, now: Moment) -> View {
             .iter()
             .map(|log| log_view(log, now))
             .collect(),
+        ethereum: (worker.ethereum()).map(|chain| ethereum::View::of(&chain.status(), now)),
     }
 }
 

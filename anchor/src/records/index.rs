@@ -123,6 +123,15 @@ impl Index {
             .collect()
     }
 
+    /// The names of the records of blocks, of whichever chain, that have a checkpoint.
+    pub fn all_blocks(&self, place: &Place) -> Vec<RecordName> {
+        let names = self.names(place).into_iter().flatten();
+        names
+            .filter(|name| name.kind == AnchorKind::Ethereum)
+            .cloned()
+            .collect()
+    }
+
     /// Where blocks of a chain are recorded for the largest size of a log that has any.
     pub fn newest_blocks(
         &self,

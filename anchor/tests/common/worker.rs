@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_anchor::capture::Capturer;
+use counterfoil_anchor::ethereum;
 use counterfoil_anchor::judge::RecordJudge;
 use counterfoil_anchor::names::CheckpointHash;
 use counterfoil_anchor::records::Records;
@@ -65,6 +66,17 @@ impl Default for Terms {
 
 /// A worker for a log and these authorities, which waits briefly after failures.
 pub(crate) async fn worker(disk: &Disk, log: &Log, authorities: Vec<Tsa>, terms: &Terms) -> Worker {
+    worker_on(disk, log, authorities, terms, None).await
+}
+
+/// ... that anchors on a chain as well.
+pub(crate) async fn worker_on(
+    disk: &Disk,
+    log: &Log,
+    authorities: Vec<Tsa>,
+    terms: &Terms,
+    ethereum: Option<ethereum::Plan>,
+) -> Worker {
     let backoff = Backoff {
         first: Duration::from_millis(20),
         longest: Duration::from_millis(50),
@@ -80,7 +92,7 @@ pub(crate) async fn worker(disk: &Disk, log: &Log, authorities: Vec<Tsa>, terms:
         }],
         authorities,
         capturer: Capturer::new(client, terms.deadline),
-        ethereum: None,
+        ethereum,
         clock: Clock::default(),
         shutdown_deadline: Duration::from_secs(5),
     };

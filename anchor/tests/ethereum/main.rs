@@ -3,8 +3,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod anvil;
 mod chain;
 mod restarts;
 mod rounds;
+mod site;
 mod stores;
 mod world;

@@ -38,12 +38,8 @@ async fn wherever_a_process_dies_each_root_is_paid_once_and_each_log_has_one_rec
             _ = ended => false,
         };
         world.chain.gate.live();
-        if dead {
-            died += 1;
-            running.die().await;
-        } else {
-            running.end().await;
-        }
+        died += usize::from(dead);
+        running.die().await;
         let running = world.run().await;
         running
             .until("recorded", |status| {

@@ -77,13 +77,24 @@ impl World {
     }
 
     pub(crate) async fn ethereum(&self) -> Ethereum {
+        let (logs, clock) = (self.logs.clone(), Clock::default());
+        Ethereum::new(self.plan(), logs, self.records().await, clock)
+    }
+
+    /// The work on another chain.
+    pub(crate) async fn on(&self, plan: Plan) -> Running {
+        let (logs, clock) = (self.logs.clone(), Clock::default());
+        Running::start(Ethereum::new(plan, logs, self.records().await, clock))
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
         let ceilings = Ceilings {
             max_fee: Wei::from_gwei(50),
             max_cost_per_day: Wei::from_gwei(1_000_000_000),
             max_gas: Gas::new(100_000),
         };
         let millis = Duration::from_millis;
-        let plan = Plan {
+        Plan {
             name: CHAIN.parse().unwrap(),
             sender: Config {
                 observe_every: millis(5),
@@ -100,9 +111,7 @@ impl World {
             max_age: self.max_age,
             alarm_days: 14,
             chain: self.chain.clone(),
-        };
-        let (logs, clock) = (self.logs.clone(), Clock::default());
-        Ethereum::new(plan, logs, self.records().await, clock)
+        }
     }
 
     pub(crate) async fn run(&self) -> Running {

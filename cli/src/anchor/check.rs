@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use counterfoil_anchor::config::Config;
 use counterfoil_anchor::data;
+use counterfoil_anchor::ethereum::Probed;
 use counterfoil_anchor::follow::LookError;
 use counterfoil_anchor::moment;
 use counterfoil_anchor::names::Blobs as _;
@@ -14,6 +15,7 @@ use counterfoil_anchor::tsa::Tsa;
 use counterfoil_anchor::worker::LogPlan;
 use counterfoil_checks::Checks;
 use counterfoil_tiles::checkpoint::OriginHash;
+use counterfoil_tiles::hash::NodeHash;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -69,6 +71,20 @@ pub(super) async fn run(args: CheckArgs, output: Output) -> Result<Exit, Failure
             }
         }
     }
+    if let Some(chain) = &plan.ethereum
+        && !args.offline
+    {
+        let name = &chain.name;
+        let root = NodeHash::from_bytes(rand::random());
+        match chain.probe(root).await {
+            Probed::Good(words) => checks.passed("chain", format!("{name}: {words}")),
+            Probed::Held(words) => {
+                checks.passed("chain", format!("{name}: held back at present: {words}"));
+            }
+            Probed::NoAnswer(words) => checks.not_checked("chain", format!("{name}: {words}")),
+            Probed::Wrong(words) => checks.failed("chain", format!("{name}: {words}")),
+        }
+    }
     output.checks(&checks);
     let exit = Exit::of(&checks);
     output.json(&json!({
@@ -80,8 +96,12 @@ pub(super) async fn run(args: CheckArgs, output: Output) -> Result<Exit, Failure
 }
 
 fn described(config: &Config) -> String {
+    let chain = match &config.ethereum {
+        Some(chain) => format!("; the chain {} ({})", chain.name, chain.chain_id),
+        None => String::new(),
+    };
     format!(
-        "good: {} logs, {} authorities, of which {} must vouch",
+        "good: {} logs, {} authorities, of which {} must vouch{chain}",
         config.logs.len(),
         config.authorities.len(),
         config.required

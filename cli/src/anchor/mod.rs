@@ -1,7 +1,9 @@
 //! `counterfoil anchor`: make and run anchors, which fix what logs publish in time.
 
+mod chain;
 mod check;
 mod init;
+mod key;
 mod now;
 mod run;
 mod status;
@@ -16,10 +18,12 @@ use counterfoil_anchor::run::{Judges, RunError};
 
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::service::{ConfigArgs, Service, StatusArgs};
+use crate::service::{Service, StatusArgs};
 
 pub(crate) use check::CheckArgs;
 pub(crate) use init::InitArgs;
+pub(crate) use key::KeyArgs;
+pub(crate) use now::NowArgs;
 pub(crate) use run::RunArgs;
 
 /// The name of the configuration in the directory of an anchor.
@@ -39,7 +43,7 @@ pub(crate) enum AnchorCommand {
     /// Make the directory of a new anchor: its configuration, its empty data
     ///
     /// Refuses to write over anything. A first log and a first authority may be given; more of both are added to the
-    /// configuration by hand. An anchor has no key: its records are the authorities' tokens.
+    /// configuration by hand. An anchor has no key but that of the account which pays for transactions, if it has a chain.
     #[command(after_help = "\
 Examples:
   counterfoil anchor init my-anchor
@@ -61,7 +65,8 @@ Examples:
     ///
     /// Changes nothing, and may run beside the anchor. Every record is read and judged: what is damaged,
     /// and what is missing as the names beside it show, is named; with --json, all of it. Each log's checkpoint is fetched and verified, also against what was
-    /// anchored; each authority is asked for a token over random bytes, which is judged and thrown away.
+    /// anchored; each authority is asked for a token over random bytes, which is judged and thrown away; the chain is
+    /// asked what a round would cost, and whether it would be executed.
     #[command(after_help = "\
 Examples:
   counterfoil anchor check --config my-anchor
@@ -88,7 +93,8 @@ is damaged, 2 usage, 3 could not tell.")]
     /// For cron. Adds revocation data to earlier tokens that wait for them; then looks at every log, asks every authority once,
     /// and keeps the tokens that come. A new token is settled only when revocation data are published that are newer than it,
     /// so that a later `now` or `run` has to add them: trust with `revocation = "published"` does not count it before. Keys
-    /// of the configuration are flags, as for `run`. The anchor must not be running: it has the data directory for itself, and
+    /// of the configuration are flags, as for `run`. On a chain it records what has become final since the last time, and sends what is
+    /// new; `--wait` waits for that, too. The anchor must not be running: it has the data directory for itself, and
     /// anchors at once on SIGHUP.
     #[command(after_help = "\
 Examples:
@@ -96,8 +102,17 @@ Examples:
   counterfoil --json anchor now --config my-anchor --required 2
 
 Exit codes: 0 as many authorities as are required vouch for every log, 1 a log forked or was set back, a token that was
-kept was revoked, or a record is damaged, 2 usage, 3 could not tell: a log or too many authorities gave nothing that counts.")]
-    Now(Box<ConfigArgs<Config>>),
+kept was revoked, or a record is damaged, 2 usage, 3 could not tell: a log or too many authorities gave nothing that counts, or nothing
+could be sent.")]
+    Now(Box<NowArgs>),
+    /// Make the key with which an anchor pays for its transactions on a chain
+    ///
+    /// The key is kept in a new file of mode 0600, encrypted with a password (Web3 Secret Storage, as geth writes it), and its
+    /// account is printed. `keystore` of `[ethereum]` names the file.
+    #[command(after_help = "\
+Example:
+  counterfoil anchor key ethereum-key.json --password-file ethereum-password")]
+    Key(KeyArgs),
 }
 
 impl Service for Config {
@@ -114,7 +129,8 @@ pub(crate) fn run(command: AnchorCommand, output: Output) -> Result<Exit, Failur
         AnchorCommand::Run(args) => run::run(&args, output),
         AnchorCommand::Check(args) => crate::on_network(check::run(args, output)),
         AnchorCommand::Status(args) => crate::on_network(status::run(args, output)),
-        AnchorCommand::Now(args) => crate::on_network(now::run(args.load()?, output)),
+        AnchorCommand::Now(args) => crate::on_network(now::run(&args, output)),
+        AnchorCommand::Key(args) => key::run(&args, output),
     }
 }
 
@@ -135,6 +151,7 @@ fn failure(error: &RunError) -> Failure {
         | RunError::Authority { .. }
         | RunError::SameRoot { .. }
         | RunError::Schedule(_)
+        | RunError::Ethereum(_)
         | RunError::Client(_)
         | RunError::Tls(_)
         | RunError::Serve(_) => Failure::usage(text),

@@ -1,18 +1,40 @@
 //! `counterfoil anchor now`.
 
+use std::time::Duration;
+
+use clap::Args;
 use counterfoil_anchor::config::Config;
+use counterfoil_anchor::ethereum::{Status, View};
+use counterfoil_anchor::moment;
 use counterfoil_anchor::run::once;
 use counterfoil_anchor::worker::{LookTrouble, Once, OnceStamped};
 use counterfoil_evidence::time::utc;
+use counterfoil_service::config::duration;
 use serde_json::{Value, json};
 
-use super::{failure, judges};
+use super::{chain, failure, judges};
 use crate::exit::{Exit, Failure};
 use crate::output::{Mark, Output};
+use crate::service::ConfigArgs;
+
+/// `counterfoil anchor now`.
+#[derive(Debug, Args)]
+pub(crate) struct NowArgs {
+    #[command(flatten)]
+    config: ConfigArgs<Config>,
+    /// Wait so long for what was sent on the chain to become final, and keep its record
+    #[arg(long, value_name = "DURATION", value_parser = read_duration)]
+    wait: Option<Duration>,
+}
+
+fn read_duration(text: &str) -> Result<Duration, String> {
+    duration::parse(text).ok_or_else(|| format!("expected {}", duration::EXPECTED))
+}
 
 /// Anchors every log once.
-pub(super) async fn run(config: Config, output: Output) -> Result<Exit, Failure> {
-    let done = once(&config, &judges()).await;
+pub(super) async fn run(args: &NowArgs, output: Output) -> Result<Exit, Failure> {
+    let config = args.config.load()?;
+    let done = once(&config, &judges(), args.wait).await;
     let done = done.map_err(|error| failure(&error))?;
     let mut exit = Exit::Done;
     for log in &done.logs {
@@ -39,6 +61,14 @@ pub(super) async fn run(config: Config, output: Output) -> Result<Exit, Failure>
             done.unsettled
         ));
     }
+    let on_chain = done
+        .ethereum
+        .as_ref()
+        .map(|status| chain_outcome(status, args));
+    if let (Some(status), Some(on_chain)) = (&done.ethereum, on_chain) {
+        exit = exit.and(on_chain);
+        tell_chain(status, on_chain, output);
+    }
     let revoked = done.revoked.iter();
     let revoked = revoked.map(|(place, name)| format!("/{place}/{name}"));
     let damaged = done.damaged.iter();
@@ -50,8 +80,33 @@ pub(super) async fn run(config: Config, output: Output) -> Result<Exit, Failure>
         "unsettled_tokens": done.unsettled,
         "revoked": revoked.collect::<Vec<_>>(),
         "damaged": damaged.collect::<Vec<_>>(),
+        "ethereum": done.ethereum.as_ref().map(|status| json!({
+            "outcome": on_chain.map(Exit::word),
+            "status": View::of(status, moment::now()),
+        })),
     }));
     Ok(exit)
+}
+
+/// What it came to on the chain.
+fn chain_outcome(status: &Status, args: &NowArgs) -> Exit {
+    let good = status.sender.as_ref().is_some_and(|sender| {
+        let is_sent = sender.waiting.is_none() && sender.trouble.is_none();
+        let is_final = sender.on_its_way.is_none() || args.wait.is_none();
+        sender.is_loaded && sender.stopped.is_none() && is_sent && is_final
+    });
+    if good { Exit::Done } else { Exit::CouldNotTell }
+}
+
+fn tell_chain(status: &Status, outcome: Exit, output: Output) {
+    output.line(output.strong(status.name.as_str()));
+    let mark = output.mark(match outcome {
+        Exit::Done => Mark::Passed,
+        _ => Mark::NotChecked,
+    });
+    for line in chain::lines(&View::of(status, moment::now())) {
+        output.line(format!("  {mark}: {line}"));
+    }
 }
 
 /// What it came to for one log.

@@ -1,9 +1,11 @@
 //! `counterfoil anchor status`.
 
 use counterfoil_anchor::config::Config;
+use counterfoil_anchor::ethereum::View;
 use counterfoil_evidence::time::utc;
 use serde::Deserialize;
 
+use super::chain;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::service::StatusArgs;
@@ -22,6 +24,7 @@ struct Status {
     damaged: Vec<Damaged>,
     not_ready: Option<String>,
     logs: Vec<Log>,
+    ethereum: Option<View>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,6 +78,7 @@ fn outcome(status: &Status) -> Exit {
         None => Exit::Done,
         Some(_) => Exit::CouldNotTell,
     };
+    let start = start.and(status.ethereum.as_ref().map_or(Exit::Done, chain::outcome));
     status.logs.iter().fold(start, |exit, log| {
         exit.and(match (&log.trouble, &log.newest) {
             (Some(trouble), _) if matches!(trouble.word.as_str(), "fork" | "shrank") => {
@@ -116,6 +120,12 @@ fn tell(status: &Status, output: Output) {
             output.line(format!("  {}  {state}", authority.name));
         }
     }
+    if let Some(view) = &status.ethereum {
+        output.line(output.strong(&view.name));
+        for line in chain::lines(view) {
+            output.line(format!("  {line}"));
+        }
+    }
     if status.revoked_tokens > 0 {
         output.line(format!(
             "{} tokens prove nothing any more, for a certificate of theirs was revoked; what other authorities stamped stands:",
@@ -152,7 +162,7 @@ fn words(trouble: &Trouble) -> String {
 }
 
 /// A length of time in its two largest units.
-fn age(seconds: u64) -> String {
+pub(super) fn age(seconds: u64) -> String {
     match (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60) {
         (0, 0, 0) => format!("{seconds} s"),
         (0, 0, minutes) => format!("{minutes} min {} s", seconds % 60),

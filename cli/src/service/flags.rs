@@ -95,9 +95,9 @@ fn flag(key: &Key) -> Arg {
         section => format!("Configuration: [{}]", section.name()),
     };
     let value_name = match key.kind {
-        Kind::Text => "TEXT".to_owned(),
+        Kind::Text | Kind::Secret => "TEXT".to_owned(),
         Kind::OneOf(words) => words.join("|"),
-        Kind::Texts => "TEXT,…".to_owned(),
+        Kind::Texts | Kind::Secrets => "TEXT,…".to_owned(),
         Kind::Whole | Kind::Number => "N".to_owned(),
         Kind::Switch => "true|false".to_owned(),
         Kind::Duration => "DURATION".to_owned(),

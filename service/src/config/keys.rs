@@ -68,8 +68,12 @@ pub enum Kind {
     Text,
     /// One of these strings.
     OneOf(&'static [&'static str]),
+    /// A string that may hold credentials: errors do not show it.
+    Secret,
     /// A list of strings; in a variable or a flag, separated by commas.
     Texts,
+    /// ... that may hold credentials.
+    Secrets,
     /// A whole number that is not negative.
     Whole,
     /// A number.
@@ -84,9 +88,9 @@ impl Kind {
     /// In words.
     pub fn expected(self) -> String {
         match self {
-            Self::Text => "a string".to_owned(),
+            Self::Text | Self::Secret => "a string".to_owned(),
             Self::OneOf(words) => format!("one of {}", words.join(", ")),
-            Self::Texts => "a list of strings".to_owned(),
+            Self::Texts | Self::Secrets => "a list of strings".to_owned(),
             Self::Whole => "a whole number, 0 or more".to_owned(),
             Self::Number => "a number".to_owned(),
             Self::Switch => "true or false".to_owned(),
@@ -96,11 +100,11 @@ impl Kind {
 
     fn takes(self, value: &Value) -> bool {
         match (self, value) {
-            (Self::Text, Value::String(_))
+            (Self::Text | Self::Secret, Value::String(_))
             | (Self::Number, Value::Integer(_) | Value::Float(_))
             | (Self::Switch, Value::Boolean(_)) => true,
             (Self::OneOf(words), Value::String(word)) => words.contains(&word.as_str()),
-            (Self::Texts, Value::Array(items)) => items.iter().all(Value::is_str),
+            (Self::Texts | Self::Secrets, Value::Array(items)) => items.iter().all(Value::is_str),
             (Self::Whole, Value::Integer(number)) => *number >= 0,
             (Self::Duration, Value::String(text)) => duration::parse(text).is_some(),
             _ => false,
@@ -110,9 +114,11 @@ impl Kind {
     /// The value that the text of a variable or a flag stands for.
     pub(super) fn read(self, text: &str) -> Option<Value> {
         let value = match self {
-            Self::Text | Self::OneOf(_) | Self::Duration => Value::String(text.to_owned()),
-            Self::Texts if text.is_empty() => Value::Array(Vec::new()),
-            Self::Texts => Value::Array(text.split(',').map(Value::from).collect()),
+            Self::Text | Self::Secret | Self::OneOf(_) | Self::Duration => {
+                Value::String(text.to_owned())
+            }
+            Self::Texts | Self::Secrets if text.is_empty() => Value::Array(Vec::new()),
+            Self::Texts | Self::Secrets => Value::Array(text.split(',').map(Value::from).collect()),
             Self::Whole => Value::Integer(text.parse().ok()?),
             Self::Number => Value::Float(text.parse().ok()?),
             Self::Switch => Value::Boolean(text.parse().ok()?),
@@ -237,11 +243,11 @@ impl Schema {
         if key.kind.takes(value) {
             return Ok(());
         }
-        Err(ConfigError::value(
-            place,
-            key.kind.expected(),
-            value.to_string(),
-        ))
+        let got = match key.kind {
+            Kind::Secret | Kind::Secrets => "something else, which is not shown".to_owned(),
+            _ => value.to_string(),
+        };
+        Err(ConfigError::value(place, key.kind.expected(), got))
     }
 
     /// The names that may stand in a section; at the top, those of the tables too.

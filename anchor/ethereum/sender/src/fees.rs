@@ -41,8 +41,8 @@ pub enum Hold {
     },
     /// The day's budget is used up.
     #[error(
-        "a transaction may cost {} ether, and of `max_cost_per_day` = {} ether, {} are spent: waiting until what was spent is a day old",
-        needed.ether(), ceiling.ether(), spent.ether()
+        "a transaction may cost {} gwei, and of `max_cost_per_day_gwei` = {}, {} are spent: waiting until what was spent is a day old",
+        needed.gwei(), ceiling.gwei(), spent.gwei()
     )]
     Budget {
         /// The least that it may cost.
