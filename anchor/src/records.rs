@@ -9,6 +9,7 @@
 mod blocks;
 mod examine;
 mod index;
+mod read;
 mod sent;
 mod whole;
 
@@ -23,9 +24,7 @@ use counterfoil_tiles::note::Note;
 
 use crate::judge::RecordJudge;
 use crate::moment::Moment;
-use crate::names::{
-    self, AnchorKind, Blobs as _, CheckpointHash, MAX_NUMBER, Named, Place, RecordName,
-};
+use crate::names::{Blobs as _, CheckpointHash, MAX_NUMBER, Place, RecordName};
 use crate::record::{RecordError, RevocationRecord, TokenRecord};
 use crate::state::{self, State, StateError};
 
@@ -316,95 +315,6 @@ impl Records {
             self.found(&blob.name);
         }
         Ok(true)
-    }
-
-    /// A blob of the records, by its path, if it is as it was kept; `None` if there never was one.
-    pub async fn read(&self, name: &BlobName) -> Result<Option<Bytes>, KeepError> {
-        let is_known = self.with_index(|index| index.has(name.as_str()));
-        if !is_known && self.blobs.get(name).await?.is_none() {
-            return Ok(None);
-        }
-        match names::parse(name.as_str()) {
-            Ok((place, Named::Record(record))) => match (record.kind, record.revocation) {
-                (AnchorKind::Rfc3161, None) => Ok(Some(self.token(&place, &record).await?.1)),
-                (AnchorKind::Rfc3161, Some(_)) => Ok(Some(self.added(&place, &record).await?.1)),
-                (AnchorKind::Ethereum, _) => Ok(Some(self.block(&place, &record).await?.1)),
-            },
-            Ok((place, Named::Checkpoint)) => {
-                let check = |bytes: &Bytes| whole::check_checkpoint(&place, bytes);
-                Ok(Some(self.whole(name, check).await?.1))
-            }
-            Err(_) => {
-                let log = index::parse_fork(name.as_str()).map(|(log, ..)| log);
-                let check = |bytes: &Bytes| whole::check_fork(log, bytes);
-                Ok(Some(self.whole(name, check).await?.1))
-            }
-        }
-    }
-
-    /// What is under a name, read by a function that says whether it is whole.
-    async fn whole<T>(
-        &self,
-        name: &BlobName,
-        read: impl FnOnce(&Bytes) -> Result<T, Damage>,
-    ) -> Result<(T, Bytes), KeepError> {
-        let found = match self.blobs.get(name).await {
-            Ok(Some(bytes)) => read(&bytes).map(|read| (read, bytes)),
-            Ok(None) => Err(Damage::Missing),
-            Err(error) => Err(Damage::Unreadable(error)),
-        };
-        self.known.found(name, &found);
-        found.map_err(|damage| KeepError::Damaged {
-            name: name.clone(),
-            damage,
-        })
-    }
-
-    /// A token's record, and its bytes.
-    pub async fn token(
-        &self,
-        place: &Place,
-        name: &RecordName,
-    ) -> Result<(TokenRecord, Bytes), KeepError> {
-        let blob = place.record(name);
-        let read = |bytes: &Bytes| {
-            let record = whole::read_token(place, name, bytes)?;
-            let judge = || whole::check_token(&*self.judge, &record);
-            self.known.judge(&blob, bytes, judge)?;
-            Ok(record)
-        };
-        self.whole(&blob, read).await
-    }
-
-    /// A record of revocation data, and its bytes. The token that it is about is read, too.
-    pub async fn added(
-        &self,
-        place: &Place,
-        name: &RecordName,
-    ) -> Result<(RevocationRecord, Bytes), KeepError> {
-        let (token, _) = self.token(place, &name.of_token()).await?;
-        let blob = place.record(name);
-        let read = |bytes: &Bytes| {
-            let record = RevocationRecord::parse(bytes).map_err(Damage::NoRecord)?;
-            if record.token != name.of_token() {
-                return Err(Damage::OtherRecord);
-            }
-            let judge = || {
-                let (chain, kept) = (&token.certificates, &record.revocation);
-                whole::check_revocation(&*self.judge, chain, kept, token.gen_time)
-            };
-            self.known.judge(&blob, bytes, judge)?;
-            Ok(record)
-        };
-        self.whole(&blob, read).await
-    }
-
-    /// Reads again what was found to be damaged: it may have been restored.
-    pub async fn read_damaged(&self) {
-        for name in self.damaged().into_keys() {
-            // What comes of it is taken note of.
-            let _ = self.read(&name).await;
-        }
     }
 
     /// Puts a checkpoint. One that is not what its name says any more is put anew: its bytes are known, and it is what its

@@ -317,6 +317,76 @@ fn a_fork_is_refused_and_alarmed() {
 }
 
 #[test]
+fn what_the_disk_has_damaged_is_named_and_stops_nothing() {
+    let counterfoil = Counterfoil::new();
+    init_log(&counterfoil);
+    let log = run_log(&counterfoil, "log");
+    log.add(&["one"]);
+    let tsa = Process::start(&counterfoil, TSA);
+    init_anchor(&counterfoil, &log, &[&tsa], 1);
+    let ran = counterfoil.run(["--json", "anchor", "now", "--config", "anchor"]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    let now = ran.json();
+    let record = now["logs"][0]["authorities"][0]["record"].as_str().unwrap();
+    let check = || {
+        counterfoil.run([
+            "--json",
+            "anchor",
+            "check",
+            "--config",
+            "anchor",
+            "--offline",
+        ])
+    };
+    let ran = check();
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert_eq!(ran.json()["records"]["tokens"], 1);
+
+    let file = counterfoil.path(&format!("anchor/data/records/{record}"));
+    let good = fs::read(&file).unwrap();
+    let text = String::from_utf8(good.clone()).unwrap();
+    let (start, token) = text.split_once("\"token\":\"").unwrap();
+    // In what is signed.
+    let byte = token.as_bytes()[150] as char;
+    let other = if byte == 'A' { 'B' } else { 'A' };
+    let flipped = format!(
+        "{start}\"token\":\"{}{other}{}",
+        &token[..150],
+        &token[151..]
+    );
+    fs::write(&file, flipped).unwrap();
+    let ran = check();
+    assert_eq!(ran.code, 1, "{}", ran.all());
+    assert_eq!(ran.check("records"), "failed");
+    assert_eq!(ran.json()["records"]["damaged"][0]["path"], record);
+    // Anchoring goes on, and it is not taken for a success.
+    let ran = counterfoil.run(["--json", "anchor", "now", "--config", "anchor"]);
+    assert_eq!(ran.code, 1, "{}", ran.all());
+    let now = ran.json();
+    assert_eq!(now["logs"][0]["counted"], 1, "{now}");
+    assert_eq!(now["damaged"][0]["path"], format!("/{record}"));
+    let anchor = run_anchor(&counterfoil);
+    let (status, body) = anchor.get(&format!("/{record}"));
+    assert_eq!(status, 500);
+    assert!(body.starts_with(b"damaged: "));
+    let url = format!("{}/", anchor.url);
+    let ran = counterfoil.run(["anchor", "status", "--url", &url]);
+    assert_eq!(ran.code, 1, "{}", ran.all());
+    assert!(ran.stdout.contains(record), "{}", ran.stdout);
+    assert_eq!(anchor.stop(), Some(0));
+
+    fs::write(&file, good).unwrap();
+    let ran = check();
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    let folder = record.rsplit_once('/').unwrap().0;
+    let checkpoint = format!("{folder}/checkpoint");
+    fs::remove_file(counterfoil.path(&format!("anchor/data/records/{checkpoint}"))).unwrap();
+    let ran = check();
+    assert_eq!(ran.code, 1, "{}", ran.all());
+    assert_eq!(ran.json()["records"]["missing"][0], checkpoint);
+}
+
+#[test]
 fn a_log_or_an_authority_that_is_down_leaves_it_open() {
     let counterfoil = Counterfoil::new();
     init_log(&counterfoil);

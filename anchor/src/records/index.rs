@@ -161,6 +161,20 @@ impl Index {
         names.filter(of_token).cloned().collect()
     }
 
+    /// The largest checkpoint of a log over which there is a token.
+    pub fn largest_stamped(&self, log: OriginHash) -> Option<Place> {
+        let sizes = self.anchors.get(&log)?.iter().rev();
+        let mut folders =
+            sizes.flat_map(|(size, folders)| folders.iter().map(move |one| (*size, one)));
+        let is_stamped = |folder: &Folder| folder.names.iter().any(RecordName::is_token);
+        let (size, folder) = folders.find(|(_, folder)| is_stamped(folder))?;
+        Some(Place {
+            origin: log,
+            size,
+            checkpoint: folder.checkpoint,
+        })
+    }
+
     /// The newest folders of a log, at most so many, the largest size first.
     pub fn newest(&self, log: OriginHash, most: usize) -> Vec<Place> {
         let sizes = self.anchors.get(&log).into_iter().flatten().rev();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use counterfoil_tiles::checkpoint::WitnessedCheckpoint;
+use counterfoil_tiles::checkpoint::{OriginHash, WitnessedCheckpoint};
 use counterfoil_tiles::note::Note;
 use tokio::sync::OnceCell;
 
@@ -14,7 +14,7 @@ use crate::capture::{Captured, Fetched};
 use crate::follow::LookError;
 use crate::judge::GoodToken;
 use crate::moment::Moment;
-use crate::names::{AuthorityName, CheckpointHash, Place, RecordName};
+use crate::names::{AuthorityName, Blobs as _, CheckpointHash, Place, RecordName};
 use crate::record::{RecordError, TokenRecord};
 use crate::records::{KeepError, MAX_FORKS};
 use crate::state::State;
@@ -195,7 +195,7 @@ impl Inner {
         desk: &Desk,
     ) -> Result<WitnessedCheckpoint, LookTrouble> {
         let log = plan.followed.hash();
-        let anchored = self.records.state(log).await?;
+        let anchored = self.anchored(log).await?;
         let looked = plan.followed.look(anchored.as_ref()).await;
         if let (Err(LookError::Fork { refused, .. }), Some(anchored)) = (&looked, &anchored) {
             *desk.fork() = Some((anchored.note().clone(), (**refused).clone()));
@@ -228,6 +228,25 @@ impl Inner {
         } else {
             Err(LookTrouble::Forked(open))
         }
+    }
+
+    /// What binds the anchor: what its register says, or a larger checkpoint in the records, where the register was lost or is
+    /// from an older backup.
+    async fn anchored(&self, log: OriginHash) -> Result<Option<State>, KeepError> {
+        let state = self.records.state(log).await?;
+        let size = state.as_ref().map(|state| state.checkpoint().size());
+        let larger = self.records.with_index(|index| index.largest_stamped(log));
+        let Some(place) = larger.filter(|place| size.is_none_or(|size| size < place.size)) else {
+            return Ok(state);
+        };
+        // What is damaged is told where it is read.
+        let kept = self.records.read(&place.checkpoint()).await.ok().flatten();
+        let note = kept.and_then(|bytes| Note::parse(&bytes).ok());
+        let now = self.plan.clock.now();
+        let recorded = note.and_then(|note| State::after(state.as_ref(), note, now).ok());
+        Ok(recorded
+            .filter(|recorded| recorded.place() == place)
+            .or(state))
     }
 
     /// Gets a token of an authority over the checkpoint of a round, and keeps it. When this is done it counts.

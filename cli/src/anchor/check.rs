@@ -7,6 +7,7 @@ use counterfoil_anchor::config::Config;
 use counterfoil_anchor::data;
 use counterfoil_anchor::ethereum::Probed;
 use counterfoil_anchor::follow::LookError;
+use counterfoil_anchor::judge::GoodToken;
 use counterfoil_anchor::moment;
 use counterfoil_anchor::names::Blobs as _;
 use counterfoil_anchor::records::{Examination, Records};
@@ -61,15 +62,7 @@ pub(super) async fn run(args: CheckArgs, output: Output) -> Result<Exit, Failure
                 Err((false, words)) => checks.failed("log", format!("{origin}: {words}")),
             }
         }
-        let asked = plan.authorities.iter().map(|tsa| ask(&records, tsa));
-        for (tsa, asked) in plan.authorities.iter().zip(join_all(asked).await) {
-            let name = tsa.name();
-            match asked {
-                Ok(words) => checks.passed("authority", format!("{name}: {words}")),
-                Err((true, words)) => checks.not_checked("authority", format!("{name}: {words}")),
-                Err((false, words)) => checks.failed("authority", format!("{name}: {words}")),
-            }
-        }
+        check_authorities(&records, &plan.authorities, &mut checks).await;
     }
     if let Some(chain) = &plan.ethereum
         && !args.offline
@@ -136,34 +129,30 @@ async fn register(records: &Records, log: OriginHash) -> Result<String, String> 
         .state(log)
         .await
         .map_err(|error| error.to_string())?;
-    // A checkpoint without a token is what a crash leaves before its round begins.
-    let anchored = records.with_index(|index| {
-        let places = index.newest(log, usize::MAX).into_iter();
-        let mut stamped = places.filter(|place| !index.tokens(place).is_empty());
-        stamped.next().map(|place| place.size)
-    });
-    match (&state, anchored) {
-        (None, None) => Ok("nothing was anchored yet".to_owned()),
-        (None, Some(size)) => Err(format!(
-            "there is none, and there are records of {size} entries: restore registers.sqlite from a backup; without it nothing \
-             tells a fork from what was anchored"
-        )),
-        (Some(state), Some(size)) if state.checkpoint().size() < size => Err(format!(
-            "it is of {} entries, and there are records of {size}: it is from an older backup, and forks from what was anchored \
-             since are not told",
+    let largest = records.with_index(|index| index.largest_stamped(log));
+    let size = state.as_ref().map(|state| state.checkpoint().size());
+    if let Some(place) = largest.filter(|place| size.is_none_or(|size| size < place.size)) {
+        let of = size.map_or("there is none".to_owned(), |size| {
+            format!("it is of {size} entries")
+        });
+        return Ok(format!(
+            "{of}, and there are records of {}: it was lost or is from an older backup, and the anchor goes by the records",
+            place.size
+        ));
+    }
+    let Some(state) = state else {
+        return Ok("nothing was anchored yet".to_owned());
+    };
+    let name = state.place().checkpoint();
+    match records.read(&name).await {
+        Ok(Some(_)) => Ok(format!(
+            "the newest round is about {} entries",
             state.checkpoint().size()
         )),
-        (Some(state), _) => match records.read(&state.place().checkpoint()).await {
-            Ok(Some(_)) => Ok(format!(
-                "the newest round is about {} entries",
-                state.checkpoint().size()
-            )),
-            Ok(None) => Err(format!(
-                "{}, with which its newest round began, is not there: restore it from a backup",
-                state.place().checkpoint()
-            )),
-            Err(error) => Err(error.to_string()),
-        },
+        Ok(None) => Err(format!(
+            "{name}, with which its newest round began, is not there: restore it from a backup"
+        )),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -263,20 +252,53 @@ async fn look(records: &Records, log: &LogPlan) -> Found {
     }
 }
 
+/// Asks each authority, and compares whose keys vouch.
+async fn check_authorities(records: &Records, authorities: &[Tsa], checks: &mut Checks) {
+    let asked = authorities.iter().map(|tsa| ask(records, tsa));
+    let mut known: Vec<(&Tsa, Vec<[u8; 32]>)> = Vec::new();
+    for (tsa, asked) in authorities.iter().zip(join_all(asked).await) {
+        let name = tsa.name();
+        let (token, words) = match asked {
+            Ok(good) => good,
+            Err((true, words)) => {
+                checks.not_checked("authority", format!("{name}: {words}"));
+                continue;
+            }
+            Err((false, words)) => {
+                checks.failed("authority", format!("{name}: {words}"));
+                continue;
+            }
+        };
+        let shares = |keys: &Vec<[u8; 32]>| token.keys.iter().any(|key| keys.contains(key));
+        match known.iter().find(|(_, keys)| shares(keys)) {
+            None => checks.passed("authority", format!("{name}: {words}")),
+            Some((other, _)) => checks.failed(
+                "authority",
+                format!(
+                    "{name}: its chain has a key in common with that of {}: they count as one",
+                    other.name()
+                ),
+            ),
+        }
+        known.push((tsa, token.keys));
+    }
+}
+
 /// Asks an authority for a token as the anchor would, over bytes that nobody has use for.
-async fn ask(records: &Records, tsa: &Tsa) -> Found {
+async fn ask(records: &Records, tsa: &Tsa) -> Result<(GoodToken, String), (bool, String)> {
     let data: [u8; 32] = rand::random();
     let asked = moment::now();
     match tsa.stamp(&data, moment::now).await {
         Ok(token) => {
             let places = records.judge().sources(&token.chain).len();
             let off = token.gen_time.millis().abs_diff(asked.millis());
-            Ok(format!(
+            let words = format!(
                 "a good token; its clock is {}.{:03} s from ours, {} certificates, {places} places with revocation data",
                 off / 1_000,
                 off % 1_000,
                 token.chain.len()
-            ))
+            );
+            Ok((token, words))
         }
         Err(error) => Err((error.misbehaviour.is_passing(), error.to_string())),
     }
