@@ -1,5 +1,7 @@
 /** What a log answers, as the about page lists it. A test holds it to the log's own list. */
 
+import { shellWord } from "../shell-words.ts";
+
 export interface Endpoint {
   readonly method: "GET" | "POST";
   /** As the log's own list writes it. */
@@ -9,20 +11,20 @@ export interface Endpoint {
   readonly example: (base: string) => string;
 }
 
-const got = (path: string) => (base: string) => `curl ${base}${path}`;
+const got = (path: string) => (base: string) => `curl ${shellWord(base + path)}`;
 
 export const endpoints: readonly Endpoint[] = [
   {
     method: "POST",
     path: "add",
     what: "logs an entry, 1 to 65,535 bytes as they are, and answers its index once it is durable; with ?wait=receipt its receipt",
-    example: (base) => `sha256sum FILE | xxd -r -p -l 32 | curl --data-binary @- ${base}add`,
+    example: (base) => `sha256sum FILE | xxd -r -p -l 32 | curl --data-binary @- ${shellWord(`${base}add`)}`,
   },
   {
     method: "POST",
     path: "add-batch",
     what: "logs many entries, all or none, each after its length in two bytes",
-    example: (base) => `counterfoil submit FOLDER/ --log ${base} --policy POLICY`,
+    example: (base) => `counterfoil submit FOLDER/ --log ${shellWord(base)} --policy POLICY`,
   },
   {
     method: "GET",
@@ -34,13 +36,13 @@ export const endpoints: readonly Endpoint[] = [
     method: "GET",
     path: "tile/<L>/<N>[.p/<W>]",
     what: "hashes of the tree (C2SP tlog-tiles)",
-    example: (base) => `curl ${base}tile/0/000 -o tile`,
+    example: (base) => `curl ${shellWord(`${base}tile/0/000`)} -o tile`,
   },
   {
     method: "GET",
     path: "tile/entries/<N>[.p/<W>]",
     what: "256 entries, each after its length in two bytes",
-    example: (base) => `curl ${base}tile/entries/000 -o entries`,
+    example: (base) => `curl ${shellWord(`${base}tile/entries/000`)} -o entries`,
   },
   {
     method: "GET",
@@ -52,19 +54,20 @@ export const endpoints: readonly Endpoint[] = [
     method: "GET",
     path: "evidence/<index>",
     what: "the receipt with the anchors that fix it in time, to verify offline",
-    example: (base) => `curl ${base}evidence/0 -o FILE.evidence.json`,
+    example: (base) => `curl ${shellWord(`${base}evidence/0`)} -o FILE.evidence.json`,
   },
   {
     method: "GET",
     path: "lookup/<leaf hash>",
     what: "the indexes of an entry, by SHA-256 of a zero byte and the entry",
-    example: (base) => `{ printf '\\0'; cat ENTRY; } | sha256sum | cut -c1-64 | xargs -I{} curl ${base}lookup/{}`,
+    example: (base) =>
+      `{ printf '\\0'; cat ENTRY; } | sha256sum | cut -c1-64 | xargs -I LEAF curl ${shellWord(`${base}lookup/LEAF`)}`,
   },
   {
     method: "GET",
     path: "consistency?from=&to=",
     what: "the consistency proof between two sizes",
-    example: (base) => `curl '${base}consistency?from=1&to=2'`,
+    example: got("consistency?from=1&to=2"),
   },
   { method: "GET", path: "policy", what: "the keys to verify with (C2SP tlog-policy)", example: got("policy") },
   { method: "GET", path: "status", what: "what the log is doing, as JSON", example: got("status") },

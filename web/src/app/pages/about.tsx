@@ -7,6 +7,7 @@ import { sha256 } from "../../verify/hash.ts";
 import { endpoints } from "../about/api.ts";
 import { Copyable } from "../about/copyable.tsx";
 import { keysOf, type NamedKey } from "../about/policy.ts";
+import { PLACEHOLDER, witnessCommands } from "../about/witness.ts";
 import { ask } from "../engine/engine.ts";
 import { get, policyOfLog } from "../log.ts";
 import { plainLine, plainText } from "../plain.ts";
@@ -24,7 +25,6 @@ export default function About() {
   const { value: policy, error } = useAsync(readPolicy, []);
   const base = new URL(".", document.baseURI).href;
   const keys = policy === undefined ? [] : keysOf(policy.text);
-  const log = keys.find(({ kind }) => kind === "log");
   return (
     <>
       <h1>About this log</h1>
@@ -37,7 +37,7 @@ export default function About() {
       {policy !== undefined && <PolicySection text={policy.text} problem={policy.problem} words={policy.words} />}
       <Offline />
       <Api base={base} />
-      <RunWitness log={log?.vkey} />
+      {policy !== undefined && policy.problem === undefined && <RunWitness keys={keys} />}
     </>
   );
 }
@@ -157,7 +157,8 @@ function Api({ base }: { base: string }) {
       <h2 id="api-title">What it answers</h2>
       <p>
         Over HTTP, anybody may read. Formats are those of <a href="https://c2sp.org/">C2SP</a>, so that other software
-        reads this log, too. The server describes all of it in <a href="/openapi.json">openapi.json</a>.
+        reads this log, too. The server describes all of it in <code>/openapi.json</code>, which is above the prefix of
+        the log.
       </p>
       <dl class="api">
         {endpoints.map(({ method, path, what, example }) => (
@@ -178,8 +179,8 @@ function Api({ base }: { base: string }) {
   );
 }
 
-function RunWitness({ log }: { log: string | undefined }) {
-  const key = log ?? "KEY";
+function RunWitness({ keys }: { keys: readonly NamedKey[] }) {
+  const commands = witnessCommands(keys);
   return (
     <section aria-labelledby="witness-title">
       <h2 id="witness-title">Run a witness</h2>
@@ -187,13 +188,13 @@ function RunWitness({ log }: { log: string | undefined }) {
         A witness cosigns what a log publishes, and only if it continues what it cosigned before. So the log can show
         nobody another history. It needs a key, a disk, and to be reached; it keeps a few hundred bytes for each log.
       </p>
-      <Commands
-        lines={[
-          "counterfoil witness init my-witness --name witness.example.com/w1 --url https://witness.example.com/",
-          `counterfoil witness add-log --config my-witness '${key}'`,
-          "counterfoil witness run --config my-witness",
-        ]}
-      />
+      <Commands lines={commands} />
+      {commands.some((line) => line.endsWith(PLACEHOLDER)) && (
+        <p>
+          <code>{PLACEHOLDER}</code> stands for the log's key: none is named, or its name has what a shell may read as
+          something else.
+        </p>
+      )}
       <p>
         Then give the log's operator the witness's keys and its URL, for the policy. Any other software that speaks C2SP
         tlog-witness does as well.
