@@ -48,7 +48,7 @@ function noteAnchor(
 ): Noted {
   switch (anchor.kind) {
     case "rfc3161": {
-      const candidate = judgeTokenAnchor(anchor, under.checkpoint, under.trust, under.at);
+      const candidate = judgeTokenAnchor(anchor, { data: under.checkpoint }, under.trust, under.at);
       return noteToken(candidate, name(candidate.authority?.name), under.at, checks);
     }
     case "ethereum": {

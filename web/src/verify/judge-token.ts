@@ -2,9 +2,9 @@
 
 import type { AnchorVerdict, Noted } from "./anchor-verdict.ts";
 import { toHex } from "./bytes.ts";
-import { type Checks, type Outcome, VerifyError } from "./checks.ts";
+import { type Check, type Checks, type Outcome, VerifyError } from "./checks.ts";
 import type { TokenAnchor } from "./evidence.ts";
-import { Certificate, judgeToken, type Timestamp, type TokenJudgement } from "./rfc3161/index.ts";
+import { Certificate, type Covers, judgeToken, type Timestamp, type TokenJudgement } from "./rfc3161/index.ts";
 import type { Authority, Trust } from "./trust.ts";
 
 /**
@@ -31,7 +31,12 @@ interface Settled {
 }
 
 /** The token under the trust in the authority to whose root it leads; of several, the first under which it holds. */
-export function judgeTokenAnchor(token: TokenAnchor, checkpoint: Uint8Array, trust: Trust, at: Timestamp): Candidate {
+export function judgeTokenAnchor(
+  token: Pick<TokenAnchor, "token" | "certificates" | "revocation">,
+  covers: Covers,
+  trust: Trust,
+  at: Timestamp,
+): Candidate {
   // What is no certificate helps nobody, and is not needed.
   const beside = token.certificates.flatMap(readCertificate);
   const revocation = token.revocation.map(
@@ -40,7 +45,7 @@ export function judgeTokenAnchor(token: TokenAnchor, checkpoint: Uint8Array, tru
   const under = (trusted: Authority | undefined): Candidate => {
     const judgement = judgeToken({
       token: token.token,
-      covers: { data: checkpoint },
+      covers,
       policies: trusted?.policies ?? [],
       roots: trusted?.roots ?? [],
       extra: [...beside, ...(trusted?.certificates ?? [])],
@@ -84,7 +89,7 @@ function rank({ authority, judgement }: Candidate): number {
 }
 
 /** What stands in a token's way: a check that failed, else one that could not be made and had to be. */
-function whyNot({ judgement, revocation }: Candidate): string | undefined {
+export function whyNot({ judgement, revocation }: Candidate): string | undefined {
   const { list } = judgement.checks;
   const check =
     list.find(({ outcome }) => outcome === "failed") ??
@@ -97,14 +102,9 @@ function whyNot({ judgement, revocation }: Candidate): string | undefined {
 
 /** Makes the checks of a token, and gives what it came to, with what a reader should know of it and, if it holds, what it rests on. */
 export function noteToken(candidate: Candidate, name: string, at: Timestamp, checks: Checks): Noted {
-  const { authority, judgement, revocation } = candidate;
-  for (const { name: check, outcome, reason } of judgement.checks.list) {
-    const called = `anchor ${name}: ${check}`;
-    if (check === "revocation") {
-      checks.add(called, revocation.outcome, revocation.reason);
-    } else {
-      checks.add(called, outcome, reason);
-    }
+  const { authority, judgement } = candidate;
+  for (const { name: check, outcome, reason } of checksOf(candidate)) {
+    checks.add(`anchor ${name}: ${check}`, outcome, reason);
   }
   const why = whyNot(candidate);
   const verdict: AnchorVerdict = {
@@ -123,11 +123,19 @@ export function noteToken(candidate: Candidate, name: string, at: Timestamp, che
     return { verdict, caveats: [], held: undefined };
   }
   const held = { authority: authority.name, key: `signer ${toHex(signer.spki)}`, latest: judgement.genTime.latest };
-  return { verdict, caveats: caveatsOf(name, judgement, revocation, at), held };
+  return { verdict, caveats: caveatsOf(name, candidate, at), held };
+}
+
+/** The checks of a token, that of revocation as the trust in its authority settles it. */
+export function checksOf({ judgement, revocation: { outcome, reason } }: Candidate): Check[] {
+  return judgement.checks.list.map((check) =>
+    check.name === "revocation" ? { name: check.name, outcome, reason } : check,
+  );
 }
 
 /** What a reader should know of a token that holds. */
-function caveatsOf(name: string, { checks, chain }: TokenJudgement, revocation: Settled, at: Timestamp): string[] {
+export function caveatsOf(name: string, { judgement, revocation }: Candidate, at: Timestamp): string[] {
+  const { checks, chain } = judgement;
   const caveats = [...revocation.caveats];
   if (checks.outcomeOf("accuracy") === "not-checked") {
     caveats.unshift(`${name} does not say how exact its time is; it was taken as it stands`);

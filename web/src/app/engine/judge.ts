@@ -8,9 +8,10 @@ import { type Claim, claimOfFile } from "../../verify/claim.ts";
 import { HASH_SIZE, sha256 } from "../../verify/hash.ts";
 import { judgeEvidenceFile, withoutEvidence } from "../../verify/judge.ts";
 import { checkCheckpoint, judgeReceipt } from "../../verify/judge-receipt.ts";
+import { caveatsOf, checksOf, judgeTokenAnchor, whyNot } from "../../verify/judge-token.ts";
 import { Note } from "../../verify/note.ts";
 import type { Receipt } from "../../verify/receipt.ts";
-import { type Covers, judgeToken, Timestamp, tokenInResponse } from "../../verify/rfc3161/index.ts";
+import { type Covers, Timestamp, tokenInResponse } from "../../verify/rfc3161/index.ts";
 import { MAX_ENTRY_SIZE } from "../../verify/tile.ts";
 import { utc } from "../../verify/time.ts";
 import { blocksOf } from "./blocks.ts";
@@ -151,7 +152,7 @@ function anchorOf({ kind, block }: AnchorVerdict): AnchorOf {
   };
 }
 
-/** A token alone, over the file beside it: under the trusted authority to whose root it leads. */
+/** A token alone, over the file beside it: verified if that is as much as the trust asks of authorities and of revocation. */
 async function ofToken(job: Job, bytes: Uint8Array, claim: Claim | undefined, trust: Read): Promise<Came> {
   if (trust.trust === undefined) {
     throw new VerifyError("a token is verified under the root of its authority: give a trust file, which names it");
@@ -159,41 +160,40 @@ async function ofToken(job: Job, bytes: Uint8Array, claim: Claim | undefined, tr
   if (claim?.digest === undefined) {
     throw new VerifyError("a token says nothing by itself: give the file that it time-stamps, too");
   }
-  const token = tokenOf(bytes);
-  const covers = await coveredBy(job, claim.digest);
-  const tries = trust.trust.authorities.map((authority) => ({
-    authority,
-    judged: judgeToken({
-      token,
-      covers,
-      policies: authority.policies,
-      roots: authority.roots,
-      extra: authority.certificates,
-      at: Timestamp.fromSeconds(job.at),
-    }),
-  }));
-  const best =
-    tries.find(({ judged }) => judged.isGood) ?? tries.find(({ judged }) => judged.chain.length > 0) ?? tries[0];
-  if (best === undefined) {
-    throw new VerifyError("no time-stamping authority is trusted");
+  const { minAnchors } = trust.trust;
+  const at = Timestamp.fromSeconds(job.at);
+  const token = { token: tokenOf(bytes), certificates: [], revocation: [] };
+  const candidate = judgeTokenAnchor(token, await coveredBy(job, claim.digest), trust.trust, at);
+  const { authority } = candidate;
+  const { genTime } = candidate.judgement;
+  const checks = new Checks();
+  for (const { name, outcome, reason } of checksOf(candidate)) {
+    checks.add(name, outcome, reason);
   }
-  const { judged, authority } = best;
-  const failed = judged.checks.list.find(({ outcome }) => outcome === "failed");
-  const open = judged.checks.list.find(({ outcome }) => outcome === "not-checked");
-  const time = judged.genTime?.latest;
-  const sentence = judged.isGood
-    ? `Verified: ${claim.name} existed no later than ${time}, because the time-stamping authority ${authority.name} time-stamped it.`
-    : failed !== undefined
-      ? `NOT verified: ${claim.name} with this token. ${failed.name}: ${failed.reason}.`
-      : `Could not tell when ${claim.name} existed. ${open?.name}: ${open?.reason}.`;
-  const outcome: Outcome = judged.isGood ? "passed" : failed !== undefined ? "failed" : "not-checked";
-  const caveats =
-    judged.isGood && judged.revocation.length > 0
-      ? ["a token alone holds no revocation data: whether its certificates were revoked was not checked"]
-      : [];
-  const facts =
-    judged.genTime === undefined ? [] : [{ label: "Time in the token", value: String(judged.genTime.time) }];
-  return { outcome, sentence, checks: judged.checks, caveats, trusted: trust.trusted, facts };
+  const obstacle = whyNot(candidate);
+  const holds = obstacle === undefined && authority !== undefined && genTime !== undefined;
+  const count = `${holds ? 1 : 0} of ${minAnchors} needed: a token alone is of one authority`;
+  const suffices = holds && minAnchors <= 1;
+  checks.add("anchors", suffices ? "passed" : "not-checked", count);
+  const facts = genTime === undefined ? [] : [{ label: "Time in the token", value: String(genTime.time) }];
+  const came = { checks, trusted: trust.trusted, facts };
+  if (suffices) {
+    const sentence = `Verified: ${claim.name} existed no later than ${genTime.latest}, because the time-stamping authority ${authority.name} time-stamped it.`;
+    return { ...came, outcome: "passed", sentence, caveats: caveatsOf(authority.name, candidate, at) };
+  }
+  const why = obstacle ?? `anchors: ${count}`;
+  if (checks.outcome === "failed") {
+    return {
+      ...came,
+      outcome: "failed",
+      sentence: `NOT verified: ${claim.name} with this token. ${why}.`,
+      caveats: [],
+    };
+  }
+  const sentence = `Could not tell when ${claim.name} existed. ${why}.`;
+  const bare = "a token alone brings no revocation data, as evidence does";
+  const caveats = checks.outcomeOf("revocation") === "not-checked" ? [bare] : [];
+  return { ...came, outcome: "not-checked", sentence, caveats };
 }
 
 /** What the token is over: a file in whole, so that its imprint may be by any hash; of one that is too large, the SHA-256. */
