@@ -35,7 +35,7 @@ export function Verify({ session, trust }: { session: Session; trust: Trusting }
       <div role="status" aria-live="polite">
         <Progress session={session} />
       </div>
-      {pairs.length > FEW && <Batch pairs={pairs} chosen={shown} choose={setChosen} />}
+      {pairs.length > FEW && <Batch pairs={pairs} chosen={shown} fromLog={trust.choice === "log"} choose={setChosen} />}
       {shown !== undefined && (
         <Outcome pair={shown} session={session} trusts={trust.text !== ""} fromLog={trust.choice === "log"} />
       )}

@@ -1,8 +1,9 @@
 /** Many proofs at once: how many came out how, and those that matter most first. */
 
 import type { Outcome } from "../../verify/checks.ts";
-import { Sign, verdictWords } from "../marks.tsx";
+import { Sign } from "../marks.tsx";
 import type { Pair } from "../session.ts";
+import { standing } from "../standing.ts";
 import { counted } from "../words.ts";
 
 /** Of very many, only these are listed. */
@@ -13,10 +14,13 @@ const order: Readonly<Record<Outcome, number>> = { failed: 0, "not-checked": 1, 
 export function Batch({
   pairs,
   chosen,
+  fromLog,
   choose,
 }: {
   pairs: readonly Pair[];
   chosen: Pair | undefined;
+  /** Whether the log named those who are trusted. */
+  fromLog: boolean;
   choose: (pair: Pair) => void;
 }) {
   const counts: Record<Outcome, number> = { passed: 0, failed: 0, "not-checked": 0 };
@@ -32,8 +36,8 @@ export function Batch({
     <section aria-label="What the proofs came to">
       <dl class="tally">
         {(["passed", "failed", "not-checked"] as const).map((outcome) => (
-          <div key={outcome} class={`tally-${outcome}`}>
-            <dt>{verdictWords[outcome]}</dt>
+          <div key={outcome} class={`tally-${standing(outcome, "", fromLog).outcome}`}>
+            <dt>{standing(outcome, "", fromLog).title}</dt>
             <dd>{counted(counts[outcome])}</dd>
           </div>
         ))}
@@ -54,7 +58,13 @@ export function Batch({
           </thead>
           <tbody>
             {listed.map((pair) => (
-              <Line key={pair.proof.id} pair={pair} isChosen={pair.proof === chosen?.proof} choose={choose} />
+              <Line
+                key={pair.proof.id}
+                pair={pair}
+                isChosen={pair.proof === chosen?.proof}
+                fromLog={fromLog}
+                choose={choose}
+              />
             ))}
           </tbody>
         </table>
@@ -72,17 +82,28 @@ function outcomeOf({ judgement, error }: Pair): Outcome | undefined {
   return judgement?.outcome ?? (error === undefined ? undefined : "not-checked");
 }
 
-function Line({ pair, isChosen, choose }: { pair: Pair; isChosen: boolean; choose: (pair: Pair) => void }) {
+function Line({
+  pair,
+  isChosen,
+  fromLog,
+  choose,
+}: {
+  pair: Pair;
+  isChosen: boolean;
+  fromLog: boolean;
+  choose: (pair: Pair) => void;
+}) {
   const outcome = outcomeOf(pair);
+  const shown = outcome && standing(outcome, pair.judgement?.sentence ?? pair.error ?? "", fromLog);
   return (
     <tr class={isChosen ? "chosen" : ""}>
-      <td>{outcome === undefined ? "…" : <Sign outcome={outcome} />}</td>
+      <td>{shown === undefined ? "…" : <Sign outcome={shown.outcome} />}</td>
       <td>
         <button type="button" class="plain link" aria-pressed={isChosen} onClick={() => choose(pair)}>
           {pair.proof.path}
         </button>
       </td>
-      <td class="clip">{pair.judgement?.sentence ?? pair.error ?? ""}</td>
+      <td class="clip">{shown?.sentence}</td>
     </tr>
   );
 }

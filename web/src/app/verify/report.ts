@@ -3,6 +3,7 @@
 import type { Check, Outcome } from "../../verify/checks.ts";
 import type { Judgement } from "../engine/protocol.ts";
 import { restsOn } from "../rests.ts";
+import { standing } from "../standing.ts";
 import { utcOf } from "../words.ts";
 
 const words: Readonly<Record<Outcome, string>> = {
@@ -10,26 +11,22 @@ const words: Readonly<Record<Outcome, string>> = {
   failed: "failed",
   "not-checked": "could-not-tell",
 };
-const titles: Readonly<Record<Outcome, string>> = {
-  passed: "Verified",
-  failed: "Not verified",
-  "not-checked": "Could not tell",
-};
 const signs: Readonly<Record<Outcome, string>> = { passed: "✓", failed: "✗", "not-checked": "– not checked" };
 
 const TRUST_OF_LOG = "what the log says of itself, which proves nothing about the log";
 const TRUST_OF_USER = "what the person who verified named";
 
 export function reportJson(judgement: Judgement, fromLog: boolean): string {
+  const { outcome, sentence } = standing(judgement.outcome, judgement.sentence, fromLog);
   const report = {
     format: "counterfoil/report@v1",
     verified_by: "Counterfoil web verifier",
     at: new Date(judgement.at * 1000).toISOString(),
-    outcome: words[judgement.outcome],
+    outcome: words[outcome],
     subject: judgement.subject,
     record_sha256: judgement.recordSha256 ?? null,
     proof: { kind: judgement.kind, name: judgement.proofName, sha256: judgement.proofSha256 },
-    sentence: judgement.sentence,
+    sentence,
     caveats: judgement.caveats,
     checks: judgement.checks,
     trusted: judgement.trusted,
@@ -41,6 +38,7 @@ export function reportJson(judgement: Judgement, fromLog: boolean): string {
 
 /** A page without scripts. Whatever it shows is escaped: names and reasons hold what others wrote. */
 export function reportHtml(judgement: Judgement, fromLog: boolean): string {
+  const { title, sentence } = standing(judgement.outcome, judgement.sentence, fromLog);
   const row = (label: string, value: string | undefined) =>
     value === undefined ? "" : `<tr><th scope="row">${escaped(label)}</th><td>${escaped(value)}</td></tr>`;
   const items = (lines: readonly string[]) => lines.map((line) => `<li>${escaped(line)}</li>`).join("");
@@ -50,13 +48,13 @@ export function reportHtml(judgement: Judgement, fromLog: boolean): string {
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(titles[judgement.outcome])}: ${escaped(judgement.subject)}</title>
+<title>${escaped(title)}: ${escaped(judgement.subject)}</title>
 <style>${STYLE}</style>
 </head>
 <body>
 <p class="head">Counterfoil · Report of a verification · ${escaped(utcOf(judgement.at))}</p>
-<h1>${escaped(titles[judgement.outcome])}</h1>
-<p class="sentence">${escaped(judgement.sentence)}</p>
+<h1>${escaped(title)}</h1>
+<p class="sentence">${escaped(sentence)}</p>
 ${judgement.caveats.length > 0 ? `<ul>${items(judgement.caveats.map((caveat) => `But: ${caveat}`))}</ul>` : ""}
 <table>
 ${row("Record", judgement.subject)}

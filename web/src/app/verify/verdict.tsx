@@ -8,6 +8,7 @@ import { ask } from "../engine/engine.ts";
 import type { AnchorOf, Control, Job, Judgement } from "../engine/protocol.ts";
 import { Sign, verdictWords } from "../marks.tsx";
 import { restsOn } from "../rests.ts";
+import { standing } from "../standing.ts";
 import { plural, said, utcOf } from "../words.ts";
 import { reportHtml, reportJson } from "./report.ts";
 
@@ -23,18 +24,19 @@ export function VerdictView({
   /** Takes hashes of blocks for this proof. */
   give: (hashes: readonly string[]) => void;
 }) {
+  const { outcome, title, sentence } = standing(judgement.outcome, judgement.sentence, fromLog);
   return (
-    <article class={`verdict ${judgement.outcome}`} aria-labelledby="verdict-title">
+    <article class={`verdict ${outcome}`} aria-labelledby="verdict-title">
       <header>
         <h2 id="verdict-title">
-          <Sign outcome={judgement.outcome} /> {verdictWords[judgement.outcome]}
+          <Sign outcome={outcome} /> {title}
         </h2>
         {fromLog && (
           <p class="notice open">
             Under keys that this log says are its own. Compare them with what you have from elsewhere.
           </p>
         )}
-        <p class="sentence">{judgement.sentence}</p>
+        <p class="sentence">{sentence}</p>
         {judgement.caveats.length > 0 && (
           <ul class="caveats">
             {judgement.caveats.map((caveat) => (
