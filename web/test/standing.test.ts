@@ -15,6 +15,7 @@ const judgement: Judgement = {
   caveats: [],
   trusted: ["the log made.example"],
   facts: [],
+  anchors: [],
   at: 1_700_000_000,
   milliseconds: 1,
 };

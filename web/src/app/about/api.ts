@@ -75,12 +75,12 @@ export const endpoints: readonly Endpoint[] = [
     method: "GET",
     path: "verifier.html",
     what: "the page that verifies in a browser, as one file, without a network",
-    example: (base) => `curl -O ${base}verifier.html`,
+    example: (base) => `curl -O ${shellWord(`${base}verifier.html`)}`,
   },
   {
     method: "GET",
     path: "assets/<name>",
     what: "what the pages load in a browser",
-    example: (base) => `curl -H 'Accept: text/html' ${base}`,
+    example: (base) => `curl -H 'Accept: text/html' ${shellWord(base)}`,
   },
 ];
