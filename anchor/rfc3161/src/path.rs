@@ -8,6 +8,8 @@
 //! may be of version 1. What it does say about itself holds (section 6.2 leaves that open): its validity, and basic constraints and
 //! key usage if they are there.
 
+use std::collections::HashSet;
+
 use crate::algorithm::SignatureError;
 use crate::certificate::{Certificate, KEY_CERT_SIGN};
 use crate::known::Known;
@@ -326,6 +328,9 @@ impl<'a> Search<'a> {
                 && path.iter().all(|own| own.der() != issuer.der())
         };
         let mut candidates: Vec<_> = roots.chain(others).filter(may_have).collect();
+        // Nobody has signed which certificates are in a token: one that comes often costs no more than one.
+        let mut seen = HashSet::new();
+        candidates.retain(|(issuer, _)| seen.insert(issuer.der()));
         candidates.sort_by_key(|(issuer, _)| {
             match (certificate.authority_key_id(), issuer.subject_key_id()) {
                 (Some(named), Some(own)) if named == own => 0,

@@ -150,6 +150,25 @@ fn a_search_verifies_256_signatures_at_most() {
     assert_given_up(&world, &token, &extra);
 }
 
+/// Nobody has signed which certificates are in a token, so that anybody may put them there many times.
+#[test]
+fn copies_of_a_certificate_cost_no_more_than_one() {
+    let world = World::new();
+    let [lower, upper, nobody] = ["Lower", "Upper", "Nobody"].map(|name| Party::authority(name, 9));
+    let copies = |der: Vec<u8>| vec![der; 10];
+    // 10 + 100 + 1,000 signatures that hold and lead nowhere, before the one that leads to the root.
+    let dead_end = [
+        copies(world.issuer.by(&lower)),
+        copies(lower.by(&upper)),
+        copies(upper.by(&nobody)),
+    ];
+    let token = world.token(
+        |_| (),
+        |parts| drop(parts.certificates.splice(1..1, dead_end.concat())),
+    );
+    assert_good(&world.judge(&token), "copies");
+}
+
 #[test]
 fn of_many_paths_the_first_32_are_compared() {
     let mut world = World::new();

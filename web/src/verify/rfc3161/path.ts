@@ -175,9 +175,13 @@ class Search {
       const own = issuer.extensions.subjectKeyId;
       return named === undefined || own === undefined ? 1 : equal(named, own) ? 0 : 2;
     };
-    return all
-      .filter(({ issuer }) => issuer.subject.equals(certificate.issuer) && !path.some((own) => own.equals(issuer)))
-      .sort((one, other) => order(one.issuer) - order(other.issuer));
+    return (
+      all
+        .filter(({ issuer }) => issuer.subject.equals(certificate.issuer) && !path.some((own) => own.equals(issuer)))
+        // Nobody has signed which certificates are in a token: one that comes often costs no more than one.
+        .filter(({ issuer }, at, those) => those.findIndex((one) => one.issuer.equals(issuer)) === at)
+        .sort((one, other) => order(one.issuer) - order(other.issuer))
+    );
   }
 
   /** A path ends in a root. */
