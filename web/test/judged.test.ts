@@ -1,3 +1,4 @@
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { expect, test } from "vitest";
 import { verdictOf } from "../src/app/audit/verdict.ts";
 import { readHead } from "../src/app/engine/head.ts";
@@ -133,4 +134,23 @@ test("the checkpoint in a receipt is what follows its proof", () => {
   const checkpoint = service.checkpoint(400);
   expect(checkpointOf(toUtf8(`c2sp.org/tlog-proof@v1\nindex 0\n\n${checkpoint}`))).toEqual(toUtf8(checkpoint));
   expect(checkpointOf(toUtf8(checkpoint))).toEqual(toUtf8(checkpoint));
+});
+
+/** A witness's key (C2SP signed-note, type 4) that signs nothing here. */
+function witnessKey(name: string): string {
+  const material = Buffer.concat([
+    Uint8Array.of(4),
+    generateKeyPairSync("ed25519").publicKey.export({ type: "spki", format: "der" }).subarray(-32),
+  ]);
+  const id = createHash("sha256").update(`${name}\n`).update(material).digest().subarray(0, 4);
+  return `${name}+${id.toString("hex")}+${material.toString("base64")}`;
+}
+
+test("a quorum that is not reached is shown, with who is missing", () => {
+  const policy = `log ${service.vkey}\nwitness w ${witnessKey("w.example")}\ngroup g 1 w\nquorum g\n`;
+  const { outcome, quorum } = head(policy);
+  expect(outcome).toBe("failed");
+  expect(quorum).toMatchObject({ kind: "group", isMet: false, needed: 1, members: [{ name: "w", isMet: false }] });
+  // Of a checkpoint that is not the log's, nothing is said of who cosigned it.
+  expect(head(policy.replace(service.vkey, new MadeService(log).vkey)).quorum).toBeUndefined();
 });

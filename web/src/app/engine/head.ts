@@ -19,14 +19,15 @@ export function readHead(bytes: Uint8Array, trust: string): Head {
   } else {
     const read = readTrust(trust);
     checkCheckpoint({ note, checkpoint, index: 0n, proof: [], extra: undefined }, read.keys, read.policy, checks);
-    quorum = checks.outcome === "passed" ? quorumOn(note, read) : undefined;
+    // Also where it is not reached: who is missing is what a reader wants to know then.
+    quorum = checks.outcomeOf("log signature") === "passed" ? quorumOn(note, read) : undefined;
   }
   const { origin, size, root } = checkpoint;
   const lines = note.signatures.map(({ name, keyId }) => `${name}+${keyId}`);
   return { origin, size, root, lines, note: bytes, trust, outcome: checks.outcome, checks: checks.list, quorum };
 }
 
-/** The quorum of a policy, each member with what it did on a checkpoint that verifies. */
+/** The quorum of a policy, each member with what it did on a checkpoint that the log signed. */
 function quorumOn(note: Note, { keys, policy }: Read): QuorumMember | undefined {
   const cosigned = new Map<Witness, VerifiedSignature | undefined>(
     policy.checkCosignatures(verifyCheckpoint(note, keys)).map(({ witness, cosignature }) => [witness, cosignature]),
