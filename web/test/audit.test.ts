@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { auditBatch, type Depth } from "../src/app/audit/batch.ts";
 import { audit, MOST_ENTRIES, type Progress } from "../src/app/audit/run.ts";
+import { Turns } from "../src/app/audit/turns.ts";
+import { TooLong } from "../src/app/log.ts";
 import { MadeLog } from "./made-log.ts";
 
 interface Came {
@@ -146,4 +148,29 @@ test("a log that is too large for a page is refused before anything is fetched",
   const work = () => Promise.reject(new Error("nothing is to be done"));
   await expect(audit({ ...huge, ...rest, work })).rejects.toThrow("a page audits up to");
   expect(log.asked).toEqual([]);
+});
+
+test("large answers are read one after the other, and small ones beside them", async () => {
+  const turns = new Turns();
+  const [mega, large] = [1 << 20, 5 << 20];
+  let [now, most] = [0, 0];
+  const read = async (path: string, limit: number) => {
+    const size = path === "small" ? 10 : large;
+    if (size > limit) {
+      throw new TooLong(limit);
+    }
+    now += size > mega ? 1 : 0;
+    most = Math.max(most, now);
+    await new Promise((done) => setTimeout(done, 2));
+    now -= size > mega ? 1 : 0;
+    return new Uint8Array(size);
+  };
+  const paths = ["large", "small", "large", "large", "small"];
+  const came = await Promise.all(paths.map((path) => turns.read(read, path, 16 << 20)));
+  expect(came.map(({ length }) => length)).toEqual([large, 10, large, large, 10]);
+  expect(most).toBe(1);
+  // What is too long for its own limit is refused, and keeps nobody waiting.
+  await expect(turns.read(read, "large", mega)).rejects.toThrow(TooLong);
+  await expect(turns.read(read, "large", 2 << 20)).rejects.toThrow(TooLong);
+  expect((await turns.read(read, "large", 16 << 20)).length).toBe(large);
 });

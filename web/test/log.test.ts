@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { get, getPatiently, LogError } from "../src/app/log.ts";
+import { get, getPatiently, LogError, TooLong } from "../src/app/log.ts";
 
 let answer: RequestListener = () => {};
 let server: Server;
@@ -66,4 +66,21 @@ test("an answer is refused that is larger than it can be, or no answer of that",
     response.end("not there\n");
   };
   await expect(get("x", 1_000, { base })).rejects.toMatchObject({ status: 404, message: "not there" });
+});
+
+test("an answer that says itself that it is too long is not read, and not asked for again", async () => {
+  let [asked, sent] = [0, 0];
+  answer = (_, response) => {
+    asked++;
+    response.writeHead(200, { "content-length": "100000000" });
+    response.write("x");
+    const timer = setInterval(() => {
+      sent++;
+      response.write("x".repeat(10_000));
+    }, 1);
+    response.on("close", () => clearInterval(timer));
+  };
+  await expect(getPatiently("x", 1_000, { base })).rejects.toThrow(TooLong);
+  expect(asked).toBe(1);
+  expect(sent).toBeLessThan(1_000);
 });

@@ -12,6 +12,13 @@ export class LogError extends Error {
   }
 }
 
+/** An answer has more bytes than it may. */
+export class TooLong extends LogError {
+  constructor(limit: number) {
+    super(`the log sends more than ${limit} bytes where no more can be`, 0);
+  }
+}
+
 /** How long an answer may take. */
 const TIMEOUT_MS = 20_000;
 
@@ -60,7 +67,7 @@ export async function getPatiently(path: string, limit: number, asking: Asking):
     try {
       return await get(path, limit, asking);
     } catch (error) {
-      const isBusy = error instanceof LogError && [0, 429, 503].includes(error.status);
+      const isBusy = error instanceof LogError && !(error instanceof TooLong) && [0, 429, 503].includes(error.status);
       if (!isBusy || tried >= TRIES || asking.signal?.aborted) {
         throw error;
       }
@@ -74,6 +81,11 @@ async function atMost(response: Response, limit: number): Promise<Uint8Array> {
   if (response.body === null) {
     return new Uint8Array();
   }
+  // Nothing is read of what says itself that it is too long.
+  if (Number(response.headers.get("content-length")) > limit) {
+    await response.body.cancel();
+    throw new TooLong(limit);
+  }
   const reader = response.body.getReader();
   const parts: Uint8Array[] = [];
   let size = 0;
@@ -85,7 +97,7 @@ async function atMost(response: Response, limit: number): Promise<Uint8Array> {
     size += value.length;
     if (size > limit) {
       await reader.cancel();
-      throw new LogError(`the log sends more than ${limit} bytes where no more can be`, 0);
+      throw new TooLong(limit);
     }
     parts.push(value);
   }

@@ -69,8 +69,10 @@ async function compared(read: Read, tile: TileId) {
   const id: TileId = { ...tile, level: "entries" };
   try {
     const { entries, bytes } = await readBundle(read, id);
+    // At once, so that the entries are not kept while the tile is waited for.
+    const leaves = entries.map(hashLeaf);
     const problem = (row: readonly Uint8Array[]): string | undefined => {
-      const wrong = entries.findIndex((entry, at) => !equal(hashLeaf(entry), row[at] ?? new Uint8Array()));
+      const wrong = leaves.findIndex((leaf, at) => !equal(leaf, row[at] ?? new Uint8Array()));
       const index = id.index * BigInt(TILE_WIDTH) + BigInt(wrong);
       return wrong < 0 ? undefined : `entry ${index} is not the one whose hash ${tilePath(tile)} holds`;
     };

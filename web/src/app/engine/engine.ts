@@ -44,19 +44,26 @@ export function workers(): number {
   return Math.max(1, Math.min(MAX_WORKERS, navigator.hardwareConcurrency - 1));
 }
 
-/** Asks a worker; throws what it says is wrong. */
+/** Asks a worker; throws what it says is wrong. The signal ends its work, too. */
 export function ask<Op extends Ask["op"]>(
   question: Extract<Ask, { op: Op }>,
   progress?: (bytes: number) => void,
+  signal?: AbortSignal,
 ): Promise<Answers[Op]> {
-  return new Promise((resolve, reject) => {
-    const slot = idlest();
-    const id = next++;
+  const slot = idlest();
+  const id = next++;
+  const end = () => slot.worker.postMessage(stop(id));
+  signal?.addEventListener("abort", end);
+  return new Promise<Answers[Op]>((resolve, reject) => {
     waiting.set(id, { resolve: resolve as (answer: Answers[keyof Answers]) => void, reject, progress, slot });
     slot.busy++;
     const message: ToWorker = { id, ...question };
     slot.worker.postMessage(message);
-  });
+  }).finally(() => signal?.removeEventListener("abort", end));
+}
+
+function stop(id: number): ToWorker {
+  return { id, stop: true };
 }
 
 function idlest(): Slot {

@@ -1,20 +1,27 @@
 /** The worker: answers one question after the other. */
 
 import { auditBatch } from "../audit/batch.ts";
+import { Turns } from "../audit/turns.ts";
 import { getPatiently } from "../log.ts";
 import { readAnchored } from "./anchored.ts";
 import { readList } from "./blocks.ts";
 import { readHead } from "./head.ts";
 import { judge } from "./judge.ts";
 import { look } from "./look.ts";
-import type { Answers, FromWorker, ToWorker } from "./protocol.ts";
+import type { Answers, FromWorker, Question, ToWorker } from "./protocol.ts";
 import { readTrust } from "./trust.ts";
 
 function say(message: FromWorker): void {
   postMessage(message);
 }
 
-async function answer(question: ToWorker): Promise<Answers[keyof Answers]> {
+/** Of all that is audited here. */
+const turns = new Turns();
+
+/** What is worked on, by its number. */
+const working = new Map<number, AbortController>();
+
+async function answer(question: Question, signal: AbortSignal): Promise<Answers[keyof Answers]> {
   const progress = (progress: number) => say({ id: question.id, progress });
   switch (question.op) {
     case "look":
@@ -32,14 +39,26 @@ async function answer(question: ToWorker): Promise<Answers[keyof Answers]> {
     case "anchored":
       return readAnchored(question.evidence, question.trust, question.at);
     case "audit":
-      return auditBatch((path, limit) => getPatiently(path, limit, { base: question.base }), question.batch);
+      return auditBatch(
+        (path, limit) =>
+          turns.read((path, limit) => getPatiently(path, limit, { base: question.base, signal }), path, limit),
+        question.batch,
+      );
   }
 }
 
 addEventListener("message", async ({ data }: MessageEvent<ToWorker>) => {
+  if ("stop" in data) {
+    working.get(data.id)?.abort();
+    return;
+  }
+  const controller = new AbortController();
+  working.set(data.id, controller);
   try {
-    say({ id: data.id, answer: await answer(data) });
+    say({ id: data.id, answer: await answer(data, controller.signal) });
   } catch (error) {
     say({ id: data.id, error: error instanceof Error ? error.message : String(error) });
+  } finally {
+    working.delete(data.id);
   }
 });

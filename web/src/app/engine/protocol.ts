@@ -180,7 +180,10 @@ export interface Answers {
   readonly audit: BatchDone;
 }
 
-export type ToWorker = { readonly id: number } & Ask;
+export type Question = { readonly id: number } & Ask;
+
+/** The second ends the work on a question, which is then answered with an error. */
+export type ToWorker = Question | { readonly id: number; readonly stop: true };
 
 export type FromWorker =
   | { readonly id: number; readonly progress: number }

@@ -132,9 +132,9 @@ function begin(head: Head, depth: Depth, tell: (run: Run) => void): () => void {
     size: head.size,
     root: head.root,
     depth,
-    work: (batch) => ask({ op: "audit", batch, base: document.baseURI }),
+    work: (batch) => ask({ op: "audit", batch, base: document.baseURI }, undefined, controller.signal),
     each: inParallel,
-    read: (path, limit) => get(path, limit),
+    read: (path, limit) => get(path, limit, { signal: controller.signal }),
     progress: (progress) => change({ progress }),
     signal: controller.signal,
   }).then(
