@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { changesOf } from "../src/app/status/changes.ts";
+import type { Point } from "../src/app/status/charts.tsx";
 import { readStatus } from "../src/app/status/read.ts";
 import { Sampling } from "../src/app/status/sampling.ts";
 import { isMoment, scaleBetween, scaleOf, ticksOf, timeTicks } from "../src/app/status/scale.ts";
@@ -120,4 +122,16 @@ test("a status is read as far as it is one", () => {
   for (const text of ["", "[]", "null", '"running"', "{"]) {
     expect(() => readStatus(text), text).toThrow();
   }
+});
+
+test("the table of a chart has a row for each change, the newest first, up to a limit", () => {
+  const seen = (at: number, value: number): Point => ({ at, value, mark: "seen" });
+  const anchored: Point = { at: 1, value: 5, mark: "anchored" };
+  expect(changesOf([anchored, seen(2, 5), seen(3, 5), seen(4, 7)])).toEqual({
+    rows: [seen(4, 7), seen(2, 5), anchored],
+    left: 0,
+  });
+  const many = changesOf(Array.from({ length: 1_000 }, (_, at) => seen(at, at)));
+  expect([many.rows.length, many.left, many.rows[0]?.at]).toEqual([200, 800, 999]);
+  expect(changesOf([])).toEqual({ rows: [], left: 0 });
 });

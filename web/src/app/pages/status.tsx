@@ -51,7 +51,12 @@ export default function Status({ trust }: { trust: Trusting }) {
         <>
           <section aria-labelledby="size-title">
             <h2 id="size-title">Size over time</h2>
-            <Steps title="Published entries over time" points={sizes(measures, sizesOf(history.anchored))} now={now} />
+            <Steps
+              title="Published entries over time"
+              unit="Entries"
+              points={sizes(measures, sizesOf(history.anchored))}
+              now={now}
+            />
             <p class="quiet">
               The published size. Dots are anchored checkpoints, of which somebody whom you trust says when they were
               there: of the time before this page was opened, only those show, and dashed between them, that it was at
@@ -62,6 +67,7 @@ export default function Status({ trust }: { trust: Trusting }) {
                 <h3>Publication lag</h3>
                 <Steps
                   title="Age of the oldest entry that waits for a checkpoint, in seconds"
+                  unit="Seconds"
                   points={lags(measures)}
                   now={now}
                 />

@@ -1,5 +1,5 @@
 /**
- * The charts of the status page, as plain SVG: few shapes, themed with the page, and readable beside a table of the same numbers. A library that
+ * The charts of the status page, as plain SVG: few shapes, themed with the page, and beside a table of the same numbers. A library that
  * draws on a canvas would be larger than all of this page, and needs inline styles, which the page's policy forbids.
  */
 
@@ -7,6 +7,7 @@ import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 import { useWidth } from "../use-width.ts";
 import { counted, utcOf } from "../words.ts";
+import { changesOf } from "./changes.ts";
 import { type Scale, scaleBetween, scaleOf, ticksOf, timeTicks } from "./scale.ts";
 
 /** Pixels. */
@@ -67,8 +68,61 @@ function Timed({
 
 const HEIGHT = 220;
 
-/** Values over time, each held until the next; dashed where nobody looked in between. */
-export function Steps({ title, points, now }: { title: string; points: readonly Point[]; now: number }) {
+/** Values over time, each held until the next; dashed where nobody looked in between. Below them the same in a table. */
+export function Steps({
+  title,
+  unit,
+  points,
+  now,
+}: {
+  title: string;
+  /** What the values are of. */
+  unit: string;
+  points: readonly Point[];
+  now: number;
+}) {
+  return (
+    <>
+      <StepsFigure title={title} points={points} now={now} />
+      <details class="more">
+        <summary>In numbers</summary>
+        <PointTable title={title} unit={unit} points={points} />
+      </details>
+    </>
+  );
+}
+
+function PointTable({ title, unit, points }: { title: string; unit: string; points: readonly Point[] }) {
+  const { rows, left } = changesOf(points);
+  return (
+    <>
+      <table class="parties">
+        <caption class="sr">{title}: each change, the newest first</caption>
+        <thead>
+          <tr>
+            <th scope="col">Time</th>
+            <th scope="col" class="number">
+              {unit}
+            </th>
+            <th scope="col">Known from</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ at, value, mark }) => (
+            <tr key={`${mark}-${at}-${value}`}>
+              <td>{utcOf(at)}</td>
+              <td class="number">{counted(value)}</td>
+              <td>{mark === "anchored" ? "an anchor" : "the log, to this page"}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {left > 0 && <p class="quiet">And {counted(left)} before that.</p>}
+    </>
+  );
+}
+
+function StepsFigure({ title, points, now }: { title: string; points: readonly Point[]; now: number }) {
   const time = scaleOf([...points.map(({ at }) => at), now], 30);
   const most = points.reduce((best, { value }) => Math.max(best, value), 1);
   const values = scaleBetween(0, most * 1.05);
