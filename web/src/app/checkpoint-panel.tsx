@@ -3,6 +3,7 @@
 import "./checkpoint-panel.css";
 import { toBase64 } from "../verify/bytes.ts";
 import type { Following } from "./head.ts";
+import { standing } from "./judged.ts";
 import { Sign } from "./marks.tsx";
 import { plainLine, plainText } from "./plain.ts";
 import { type Trusting, TrustPanel } from "./verify/trust-panel.tsx";
@@ -17,7 +18,7 @@ const titles = {
 export function CheckpointPanel({ following, trust }: { following: Following; trust: Trusting }) {
   const { head, error, growth, busy, refresh } = following;
   const isOwnWord = head?.outcome === "passed" && trust.choice === "log";
-  const outcome = isOwnWord ? "not-checked" : (head?.outcome ?? "not-checked");
+  const outcome = head === undefined ? "not-checked" : standing(head, trust.choice);
   return (
     <section class={`verdict ${outcome} checkpoint`} aria-labelledby="checkpoint-title">
       <div role="status" aria-live="polite">

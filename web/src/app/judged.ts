@@ -1,6 +1,8 @@
 /** What was judged under whom the reader trusted then, as it may be shown under whom they trust now. */
 
+import type { Outcome } from "../verify/checks.ts";
 import type { Anchored, Head } from "./engine/protocol.ts";
+import type { Choice } from "./verify/trust-panel.tsx";
 
 /** A checkpoint that was judged under another trust is as one that nobody has verified yet. */
 export function headUnder(head: Head, trust: string): Head {
@@ -24,4 +26,9 @@ export function anchoredUnder(anchored: Anchored, trust: string): Anchored {
   }
   const anchors = anchored.anchors.map((anchor) => ({ ...anchor, outcome: "not-checked" as const }));
   return { ...anchored, trust, anchors, outcome: "not-checked", sentence: "Not judged yet under whom you trust now." };
+}
+
+/** What a checkpoint counts as: by the log's own word alone, it is never verified. */
+export function standing({ outcome }: Pick<Head, "outcome">, choice: Choice): Outcome {
+  return outcome === "passed" && choice === "log" ? "not-checked" : outcome;
 }

@@ -2,6 +2,7 @@
 
 import type { Check, Outcome } from "../../verify/checks.ts";
 import type { Head } from "../engine/protocol.ts";
+import { standing } from "../judged.ts";
 import { plainLine } from "../plain.ts";
 import type { Choice } from "../verify/trust-panel.tsx";
 import { plural } from "../words.ts";
@@ -50,6 +51,5 @@ export function verdictOf(
       sentence: `${lead} Whether the log holds the entries that they are of was not asked.${signed}`,
     };
   }
-  const isMine = head.outcome === "passed" && choice === "mine";
-  return { outcome: isMine ? "passed" : "not-checked", title: "The log is whole", sentence: `${lead}${signed}` };
+  return { outcome: standing(head, choice), title: "The log is whole", sentence: `${lead}${signed}` };
 }

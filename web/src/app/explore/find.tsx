@@ -1,40 +1,67 @@
 /** Finds a file in the log: its hash is looked up, and that it is there verified by the tree. */
 
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { toHex } from "../../verify/bytes.ts";
+import type { Outcome } from "../../verify/checks.ts";
 import { useGivenAnywhere } from "../drop.ts";
 import { ask } from "../engine/engine.ts";
 import { indexInLog } from "../log.ts";
+import { Sign } from "../marks.tsx";
 import { plainLine } from "../plain.ts";
 import { counted, said } from "../words.ts";
+import { type Proven, provenWords } from "./found.ts";
 import type { Tiles } from "./tiles.ts";
 
 interface Found {
-  readonly outcome: "passed" | "failed" | "busy";
+  readonly outcome: "failed" | "busy";
   readonly words: string;
 }
 
+/** What was found out, and of which tree: of no other it is shown. */
+interface Came {
+  readonly found: Found | Proven;
+  readonly of: Tiles | undefined;
+}
+
+const notices = { passed: "good", failed: "bad", "not-checked": "open" } as const;
+
 export function Find({
   tiles,
+  standing,
   go,
   refresh,
 }: {
   tiles: Tiles;
+  /** What the checkpoint counts as. */
+  standing: Outcome;
   go: (index: bigint) => void;
   /** The entry may be newer than the checkpoint. */
   refresh: () => void;
 }) {
-  const [found, setFound] = useState<Found>();
+  const [came, setCame] = useState<Came>();
+  const newest = useRef(0);
   const [over, setOver] = useState(false);
   const find = async (file: File) => {
     const name = plainLine(file.name);
+    const number = ++newest.current;
+    // Of two searches, what the older one comes to counts no more.
+    const isNewest = () => number === newest.current;
+    const show = (found: Came["found"], of?: Tiles) => isNewest() && setCame({ found, of });
     try {
-      setFound({ outcome: "busy", words: `Hashing ${name}…` });
+      show({ outcome: "busy", words: `Hashing ${name}…` });
       const { leaves } = await ask({ op: "look", file, name: file.name });
-      setFound({ outcome: "busy", words: "Asking the log…" });
-      setFound(await search(name, leaves, tiles, go, refresh));
+      show({ outcome: "busy", words: "Asking the log…" });
+      const found = await search(name, leaves, tiles);
+      // That it is newer than the checkpoint is said until it is searched for again.
+      const isNewer = "outcome" in found && found.outcome === "busy";
+      show(found, isNewer ? undefined : tiles);
+      if (isNewer) {
+        refresh();
+      } else if ("index" in found && isNewest()) {
+        go(found.index);
+      }
     } catch (error) {
-      setFound({ outcome: "failed", words: said(error) });
+      show({ outcome: "failed", words: said(error) });
     }
   };
   useGivenAnywhere(([first]) => first && void find(first.file));
@@ -67,23 +94,26 @@ export function Find({
         <span class="quiet">or drop it here. It stays on this machine: the log is asked for its leaf hash.</span>
       </p>
       <div role="status" aria-live="polite">
-        {found !== undefined && (
-          <p class={`notice ${found.outcome === "passed" ? "good" : found.outcome === "failed" ? "bad" : ""}`}>
-            {plainLine(found.words)}
-          </p>
+        {came !== undefined && (came.of === undefined || came.of === tiles) && (
+          <FoundView found={came.found} standing={standing} />
         )}
       </div>
     </div>
   );
 }
 
-async function search(
-  name: string,
-  leaves: readonly string[],
-  tiles: Tiles,
-  go: (index: bigint) => void,
-  refresh: () => void,
-): Promise<Found> {
+function FoundView({ found, standing }: { found: Found | Proven; standing: Outcome }) {
+  if ("outcome" in found) {
+    return <p class={`notice ${found.outcome === "failed" ? "bad" : ""}`}>{plainLine(found.words)}</p>;
+  }
+  return (
+    <p class={`notice ${notices[standing]}`}>
+      <Sign outcome={standing} /> {plainLine(provenWords(found, standing))}
+    </p>
+  );
+}
+
+async function search(name: string, leaves: readonly string[], tiles: Tiles): Promise<Found | Proven> {
   const index = await indexInLog(leaves);
   if (index === undefined) {
     return {
@@ -93,7 +123,6 @@ async function search(
   }
   const at = BigInt(index);
   if (at >= tiles.size) {
-    refresh();
     return {
       outcome: "busy",
       words: `Entry ${counted(at)} is newer than this checkpoint, which is fetched again. Then ask again.`,
@@ -107,10 +136,5 @@ async function search(
     };
   }
   const proof = await tiles.inclusion(at);
-  go(at);
-  const hashes = proof.length === 1 ? "1 hash leads" : `${proof.length} hashes lead`;
-  return {
-    outcome: "passed",
-    words: `✓ ${name} is entry ${counted(at)}: ${hashes} from it to the root of this checkpoint.`,
-  };
+  return { name, index: at, hashes: proof.length };
 }

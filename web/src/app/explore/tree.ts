@@ -67,6 +67,23 @@ export function placeOf(node: Subtree, size: bigint, index = node.start): Place 
   return { index, depth: Math.max(0, depth) };
 }
 
+/** Where a place of a tree is once the tree has another size: at the same entry, or the same node where it has that; else as far from the root. */
+export function carried(place: Place, before: bigint, size: bigint): Place {
+  if (before === size) {
+    return place;
+  }
+  if (place.index >= size) {
+    return { index: 0n, depth: 0 };
+  }
+  const node = nodeAt(place, before);
+  // The root is the way to all of it, however large that is.
+  if (place.depth === 0) {
+    return place;
+  }
+  const depth = pathTo(place.index, size).findIndex((one) => sameNode(one, node));
+  return depth < 0 ? place : { index: place.index, depth };
+}
+
 /** Ways through the tree. */
 export type Way = "up" | "down" | "left" | "right" | "root" | "entry" | "first" | "last";
 

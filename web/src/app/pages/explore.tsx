@@ -1,8 +1,9 @@
 /** The explore page: the log as it is, from the root of its tree down to each entry. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import "../explore/explore.css";
 import { fromDecimal, toBase64 } from "../../verify/bytes.ts";
+import type { Outcome } from "../../verify/checks.ts";
 import { inclusionRanges, type Subtree } from "../../verify/proof.ts";
 import { CheckpointPanel } from "../checkpoint-panel.tsx";
 import { Consistency, ProofTable, rangeInWords } from "../explore/consistency.tsx";
@@ -11,6 +12,7 @@ import { type Lit, TreeFigure } from "../explore/figure.tsx";
 import { Find } from "../explore/find.tsx";
 import type { ProofHash, Tiles } from "../explore/tiles.ts";
 import {
+  carried,
   childrenOf,
   entryAt,
   heightOf,
@@ -23,6 +25,7 @@ import {
   type Way,
 } from "../explore/tree.ts";
 import { useHead } from "../head.ts";
+import { standing } from "../judged.ts";
 import { Sign } from "../marks.tsx";
 import { plainLine } from "../plain.ts";
 import { remember } from "../routes.ts";
@@ -44,7 +47,7 @@ export default function Explore({ trust, query }: { trust: Trusting; query: URLS
       {tiles?.size === 0n && <p>It has no entries yet, so that there is nothing to look at.</p>}
       {tiles !== undefined && head !== undefined && tiles.size > 0n && (
         <>
-          <Tree tiles={tiles} refresh={refresh} query={query} />
+          <Tree tiles={tiles} standing={standing(head, trust.choice)} refresh={refresh} query={query} />
           <Consistency tiles={tiles} origin={head.origin} trust={trust.text} />
         </>
       )}
@@ -52,18 +55,31 @@ export default function Explore({ trust, query }: { trust: Trusting; query: URLS
   );
 }
 
-function Tree({ tiles, refresh, query }: { tiles: Tiles; refresh: () => void; query: URLSearchParams }) {
+function Tree({
+  tiles,
+  standing,
+  refresh,
+  query,
+}: {
+  tiles: Tiles;
+  standing: Outcome;
+  refresh: () => void;
+  query: URLSearchParams;
+}) {
   const { size } = tiles;
-  const [place, setPlace] = useState<Place>({ index: 0n, depth: 0 });
+  const [at, setAt] = useState({ place: { index: 0n, depth: 0 }, size });
+  const place = carried(at.place, at.size, size);
+  const setPlace = (place: Place) => setAt({ place, size });
   const go = (index: bigint) => setPlace(entryAt(index, size));
-  const asked = query.get("index");
-  // The address may be one that somebody sent.
+  // The address may be one that somebody sent. It is followed once: after that, the reader goes where they want, also as the log grows.
+  const followed = useRef<URLSearchParams | undefined>(undefined);
   useEffect(() => {
-    const index = asked === null ? undefined : fromDecimal(asked);
-    if (index !== undefined && index < size) {
+    const index = fromDecimal(query.get("index") ?? "");
+    if (followed.current !== query && index !== undefined && index < size) {
+      followed.current = query;
       go(index);
     }
-  }, [asked, size]);
+  }, [query, size]);
   const node = nodeAt(place, size);
   const isEntry = sizeOfNode(node) === 1n;
   useEffect(() => {
@@ -83,7 +99,7 @@ function Tree({ tiles, refresh, query }: { tiles: Tiles; refresh: () => void; qu
         <h2 id="tree-title">The tree</h2>
         <div class="reach">
           <Jump size={size} go={go} />
-          <Find tiles={tiles} go={go} refresh={refresh} />
+          <Find tiles={tiles} standing={standing} go={go} refresh={refresh} />
         </div>
         <Walk place={place} size={size} walk={walk} pick={(picked) => setPlace(placeOf(picked, size))} />
         <NodeView tiles={tiles} node={node} place={place} />
