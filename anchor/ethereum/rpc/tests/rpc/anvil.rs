@@ -88,16 +88,22 @@ async fn every_kind_of_transaction_and_receipt_is_rebuilt() {
         return;
     };
     let chain = anvil_chain(&anvil);
-    let other = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
+    // One account each: anvil sorts by price, also what has to follow one another.
+    let [one, two, three, four] = [
+        "0x70997970c51812dc3a010c7d01b50e0d17dc79c8",
+        "0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc",
+        "0x90f79bf6eb2c4f870365e785982e1f101e93b906",
+        "0x15d34aaf54267db7d7c367839aaf71a00a2c6a65",
+    ];
     // A contract that logs 32 bytes of zeros with a topic when it is made: LOG1(0, 32, 7).
-    let creates = json!([{"from": other, "data": "0x600760206000a1", "gas": "0x30d40"}]);
+    let creates = json!([{"from": one, "data": "0x600760206000a1", "gas": "0x30d40"}]);
     anvil.call("eth_sendTransaction", creates);
-    let legacy = json!([{"from": other, "to": ACCOUNT, "value": "0x1", "gas": "0x30d40", "type": "0x0", "gasPrice": "0x4a817c800"}]);
+    let legacy = json!([{"from": two, "to": ACCOUNT, "value": "0x1", "gas": "0x30d40", "type": "0x0", "gasPrice": "0x4a817c800"}]);
     anvil.call("eth_sendTransaction", legacy);
-    let lists = json!([{"from": other, "to": ACCOUNT, "gas": "0x30d40", "type": "0x1", "gasPrice": "0x4a817c800",
+    let lists = json!([{"from": three, "to": ACCOUNT, "gas": "0x30d40", "type": "0x1", "gasPrice": "0x4a817c800",
         "accessList": [{"address": ACCOUNT, "storageKeys": [format!("0x{}", "07".repeat(32))]}]}]);
     anvil.call("eth_sendTransaction", lists);
-    let fails = json!([{"from": other, "data": "0xfe", "gas": "0x30d40"}]);
+    let fails = json!([{"from": four, "data": "0xfe", "gas": "0x30d40"}]);
     anvil.call("eth_sendTransaction", fails);
     let first = signed(&chain, unsigned(CHAIN, 0, 1)).await;
     sent(&chain, &first).await;
