@@ -2,16 +2,24 @@
 
 import { describe, expect, test } from "vitest";
 import { concat } from "../../src/verify/bytes.ts";
-import { type BlockQuestion, judgeBlock } from "../../src/verify/ethereum/index.ts";
+import {
+  type BlockQuestion,
+  judgeBlock,
+  parseHeader,
+  parseReceipt,
+  parseTransaction,
+} from "../../src/verify/ethereum/index.ts";
 import {
   chainId,
   checkpoint,
   destination,
   filled,
+  headerFields,
   made,
   type Plan,
   type Rlp,
   receipt,
+  rlp,
   root,
   selector,
   transaction,
@@ -347,5 +355,38 @@ describe("a part of another", () => {
         expect([isGood, checks.outcome], `${key} at ${place}`).toEqual([false, "failed"]);
       }
     }
+  });
+});
+
+describe("what is no transaction and no receipt", () => {
+  const rows: readonly (readonly [string, Uint8Array, string])[] = [
+    ["nothing", new Uint8Array(), "it is empty"],
+    ["a type alone", Uint8Array.of(2), "it is empty"],
+    ["a string", rlp(filled(1, 40)), "expected a type below 0x80 or a list, found 0xa8"],
+    ["more than 4 MiB", filled(2, (4 << 20) + 1), "expected at most 4194304 bytes, found 4194305"],
+  ];
+  for (const [name, bytes, reason] of rows) {
+    test(name, () => {
+      expect(() => parseTransaction(bytes)).toThrow(`this is no transaction: ${reason}`);
+      expect(() => parseReceipt(bytes)).toThrow(`this is no receipt: ${reason}`);
+    });
+  }
+
+  test("a receipt of type 0, which no fork has", () => {
+    expect(parseReceipt(concat(Uint8Array.of(0), rlp(receipt(1))))).toEqual({ kind: 0, execution: undefined });
+  });
+
+  test("an access list that is a string", () => {
+    const sent = transaction(concat(selector, root));
+    sent[8] = filled(1, 3);
+    expect(() => parseTransaction(concat(Uint8Array.of(2), rlp(sent)))).toThrow("accessList: expected a list");
+  });
+
+  test("a header of more than 16,384 bytes", () => {
+    const header = headerFields(filled(1, 32), filled(2, 32));
+    header[12] = filled(1, 16_000);
+    expect(() => parseHeader(rlp(header))).toThrow("expected a header of at most 16384 bytes");
+    header[12] = filled(1, 15_000);
+    expect(parseHeader(rlp(header)).number).toBe(23_000_000n);
   });
 });

@@ -116,11 +116,8 @@ class Way {
       return node.child;
     }
     const [nibble, ...rest] = this.#rest;
-    if (nibble === undefined) {
-      throw otherKey(place);
-    }
     this.#rest = rest;
-    return node.children[nibble];
+    return nibble === undefined ? undefined : node.children[nibble];
   }
 
   /** The key goes on with these nibbles. */
@@ -208,8 +205,8 @@ function nibblesOf(bytes: Uint8Array): number[] {
 
 /** Appendix C: flags in the first nibble (1: an odd number of nibbles; 2: a leaf); an even number leaves the second unused. */
 function decodePath(bytes: Uint8Array): { path: readonly number[]; isLeaf: boolean } {
-  const [flags, second, ...rest] = nibblesOf(bytes);
-  if (flags === undefined || second === undefined) {
+  const [flags, second = 0, ...rest] = nibblesOf(bytes);
+  if (flags === undefined) {
     throw new VerifyError("the path is empty, without even its flags");
   }
   if (flags > 3) {
