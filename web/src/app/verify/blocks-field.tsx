@@ -2,30 +2,28 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "../engine/engine.ts";
-import { savedText, saveText } from "../saved.ts";
+import { plainText } from "../plain.ts";
 import { plural, said } from "../words.ts";
 import { FileButton } from "./file-button.tsx";
+import { Keep, type KeptText, useKept } from "./kept.tsx";
+import { readText } from "./trust-text.ts";
 
 /** The largest list; a larger one is not read. */
 const MAX_BYTES = 8 << 20;
 
 export interface NamedBlocks {
-  readonly text: string;
-  readonly set: (text: string) => void;
+  readonly kept: KeptText;
   /** What counts: empty where what was said cannot be read. */
   readonly counted: string;
   /** How many it names. */
   readonly count: number;
   readonly error: string | undefined;
   readonly load: (file: Blob) => void;
-  /** Whether this browser keeps it. */
-  readonly kept: boolean;
-  readonly keep: (kept: boolean) => void;
 }
 
 export function useBlocks(): NamedBlocks {
-  const [saved, setSaved] = useState(() => savedText("blocks"));
-  const [text, setText] = useState(saved ?? "");
+  const kept = useKept("blocks");
+  const { text } = kept;
   const [read, setRead] = useState<{ of: string; count: number; error?: string }>({ of: "", count: 0 });
   useEffect(() => {
     let current = true;
@@ -43,26 +41,19 @@ export function useBlocks(): NamedBlocks {
   }, [text]);
   const isRead = read.of === text;
   return {
-    text,
-    set: setText,
+    kept,
     counted: isRead && read.count > 0 ? text : "",
     count: isRead ? read.count : 0,
     error: isRead ? read.error : undefined,
     load: (file) => {
-      if (file.size > MAX_BYTES) {
-        setRead({ of: text, count: 0, error: `a list of blocks has at most ${MAX_BYTES} bytes` });
-      } else {
-        void file.text().then(setText);
-      }
+      readText(file, MAX_BYTES).then(kept.set, (error: unknown) => setRead({ of: text, count: 0, error: said(error) }));
     },
-    kept: saved !== undefined && saved === text,
-    keep: (keep) => setSaved(saveText("blocks", keep ? text : undefined) && keep ? text : undefined),
   };
 }
 
 export function BlocksField({ blocks }: { blocks: NamedBlocks }) {
   return (
-    <details class="blocks" open={blocks.text !== ""}>
+    <details class="blocks" open={blocks.kept.text !== "" || blocks.kept.asked !== undefined}>
       <summary>Blocks of Ethereum chains{blocks.count > 0 && `: ${plural(blocks.count, "block")} named`}</summary>
       <p>
         Evidence can show that a block holds a checkpoint, and not that the chain has that block. Which hash a block
@@ -75,26 +66,18 @@ export function BlocksField({ blocks }: { blocks: NamedBlocks }) {
           rows={4}
           spellcheck={false}
           autocomplete="off"
-          value={blocks.text}
+          value={blocks.kept.text}
           placeholder={"chain 1\n23000000 0x…"}
-          onInput={(event) => blocks.set(event.currentTarget.value)}
+          onInput={(event) => blocks.kept.set(event.currentTarget.value)}
         />
       </label>
       <p class="acts">
         <FileButton label="Load a list of blocks" accept=".txt,text/plain" take={blocks.load} />
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={blocks.kept}
-            disabled={blocks.text.trim() === ""}
-            onChange={(event) => blocks.keep(event.currentTarget.checked)}
-          />
-          Keep these blocks in this browser
-        </label>
+        <Keep kept={blocks.kept} label="these blocks" />
       </p>
       {blocks.error !== undefined && (
         <p class="notice bad" role="alert">
-          This list cannot be read: {blocks.error}.
+          This list cannot be read: {plainText(blocks.error)}.
         </p>
       )}
     </details>

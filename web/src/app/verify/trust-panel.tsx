@@ -4,12 +4,13 @@ import { useEffect, useState } from "preact/hooks";
 import { ask } from "../engine/engine.ts";
 import type { TrustView } from "../engine/protocol.ts";
 import { policyOfLog } from "../log.ts";
-import { savedText, saveText } from "../saved.ts";
+import { plainText } from "../plain.ts";
 import type { Item } from "../session.ts";
 import { said } from "../words.ts";
 import { BlocksField, type NamedBlocks, useBlocks } from "./blocks-field.tsx";
 import { FileButton } from "./file-button.tsx";
-import { withRoots } from "./trust-text.ts";
+import { Keep, type KeptText, useKept } from "./kept.tsx";
+import { readText, withRoots } from "./trust-text.ts";
 
 export type Choice = "mine" | "log";
 
@@ -19,15 +20,11 @@ const MAX_BYTES = 4 << 20;
 export interface Trusting {
   readonly choice: Choice;
   readonly choose: (choice: Choice) => void;
-  readonly mine: string;
-  readonly setMine: (text: string) => void;
+  readonly mine: KeptText;
   /** What counts: empty where nobody is trusted, or what was said cannot be read. */
   readonly text: string;
   readonly view: TrustView | undefined;
   readonly error: string | undefined;
-  /** Whether `mine` is what the browser keeps. */
-  readonly kept: boolean;
-  readonly keep: (kept: boolean) => void;
   /** Takes what a given file names, if it names whom one can trust. */
   readonly offer: (item: Item) => (() => void) | undefined;
   readonly addRoots: (file: Blob, name: string) => void;
@@ -36,19 +33,15 @@ export interface Trusting {
 
 export function useTrust(): Trusting {
   const [choice, setChoice] = useState<Choice>("mine");
-  const [saved, setSaved] = useState(() => savedText("trust"));
-  const [mine, setMine] = useState(saved ?? "");
+  const mine = useKept("trust");
   const [ofLog, setOfLog] = useState("");
   const [problem, setProblem] = useState<string>();
   const blocks = useBlocks();
-  const said = choice === "mine" ? mine : ofLog;
+  const said = choice === "mine" ? mine.text : ofLog;
   const { text, view, error } = useRead(said);
   const load = async (file: Blob, use: (text: string) => string) => {
     try {
-      if (file.size > MAX_BYTES) {
-        throw new Error(`a trust file has at most ${MAX_BYTES} bytes`);
-      }
-      setMine(use(await file.text()));
+      mine.set(use(await readText(file, MAX_BYTES)));
       setChoice("mine");
       setProblem(undefined);
     } catch (thrown) {
@@ -62,17 +55,14 @@ export function useTrust(): Trusting {
       policyOfLog().then(setOfLog, (thrown: unknown) => setProblem(String(thrown)));
     }
   };
-  const addRoots = (file: Blob, name: string) => void load(file, (pem) => withRoots(mine, pem, name));
+  const addRoots = (file: Blob, name: string) => void load(file, (pem) => withRoots(mine.text, pem, name));
   return {
     choice,
     choose,
     mine,
-    setMine,
     text,
     view,
     error: problem ?? error,
-    kept: saved !== undefined && saved === mine,
-    keep: (keep) => setSaved(saveText("trust", keep ? mine : undefined) && keep ? mine : undefined),
     addRoots,
     blocks,
     offer: ({ looked, file, name }) => {
@@ -144,7 +134,7 @@ export function TrustPanel({ trust }: { trust: Trusting }) {
       <BlocksField blocks={trust.blocks} />
       {error !== undefined && (
         <p class="notice bad" role="alert">
-          This cannot be read: {error}.
+          This cannot be read: {plainText(error)}.
         </p>
       )}
       {view !== undefined && (
@@ -156,7 +146,7 @@ export function TrustPanel({ trust }: { trust: Trusting }) {
           </h3>
           <ul>
             {view.trusted.map((line) => (
-              <li key={line}>{line}</li>
+              <li key={line}>{plainText(line)}</li>
             ))}
           </ul>
           {!view.hasAuthorities && (
@@ -169,7 +159,7 @@ export function TrustPanel({ trust }: { trust: Trusting }) {
 }
 
 function Mine({ trust }: { trust: Trusting }) {
-  const { mine, setMine, kept, keep, addRoots, offer } = trust;
+  const { mine, addRoots, offer } = trust;
   return (
     <>
       <label class="field">
@@ -178,9 +168,9 @@ function Mine({ trust }: { trust: Trusting }) {
           rows={7}
           spellcheck={false}
           autocomplete="off"
-          value={mine}
+          value={mine.text}
           placeholder={"log.example/records+2b058e63+AerKzfcNU6f1OU4u8…"}
-          onInput={(event) => setMine(event.currentTarget.value)}
+          onInput={(event) => mine.set(event.currentTarget.value)}
         />
       </label>
       <p class="acts">
@@ -194,15 +184,7 @@ function Mine({ trust }: { trust: Trusting }) {
           accept=".pem,.crt,.cer"
           take={(file) => addRoots(file, file.name)}
         />
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={kept}
-            disabled={mine.trim() === ""}
-            onChange={(event) => keep(event.currentTarget.checked)}
-          />
-          Keep in this browser
-        </label>
+        <Keep kept={mine} label="this" />
       </p>
     </>
   );

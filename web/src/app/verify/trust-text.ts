@@ -41,3 +41,16 @@ function freeName(file: string, fileName: string): string {
   }
   return name;
 }
+
+/** The text of a file. What is not UTF-8 is refused: what its user reads must be what counts. */
+export async function readText(file: Blob, maxBytes: number): Promise<string> {
+  if (file.size > maxBytes) {
+    throw new Error(`expected a file of at most ${maxBytes} bytes, got ${file.size}`);
+  }
+  const bytes = await file.arrayBuffer();
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new Error("the file is no text in UTF-8");
+  }
+}
