@@ -26,10 +26,16 @@ const ofBlocks: Table = [
   [/^/, "on the hash of the block, as you trust it"],
 ];
 
-/** What a check rests on, or all those of an anchor; `names` are those of all checks that were made. */
+const ofUnknown: Table = [[/^/, "on nothing that this verifier knows"]];
+
+/**
+ * What a check rests on, or all those of an anchor; `names` are those of all checks that were made: blocks have one of their hash, and
+ * anchors of an unknown kind that of their kind alone.
+ */
 export function restsOn(check: string, names: readonly string[]): string {
   const [, anchor, part = ""] = /^(anchor [^:]+)(?:: (.*))?$/.exec(check) ?? [];
-  const isBlock = names.includes(`${anchor}: block hash`);
-  const [table, name] = anchor === undefined ? [ofProofs, check] : [isBlock ? ofBlocks : ofTokens, part];
+  const isMade = (of: string) => names.includes(`${anchor}: ${of}`);
+  const ofAnchor = isMade("block hash") ? ofBlocks : isMade("kind") ? ofUnknown : ofTokens;
+  const [table, name] = anchor === undefined ? [ofProofs, check] : [ofAnchor, part];
   return table.find(([expression]) => expression.test(name))?.[1] ?? "";
 }

@@ -137,12 +137,13 @@ function ofEvidence(job: Job, proof: Uint8Array, claim: Claim | undefined, trust
 }
 
 /** What an anchor says, and whether that counts. */
-function factOf({ name, block, genTime, holds }: AnchorVerdict): Fact {
+function factOf({ name, kind, block, genTime, holds }: AnchorVerdict): Fact {
   const counts = holds ? "" : " (does not count)";
   if (block !== undefined) {
     return { label: `Block, ${name}`, value: `${block.number} of ${block.chain}, ${genTime}, ${block.hash}${counts}` };
   }
-  return { label: `Time-stamp, ${name}`, value: genTime === undefined ? "not read" : `${genTime}${counts}` };
+  const what = kind === "rfc3161" ? "Time-stamp" : kind === "ethereum" ? "Block" : "Anchor";
+  return { label: `${what}, ${name}`, value: genTime === undefined ? "not read" : `${genTime}${counts}` };
 }
 
 function anchorOf({ kind, block }: AnchorVerdict): AnchorOf {
