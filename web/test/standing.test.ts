@@ -49,3 +49,27 @@ test("a report under the log's own word does not say that it is verified", () =>
   expect(reportHtml(judgement, true)).not.toContain("Verified:");
   expect(reportHtml(judgement, false)).toContain("<h1>Verified</h1>");
 });
+
+test("a report shows what has no shape of its own written out, and as JSON says the same", () => {
+  const odd = "a\u202eb\u0007";
+  const hostile: Judgement = {
+    ...judgement,
+    subject: odd,
+    proofName: odd,
+    sentence: `Verified: ${odd}`,
+    checks: [{ name: odd, outcome: "passed", reason: odd }],
+    caveats: [odd],
+    trusted: [odd],
+    facts: [{ label: odd, value: odd }],
+  };
+  for (const fromLog of [true, false]) {
+    const html = reportHtml(hostile, fromLog);
+    expect([..."\u202e\u0007"].filter((one) => html.includes(one))).toEqual([]);
+    expect(html.split("a\\u{202e}b\\u{7}").length).toBeGreaterThan(8);
+    const json = reportJson(hostile, fromLog);
+    expect([..."\u202e\u0007"].filter((one) => json.includes(one))).toEqual([]);
+    expect(JSON.parse(json).subject).toBe(odd);
+    expect(JSON.parse(json).facts).toEqual({ [odd]: odd });
+  }
+  expect(standing("passed", odd, false).sentence).toBe("a\\u{202e}b\\u{7}");
+});

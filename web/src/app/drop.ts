@@ -3,8 +3,11 @@
 import { useEffect } from "preact/hooks";
 import { type Given, MAX_FILES } from "./session.ts";
 
-/** The files of a drop, those in folders included. The list of items is gone after the event, so it is read at once. */
-export async function dropped(transfer: DataTransfer): Promise<Given[]> {
+/** One more than are taken, so that whoever takes them sees that there are more. */
+const MOST = MAX_FILES + 1;
+
+/** What was dropped: files, those in folders included, or a text. The list of items is gone after the event, so it is read at once. */
+async function dropped(transfer: DataTransfer): Promise<Given[]> {
   const entries = [...transfer.items].flatMap((item) => {
     const entry = item.kind === "file" ? item.webkitGetAsEntry() : null;
     return entry === null ? [] : [entry];
@@ -21,17 +24,28 @@ export async function dropped(transfer: DataTransfer): Promise<Given[]> {
 }
 
 export function picked(files: FileList | null): Given[] {
-  return [...(files ?? [])].slice(0, MAX_FILES).map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+  return [...(files ?? [])].slice(0, MOST).map((file) => ({ path: file.webkitRelativePath || file.name, file }));
 }
+
+const PASTED = "pasted text";
 
 /** A text as a file, so that it is looked at like one. */
 export function pasted(text: string): Given {
   const whole = text.endsWith("\n") ? text : `${text}\n`;
-  return { path: "pasted text", file: new File([whole], "pasted text") };
+  return { path: PASTED, file: new File([whole], PASTED) };
+}
+
+/** The one file that was given, to be looked for; else why there is none. */
+export function oneFile(given: readonly Given[]): File | string {
+  const [first, ...more] = given;
+  if (first === undefined || first.path === PASTED) {
+    return "That is no file: a text would be looked for with the end of line that it does not have.";
+  }
+  return more.length === 0 ? first.file : "One file at a time is looked for, and several were given.";
 }
 
 async function walk(entry: FileSystemEntry, given: Given[]): Promise<void> {
-  if (given.length >= MAX_FILES) {
+  if (given.length >= MOST) {
     return;
   }
   // By what they say of themselves: Chromium has no names for the classes.
@@ -61,8 +75,8 @@ function isDirectory(entry: FileSystemEntry): entry is FileSystemDirectoryEntry 
   return entry.isDirectory;
 }
 
-/** Files that are dropped anywhere, or pasted outside of a field, are given, and the browser does not open them. */
-export function useGivenAnywhere(add: (given: readonly Given[]) => void): void {
+/** What is dropped anywhere is given, and the browser does not open it. */
+export function useDropped(add: (given: readonly Given[]) => void): void {
   useEffect(() => {
     const over = (event: DragEvent) => event.preventDefault();
     const drop = (event: DragEvent) => {
@@ -71,6 +85,18 @@ export function useGivenAnywhere(add: (given: readonly Given[]) => void): void {
         void dropped(event.dataTransfer).then(add);
       }
     };
+    addEventListener("dragover", over);
+    addEventListener("drop", drop);
+    return () => {
+      removeEventListener("dragover", over);
+      removeEventListener("drop", drop);
+    };
+  });
+}
+
+/** What is pasted outside of a field is given. Not where it would be asked about: a clipboard holds what was never meant for a log. */
+export function usePasted(add: (given: readonly Given[]) => void): void {
+  useEffect(() => {
     const paste = ({ target, clipboardData }: ClipboardEvent) => {
       const isField = target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement;
       if (isField || clipboardData === null) {
@@ -79,13 +105,7 @@ export function useGivenAnywhere(add: (given: readonly Given[]) => void): void {
       const text = clipboardData.getData("text/plain");
       add(clipboardData.files.length > 0 ? picked(clipboardData.files) : text === "" ? [] : [pasted(text)]);
     };
-    addEventListener("dragover", over);
-    addEventListener("drop", drop);
     addEventListener("paste", paste);
-    return () => {
-      removeEventListener("dragover", over);
-      removeEventListener("drop", drop);
-      removeEventListener("paste", paste);
-    };
+    return () => removeEventListener("paste", paste);
   });
 }

@@ -17,6 +17,14 @@ export function plainText(text: string): string {
   );
 }
 
+/** JSON with what has no shape of its own as escapes: it says the same, and is seen whole. */
+export function plainJson(value: unknown): string {
+  const unitWritten = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(value, undefined, 2).replace(unseen, (character) =>
+    character === "\n" || character === " " ? character : character.split("").map(unitWritten).join(""),
+  );
+}
+
 /** A text as one line, of bounded length. */
 export function plainLine(text: string): string {
   const cut = text.length > LONGEST_LINE ? `${text.slice(0, LONGEST_LINE)}…` : text;

@@ -45,6 +45,8 @@ const proofs: ReadonlySet<Kind> = new Set<Kind>(["evidence", "receipt", "checkpo
 export class Session {
   items: Item[] = [];
   pairs: Pair[] = [];
+  /** Whether files were given that were too many, and left out. */
+  leftOut = false;
   #trust = "";
   #blocks = "";
   #next = 1;
@@ -72,11 +74,13 @@ export class Session {
 
   /** Takes more files. */
   async add(given: readonly Given[]): Promise<void> {
-    const room = MAX_FILES - this.items.length;
-    const added = given.slice(0, room).map(({ path, file }) => this.#item(path, file));
     // The same file again replaces the one before.
-    const paths = new Set(added.map(({ path }) => path));
-    this.items = [...this.items.filter(({ path }) => !paths.has(path)), ...added];
+    const paths = new Set(given.map(({ path }) => path));
+    const others = this.items.filter(({ path }) => !paths.has(path));
+    const room = MAX_FILES - others.length;
+    const added = given.slice(0, room).map(({ path, file }) => this.#item(path, file));
+    this.items = [...others, ...added];
+    this.leftOut ||= given.length > room;
     this.#changed();
     await inParallel(added, async (item) => {
       try {
@@ -99,6 +103,7 @@ export class Session {
 
   clear(): void {
     this.items = [];
+    this.leftOut = false;
     void this.#judgeAll();
   }
 

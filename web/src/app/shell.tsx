@@ -1,6 +1,6 @@
 /** The bar, the page, and what is said below all of it. */
 
-import type { ComponentType } from "preact";
+import type { ComponentType, RefObject } from "preact";
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { AlarmsView } from "./alarms-view.tsx";
 import { Verify } from "./pages/verify.tsx";
@@ -41,6 +41,7 @@ export function Shell() {
   const { page, query } = useRoute();
   const load = loaders[page];
   useTitle(page);
+  const arrived = useArrival(page, main);
   return (
     <>
       <button type="button" class="skip" onClick={() => main.current?.focus()}>
@@ -56,6 +57,9 @@ export function Shell() {
         </div>
       </header>
       <main id="main" tabIndex={-1} ref={main}>
+        <p class="sr" role="status">
+          {arrived}
+        </p>
         {!__SINGLE__ && <AlarmsView />}
         {load === undefined ? (
           <Verify session={session} trust={trust} />
@@ -120,6 +124,21 @@ function useTitle(page: PageName): void {
   useEffect(() => {
     document.title = page === "verify" ? first.current : `${names[page]} · ${first.current}`;
   }, [page]);
+}
+
+/** After a change of page, the focus is on it, so that its links are next and not those of the one before, and it is announced. */
+function useArrival(page: PageName, main: RefObject<HTMLElement | null>): string {
+  const [arrived, setArrived] = useState("");
+  const last = useRef(page);
+  useEffect(() => {
+    if (page !== last.current) {
+      last.current = page;
+      main.current?.focus({ preventScroll: true });
+      scrollTo(0, 0);
+      setArrived(`${names[page]}: this page is shown now`);
+    }
+  }, [page, main]);
+  return arrived;
 }
 
 /** Two halves of one slip, torn apart. */

@@ -5,6 +5,7 @@
 
 import type { Outcome } from "../verify/checks.ts";
 import { verdictWords } from "./marks.tsx";
+import { plainText } from "./plain.ts";
 
 /** What is shown of a judgement. */
 export interface Standing {
@@ -17,7 +18,8 @@ export interface Standing {
 const OWN_WORD = "By the log's own word";
 
 /** What is shown of an outcome and its sentence; `fromLog` if the log named those who were trusted. */
-export function standing(outcome: Outcome, sentence: string, fromLog: boolean): Standing {
+export function standing(outcome: Outcome, words: string, fromLog: boolean): Standing {
+  const sentence = plainText(words);
   if (outcome !== "passed" || !fromLog) {
     return { outcome, title: verdictWords[outcome], sentence };
   }

@@ -3,7 +3,7 @@
 import { useRef, useState } from "preact/hooks";
 import { toHex } from "../../verify/bytes.ts";
 import type { Outcome } from "../../verify/checks.ts";
-import { useGivenAnywhere } from "../drop.ts";
+import { oneFile, useDropped } from "../drop.ts";
 import { ask } from "../engine/engine.ts";
 import { indexInLog } from "../log.ts";
 import { Sign } from "../marks.tsx";
@@ -64,7 +64,15 @@ export function Find({
       show({ outcome: "failed", words: said(error) });
     }
   };
-  useGivenAnywhere(([first]) => first && void find(first.file));
+  useDropped((given) => {
+    const file = oneFile(given);
+    if (typeof file === "string") {
+      newest.current++;
+      setCame({ found: { outcome: "failed", words: file }, of: undefined });
+    } else {
+      void find(file);
+    }
+  });
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: dropping is one way of two; the other is a button
     <div

@@ -1,7 +1,8 @@
 /** The verify page: what was given, whom the user trusts, and what follows. */
 
 import { useEffect, useState } from "preact/hooks";
-import { pasted, picked, useGivenAnywhere } from "../drop.ts";
+import { pasted, picked, useDropped, usePasted } from "../drop.ts";
+import { plainText } from "../plain.ts";
 import type { Given, Item, Pair, Session } from "../session.ts";
 import { Batch } from "../verify/batch.tsx";
 import { Items } from "../verify/items.tsx";
@@ -20,7 +21,8 @@ export function Verify({ session, trust }: { session: Session; trust: Trusting }
     setChosen(undefined);
     void session.add(given);
   };
-  useGivenAnywhere(add);
+  useDropped(add);
+  usePasted(add);
   const { pairs } = session;
   const shown = pairs.length <= FEW ? pairs[0] : pairs.find((pair) => pair.proof === chosen?.proof);
   return (
@@ -67,7 +69,7 @@ function Outcome({
     return (
       <div class="notice open" role="status">
         <p>
-          <strong>Could not verify {pair.proof.name}.</strong> {pair.error}.
+          <strong>Could not verify {plainText(pair.proof.name)}.</strong> {plainText(pair.error)}.
         </p>
       </div>
     );
@@ -92,7 +94,7 @@ function Progress({ session }: { session: Session }) {
     return (
       <p class="progress">
         <label>
-          Reading {reading.name}, {share} %<progress value={share} max={100} />
+          Reading {plainText(reading.name)}, {share} %<progress value={share} max={100} />
         </label>
       </p>
     );

@@ -2,6 +2,7 @@
 
 import type { Outcome } from "../../verify/checks.ts";
 import { Sign } from "../marks.tsx";
+import { plainText } from "../plain.ts";
 import type { Pair } from "../session.ts";
 import { standing } from "../standing.ts";
 import { counted } from "../words.ts";
@@ -100,7 +101,7 @@ function Line({
       <td>{shown === undefined ? "…" : <Sign outcome={shown.outcome} />}</td>
       <td>
         <button type="button" class="plain link" aria-pressed={isChosen} onClick={() => choose(pair)}>
-          {pair.proof.path}
+          {plainText(pair.proof.path)}
         </button>
       </td>
       <td class="clip">{shown?.sentence}</td>

@@ -3,8 +3,9 @@
 import { useState } from "preact/hooks";
 import type { Kind } from "../engine/protocol.ts";
 import { get, indexInLog, LogError, limits } from "../log.ts";
-import type { Given, Item, Session } from "../session.ts";
-import { bytesInWords, middle, plural, said } from "../words.ts";
+import { plainText } from "../plain.ts";
+import { type Given, type Item, MAX_FILES, type Session } from "../session.ts";
+import { bytesInWords, counted, middle, plural, said } from "../words.ts";
 
 const kinds: Readonly<Record<Kind, string>> = {
   evidence: "Evidence",
@@ -48,6 +49,12 @@ export function Items({
             Take all away
           </button>
         </p>
+        {session.leftOut && (
+          <p class="notice bad" role="alert">
+            No more than {counted(MAX_FILES)} files are taken at once. The others were left out, and nothing is said of
+            them.
+          </p>
+        )}
         <ul>
           {trusting.slice(0, LISTED).map((item) => (
             <Row key={item.id} item={item} session={session} offer={offer(item)} lonely={false} add={add} />
@@ -91,17 +98,17 @@ function Row({ item, session, offer, lonely, add }: RowProps) {
   return (
     <li>
       <span class="given-kind">{looked === undefined ? "…" : kinds[looked.kind]}</span>
-      <span class="given-name">{item.name}</span>
+      <span class="given-name">{plainText(item.name)}</span>
       <span class="given-about">
         {bytesInWords(file.size)}
-        {looked !== undefined && looked.about !== "" && ` · ${looked.about}`}
+        {looked !== undefined && looked.about !== "" && ` · ${plainText(looked.about)}`}
         {looked !== undefined && (
           <>
             {" · SHA-256 "}
             <code title={looked.sha256}>{middle(looked.sha256, 8)}</code>
           </>
         )}
-        {error !== undefined && <strong class="bad"> {error}</strong>}
+        {error !== undefined && <strong class="bad"> {plainText(error)}</strong>}
       </span>
       <span class="given-acts">
         {offer !== undefined && looked !== undefined && isTrust(looked.kind) && (
@@ -110,7 +117,12 @@ function Row({ item, session, offer, lonely, add }: RowProps) {
           </button>
         )}
         {lonely && !__SINGLE__ && <FindProof item={item} add={add} />}
-        <button type="button" class="plain" aria-label={`Take ${item.name} away`} onClick={() => session.remove(item)}>
+        <button
+          type="button"
+          class="plain"
+          aria-label={`Take ${plainText(item.name)} away`}
+          onClick={() => session.remove(item)}
+        >
           ×
         </button>
       </span>
@@ -132,7 +144,7 @@ function FindProof({ item, add }: { item: Item; add: (given: readonly Given[]) =
   };
   return (
     <>
-      {state !== undefined && <span role="status">{state}</span>}
+      {state !== undefined && <span role="status">{plainText(state)}</span>}
       <button type="button" onClick={() => void find()}>
         Ask this log for its proof
       </button>

@@ -2,6 +2,7 @@
 
 import type { Check, Outcome } from "../../verify/checks.ts";
 import type { Judgement } from "../engine/protocol.ts";
+import { plainJson, plainText } from "../plain.ts";
 import { restsOn } from "../rests.ts";
 import { standing } from "../standing.ts";
 import { utcOf } from "../words.ts";
@@ -33,7 +34,7 @@ export function reportJson(judgement: Judgement, fromLog: boolean): string {
     trust_from: fromLog ? TRUST_OF_LOG : TRUST_OF_USER,
     facts: Object.fromEntries(judgement.facts.map(({ label, value }) => [label, value])),
   };
-  return `${JSON.stringify(report, undefined, 2)}\n`;
+  return `${plainJson(report)}\n`;
 }
 
 /** A page without scripts. Whatever it shows is escaped: names and reasons hold what others wrote. */
@@ -118,8 +119,8 @@ const escapes: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-export function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => escapes[character] ?? "");
+function escaped(text: string): string {
+  return plainText(text).replace(/[&<>"']/g, (character) => escapes[character] ?? "");
 }
 
 const STYLE = `

@@ -7,6 +7,7 @@ import { controls } from "../engine/control.ts";
 import { ask } from "../engine/engine.ts";
 import type { AnchorOf, Control, Job, Judgement } from "../engine/protocol.ts";
 import { Sign, verdictWords } from "../marks.tsx";
+import { plainText } from "../plain.ts";
 import { restsOn } from "../rests.ts";
 import { standing } from "../standing.ts";
 import { plural, said, utcOf } from "../words.ts";
@@ -41,7 +42,7 @@ export function VerdictView({
           <ul class="caveats">
             {judgement.caveats.map((caveat) => (
               <li key={caveat}>
-                <strong>But:</strong> {caveat}
+                <strong>But:</strong> {plainText(caveat)}
               </li>
             ))}
           </ul>
@@ -55,8 +56,8 @@ export function VerdictView({
           <dl class="facts">
             {judgement.facts.map(({ label, value }) => (
               <div key={label}>
-                <dt>{label}</dt>
-                <dd>{value}</dd>
+                <dt>{plainText(label)}</dt>
+                <dd>{plainText(value)}</dd>
               </div>
             ))}
           </dl>
@@ -65,7 +66,7 @@ export function VerdictView({
           <h3>What was trusted{fromLog ? ", because this log says so" : ", as you said"}</h3>
           <ul class="plain-list">
             {judgement.trusted.map((line) => (
-              <li key={line}>{line}</li>
+              <li key={line}>{plainText(line)}</li>
             ))}
           </ul>
         </section>
@@ -205,7 +206,7 @@ function CheckList({ checks, prefix }: { checks: readonly Check[]; prefix: strin
           <span class="check-name">{name.slice(prefix.length)}</span>
           <span class="check-reason">
             {outcome === "not-checked" && <strong>Not checked: </strong>}
-            {reason}
+            {plainText(reason)}
             {prefix === "" && restsOn(name, []) !== "" && <small>Rests {restsOn(name, [])}</small>}
           </span>
         </li>
@@ -277,12 +278,12 @@ function ControlView({ job, anchors }: { job: Job; anchors: readonly AnchorOf[] 
         ))}
       </p>
       <div role="status" aria-live="polite">
-        {error !== undefined && <p class="notice open">{error}.</p>}
+        {error !== undefined && <p class="notice open">{plainText(error)}.</p>}
         {came !== undefined && (
           <div class={`control-came ${came.outcome}`}>
             <p>
               <Sign outcome={came.outcome} /> <strong>{verdictWords[came.outcome]}</strong> after a change of{" "}
-              {came.changed}.
+              {plainText(came.changed ?? "")}.
             </p>
             <CheckList checks={failed} prefix="" />
           </div>
