@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Folders, too: theirs is the time at which a file was taken away.
-newer() { find web/src web/index.html web/verifier.html web/vite.config.ts web/package-lock.json -newer web/dist/verifier.html -print -quit; }
+newer() { find web/src web/index.html web/verifier.html web/vite.config.ts web/tsconfig.json web/package.json web/package-lock.json -newer web/dist/verifier.html -print -quit; }
 if [ -f web/dist/index.html ] && [ -f web/dist/verifier.html ] && [ -z "$(newer)" ]; then
 	exit 0
 fi
