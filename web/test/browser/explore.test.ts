@@ -261,6 +261,46 @@ test("a log that shrinks or shows another tree is caught while the page is open"
   }
 });
 
+test("what was found follows the checkpoint as it grows, and a fork is kept on every page", async () => {
+  const log = MadeLog.ofSize(1_100);
+  const growing = new MadeService(log);
+  const leaf = createHash("sha256").update(Uint8Array.of(0)).update("entry 300").digest("hex");
+  growing.answers.set(`/lookup/${leaf}?limit=1`, "indexed 600\n300\n");
+  growing.answers.set("/checkpoint", growing.checkpoint(600));
+  const own = await startSite(growing.answer);
+  const made = (name: string, text: string) => ({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
+  const again = (page: Page) => page.getByRole("button", { name: "Fetch it again" }).click();
+  try {
+    await onPage(browser, `${own.url}#/explore?index=5`, {}, async (page) => {
+      await page.locator("#node-title", { hasText: "Entry 5" }).waitFor();
+      await page.locator(".find input[type=file]").setInputFiles(made("a.txt", "entry 300"));
+      await page.locator("#node-title", { hasText: "Entry 300" }).waitFor();
+      await trustLog(page);
+      await page.getByText("Verified, by the log's own word").waitFor();
+      // By the log's own word, it is not verified.
+      await page.locator(".find .notice.open", { hasText: "a.txt is entry 300" }).waitFor();
+      const choose = page.locator("section", { hasText: "Did it only grow?" }).locator("input[type=file]");
+      await choose.setInputFiles(made("kept", growing.checkpoint(400)));
+      await page.getByText("is the beginning of that of 600").waitFor();
+      growing.answers.set("/checkpoint", growing.checkpoint(1_100));
+      await again(page);
+      await page.getByText("is the beginning of that of 1 100").waitFor();
+      await page.getByText("it grew from 600 to 1 100 entries").waitFor();
+      expect(await page.locator(".find .notice").count()).toBe(0);
+      expect(await node(page)).toBe("Entry 300");
+      growing.answers.set("/checkpoint", growing.checkpoint(1_100, log.root(1_099)));
+      await again(page);
+      await page.getByText("two different trees of 1 100 entries").waitFor();
+      await page.getByRole("link", { name: "Audit" }).click();
+      const saved = page.waitForEvent("download");
+      await page.getByRole("button", { name: "Save the one before" }).click();
+      expect((await saved).suggestedFilename()).toBe("checkpoint-before.txt");
+    });
+  } finally {
+    await own.stop();
+  }
+});
+
 test(
   "a million entries are audited in workers, and an audit can be stopped",
   () =>
