@@ -43,8 +43,10 @@ describe.skipIf(path === undefined)("the corpus", () => {
       if (found !== undefined) {
         compare(found, reader.judge(found));
         const { outcome } = found.expect;
-        const what = `${found.kind} ${outcome ?? (found.expect.error === null ? "passed" : "failed")}`;
-        counts[what] = (counts[what] ?? 0) + 1;
+        const came = outcome ?? (found.expect.error === null ? "passed" : "failed");
+        for (const what of [found.kind, ...(hasBlock(found) ? ["evidence in blocks"] : [])]) {
+          counts[`${what} ${came}`] = (counts[`${what} ${came}`] ?? 0) + 1;
+        }
       }
     }
     // A corpus of one outcome would show little.
@@ -52,16 +54,31 @@ describe.skipIf(path === undefined)("the corpus", () => {
       "evidence passed",
       "evidence failed",
       "evidence not-checked",
+      "evidence in blocks passed",
+      "evidence in blocks failed",
       "receipt passed",
       "receipt failed",
     ]) {
       expect(counts[what], what).toBeGreaterThan(50);
     }
-    for (const what of ["policy passed", "policy failed", "trust passed", "trust failed"]) {
+    for (const what of [
+      "evidence in blocks not-checked",
+      "blocks passed",
+      "blocks failed",
+      "policy passed",
+      "policy failed",
+      "trust passed",
+      "trust failed",
+    ]) {
       expect(counts[what], what).toBeGreaterThan(20);
     }
   });
 });
+
+/** Whether it is evidence with an anchor in a block whose header can be read. */
+function hasBlock({ expect: { anchors } }: Case): boolean {
+  return Array.isArray(anchors) && anchors.some(({ block }) => block !== null);
+}
 
 function compare({ name, kind, expect: expected }: Case, got: Record<string, unknown>): void {
   expect(withoutLibraries(got), `${kind}: ${name}`).toEqual(withoutLibraries(expected));

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Page, Response } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MadeLog } from "../made-log.ts";
 import { MadeService } from "../made-service.ts";
@@ -8,6 +8,9 @@ import { type LargeLog, startLargeLog } from "./large-log.ts";
 import { startSite } from "./site.ts";
 
 const SIZE = 1_000_000;
+
+/** What stands in the code that verifies, and in no other: why a text is no trust file. */
+const OF_VERIFIER = "expected a trust file";
 
 let browser: Browser;
 let large: LargeLog;
@@ -372,14 +375,27 @@ test("a log below a prefix shows its own pages, and they ask it and no other", a
 
 test("the first page is small, and loads what verifies only when it is needed", async () => {
   const context = await browser.newContext();
-  const page = await context.newPage();
-  let bytes = 0;
-  page.on("response", async (response) => {
-    bytes += (await response.body().catch(() => Buffer.alloc(0))).length;
-  });
-  await page.goto(large.url.href);
-  await page.getByRole("heading", { name: "Verify a record" }).waitFor();
-  expect(bytes).toBeLessThan(150_000);
-  expect(await context.cookies()).toEqual([]);
-  await context.close();
+  try {
+    const page = await context.newPage();
+    const responses: Response[] = [];
+    page.on("response", (response) => responses.push(response));
+    await page.goto(large.url.href);
+    await page.getByRole("heading", { name: "Verify a record" }).waitFor();
+    await page.waitForLoadState("networkidle");
+    const bodies = await Promise.all(responses.map((response) => response.body()));
+    const bytes = bodies.reduce((sum, body) => sum + body.length, 0);
+    // The page, its script and its style: fewer would be none of them.
+    expect(bodies.length).toBeGreaterThanOrEqual(3);
+    expect(bytes).toBeGreaterThan(20_000);
+    expect(bytes).toBeLessThan(150_000);
+    expect(page.workers()).toEqual([]);
+    expect(bodies.some((body) => body.includes(OF_VERIFIER))).toBe(false);
+    const started = page.waitForEvent("worker");
+    await page.getByLabel("A trust file, a policy, or keys, one a line").fill("a key");
+    const verifier = await context.request.get((await started).url());
+    expect((await verifier.body()).includes(OF_VERIFIER)).toBe(true);
+    expect(await context.cookies()).toEqual([]);
+  } finally {
+    await context.close();
+  }
 });

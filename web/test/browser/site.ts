@@ -4,20 +4,11 @@ import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize, resolve } from "node:path";
+import { contentSecurityPolicy } from "../content-security-policy.ts";
 
 const dist = resolve(import.meta.dirname, "../../dist");
 
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "worker-src 'self'",
-  "img-src 'self' data:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
+const policy = contentSecurityPolicy();
 
 const types: Readonly<Record<string, string>> = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
 
@@ -52,7 +43,7 @@ export async function startSite(log: Answer): Promise<Site> {
       const type = types[extname(file)] ?? "application/octet-stream";
       answer.writeHead(200, {
         "content-type": type,
-        "content-security-policy": POLICY,
+        "content-security-policy": policy,
         "x-content-type-options": "nosniff",
       });
       answer.end(readFileSync(join(dist, normalize(file))));

@@ -126,15 +126,16 @@ test("a folder of receipts is verified, and the forged one is found first", () =
 test("the report shows the same, and nothing in it is markup of others", () =>
   onPage(browser, single, {}, async (page) => {
     await trust(page, inDemo("trust.toml"));
-    const hostile = inDemo("<img src=x onerror=alert(1)>.txt");
+    const hostile = inDemo("<img src=x onerror=alert(1)>\u202ecod.txt");
     writeFileSync(hostile, readFileSync(record()));
     await give(page, [evidence(), hostile]);
     await page.locator(".verdict.passed").waitFor();
     expect(await page.locator("main img").count()).toBe(0);
+    expect(await page.locator("main").textContent()).not.toContain("\u202e");
     const download = page.waitForEvent("download");
     await page.getByRole("button", { name: "Report to print" }).click();
     const html = readFileSync(await (await download).path(), "utf8");
-    expect(html).toContain("&lt;img src=x onerror=alert(1)&gt;.txt");
+    expect(html).toContain("&lt;img src=x onerror=alert(1)&gt;\\u{202e}cod.txt");
     expect(html).not.toContain("<img");
     const json = page.waitForEvent("download");
     await page.getByRole("button", { name: "Report as JSON" }).click();
