@@ -363,6 +363,8 @@ test("a log below a prefix shows its own pages, and they ask it and no other", a
       for (const name of ["Status", "About", "Audit"]) {
         await page.getByRole("link", { name, exact: true }).click();
         await page.locator(`h1:has-text("${name}")`).waitFor();
+        // Whoever uses a keyboard goes on from the page, and not from the link.
+        await page.locator("main:focus").waitFor();
       }
       await page.getByRole("button", { name: "Audit", exact: true }).click();
       await page.getByText("The log is whole").waitFor();
