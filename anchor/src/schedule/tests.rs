@@ -242,25 +242,28 @@ fn a_log_that_cannot_be_read_is_asked_again_and_a_refused_one_waits_for_its_slot
 #[test]
 fn nobody_is_asked_while_a_log_is_forked_also_for_the_round_that_goes_on() {
     let mut schedule = Schedule::new(options(2, 2), 1, None);
-    let round = begin(&mut schedule, at(0), tree(1));
-    due(&mut schedule, at(0));
+    let round = begin(&mut schedule, at(1_000), tree(1));
+    due(&mut schedule, at(1_000));
     for index in 0..2 {
-        schedule.stamped(at(1), round, authority(index), FAILED);
+        schedule.stamped(at(1_001), round, authority(index), FAILED);
     }
     schedule.want();
-    assert_eq!(due(&mut schedule, at(2)), [Operation::Fetch]);
-    assert_eq!(schedule.fetched(at(2), Fetched::Forked), Decision::Nothing);
-    assert_eq!(due(&mut schedule, at(900)), []);
-    assert!(next(&schedule, at(900)) >= at(HOUR));
+    assert_eq!(due(&mut schedule, at(1_002)), [Operation::Fetch]);
+    assert_eq!(
+        schedule.fetched(at(1_002), Fetched::Forked),
+        Decision::Nothing
+    );
+    assert_eq!(due(&mut schedule, at(1_900)), []);
+    assert!(next(&schedule, at(1_900)) >= at(HOUR));
     // It is anchored on.
     schedule.want();
-    assert_eq!(due(&mut schedule, at(901)), [Operation::Fetch]);
+    assert_eq!(due(&mut schedule, at(1_901)), [Operation::Fetch]);
     assert_eq!(
-        schedule.fetched(at(901), Fetched::Tree(tree(1))),
+        schedule.fetched(at(1_901), Fetched::Tree(tree(1))),
         Decision::GoOn(round)
     );
     assert_eq!(
-        due(&mut schedule, at(901)),
+        due(&mut schedule, at(1_901)),
         [stamp(round, 0), stamp(round, 1)]
     );
 }
