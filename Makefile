@@ -17,7 +17,7 @@ help: ## list these commands
 demo: ## a log, three witnesses, an anchor: log, verify, audit, lose witnesses, catch forgeries; ARGS=--once ends after the tour
 	@scripts/need rust cc
 	@scripts/pages.sh optional
-	cargo run --quiet --locked --profile $(PROFILE) -p counterfoil -- demo $(ARGS)
+	COUNTERFOIL_ANVIL="$$(scripts/anvil.sh)" cargo run --quiet --locked --profile $(PROFILE) -p counterfoil -- demo $(ARGS)
 
 test: ## run all tests
 	@scripts/need rust cc node

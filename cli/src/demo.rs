@@ -5,6 +5,7 @@
 //! does not come out as it should fails the tour.
 
 mod anchors;
+mod chain;
 mod tour;
 mod witnesses;
 

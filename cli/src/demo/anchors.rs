@@ -7,16 +7,17 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use super::chain::Chain;
 use super::tour::{Answer, Byte, Server};
 use super::witnesses::{ask, string};
 use super::{POLICY, Tour};
 use crate::exit::Failure;
 
-const ANCHOR: &str = "anchor";
-const CONFIG: &str = "anchor/anchor.toml";
+pub(super) const ANCHOR: &str = "anchor";
+pub(super) const CONFIG: &str = "anchor/anchor.toml";
 pub(super) const TRUST: &str = "trust.toml";
 pub(super) const EVIDENCE: &str = "record.evidence.json";
-const FORGED: &str = "forged.evidence.json";
+pub(super) const FORGED: &str = "forged.evidence.json";
 
 /// The address that the anchor will have, kept for it: the log names it in its configuration, and runs before it.
 pub(super) struct Place {
@@ -47,6 +48,8 @@ pub(super) struct Anchors {
     anchor: Server,
     pub(super) url: String,
     authorities: Vec<Authority>,
+    /// None where anvil is not installed.
+    chain: Option<Chain>,
 }
 
 /// A time-stamping authority.
@@ -69,6 +72,7 @@ impl Anchors {
     /// Ends them all.
     pub(super) fn stop(self) -> Result<(), Failure> {
         self.anchor.stop()?;
+        self.chain.into_iter().try_for_each(Chain::stop)?;
         self.authorities
             .into_iter()
             .try_for_each(|authority| authority.server.stop())
@@ -107,12 +111,18 @@ impl Tour {
             EVIDENCE,
         ])?;
         self.expect(&written, 0, "there is evidence");
-        self.write_trust(&anchors.authorities)?;
+        self.write_trust(anchors)?;
+        if let Some(chain) = &anchors.chain {
+            self.trust_chain(chain, &anchors.url)?;
+        }
 
         self.step("Verify it, offline: by what the trust file says, and nothing else");
         let verified = self.type_in(&["verify", EVIDENCE, record, "--trust", TRUST])?;
         self.expect(&verified, 0, "the file existed no later than that time");
         self.forge_evidence(anchors, record)?;
+        if anchors.chain.is_some() {
+            self.forge_block(record)?;
+        }
         self.write_verifier()
     }
 
@@ -121,7 +131,7 @@ impl Tour {
         let authorities = self.run_authorities()?;
         let count = authorities.len();
         self.step(&format!(
-            "Make an anchor, and have {count} of {count} authorities stamp what the log has published"
+            "Make an anchor, which has {count} of {count} authorities stamp what the log has published"
         ));
         let Some((first, others)) = authorities.split_first() else {
             return Err(Failure::could_not_tell("there is no authority"));
@@ -144,8 +154,19 @@ impl Tour {
         ])?;
         self.expect(&made, 0, "the anchor is made");
         self.add_authorities(others)?;
-        let anchored = self.type_in(&["anchor", "now", "--config", ANCHOR])?;
-        self.expect(&anchored, 0, "each of them vouches for the checkpoint");
+        let chain = self.run_chain()?;
+        let mut now = vec!["anchor", "now", "--config", ANCHOR];
+        let vouch = if chain.is_some() {
+            self.step(
+                "Anchor once: have them stamp the checkpoint, and wait until a final block has it",
+            );
+            now.extend(["--wait", "1m"]);
+            "each of them vouches for the checkpoint, and a final block has it"
+        } else {
+            "each of them vouches for the checkpoint"
+        };
+        let anchored = self.type_in(&now)?;
+        self.expect(&anchored, 0, vouch);
 
         self.step("Run the anchor: it serves what it keeps, and goes on by itself");
         let run = [
@@ -164,6 +185,7 @@ impl Tour {
             anchor,
             url,
             authorities,
+            chain,
         })
     }
 
@@ -227,7 +249,9 @@ impl Tour {
     }
 
     /// What the verifier trusts: the policy, and the roots as they have them from the authorities.
-    fn write_trust(&self, authorities: &[Authority]) -> Result<(), Failure> {
+    fn write_trust(&self, anchors: &Anchors) -> Result<(), Failure> {
+        let authorities = &anchors.authorities;
+        let all = authorities.len() + usize::from(anchors.chain.is_some());
         let policy =
             fs::read_to_string(self.home.join(POLICY)).map_err(|error| self.cannot(&error))?;
         let tables = authorities.iter().map(|authority| {
@@ -236,7 +260,7 @@ impl Tour {
         });
         let trust = format!(
             "format = \"counterfoil/trust@v1\"\nmin_anchors = {}\npolicy = \"\"\"\n{policy}\"\"\"\n{}",
-            authorities.len(),
+            all,
             tables.collect::<String>()
         );
         let names: Vec<&str> = authorities.iter().map(|authority| authority.name).collect();
@@ -283,7 +307,7 @@ impl Tour {
     }
 
     /// Expects that one of these checks failed.
-    fn caught(&mut self, answer: &Answer, what: &str, checks: &[String]) {
+    pub(super) fn caught(&mut self, answer: &Answer, what: &str, checks: &[String]) {
         self.expect(answer, 1, &format!("the change of {what} is caught"));
         let failed = checks.iter().find(|check| answer.fails(check));
         let check = failed.cloned().unwrap_or_else(|| checks.join("` or `"));

@@ -25,6 +25,11 @@ const SHOWN_LETTERS: usize = 160;
 pub(super) struct Server(Child);
 
 impl Server {
+    /// Another program than this one.
+    pub(super) fn of(child: Child) -> Self {
+        Self(child)
+    }
+
     /// Tells it to stop, and waits until it has answered what it took.
     pub(super) fn stop(mut self) -> Result<(), Failure> {
         // Ctrl-C reaches the whole group: the server may be gone already.
