@@ -33,9 +33,8 @@ mod write;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use counterfoil_rfc3161::{Certificate, Known, Oid};
+use counterfoil_rfc3161::{Certificate, Known, Oid, PemError};
 use counterfoil_tiles::policy::{Policy, PolicyError};
-use rustls_pki_types::pem::{PemObject, SectionKind};
 use serde::Deserialize;
 
 use crate::json::shown;
@@ -241,6 +240,9 @@ impl Trust {
         chains: Vec<Chain>,
     ) -> Result<Self, TrustError> {
         let policy = Policy::parse(policy_text.as_bytes())?;
+        if policy.log_keys().next().is_none() {
+            return Err(part("policy", "the key of a log", "none"));
+        }
         let count = authorities.len() + chains.len();
         if !(1..=MAX_AUTHORITIES).contains(&count) {
             let expected = format!("1 to {MAX_AUTHORITIES} authorities");
@@ -443,23 +445,13 @@ impl TsaTable {
 
 /// Certificates in PEM. Text between them is for people.
 fn certificates(pem: &str, path: &str) -> Result<Vec<Certificate>, TrustError> {
-    let blocks = <(SectionKind, Vec<u8>)>::pem_slice_iter(pem.as_bytes());
-    let read = blocks.enumerate().map(|(index, block)| {
-        let wrong = |got: String| {
-            let expected = format!("a certificate in PEM as block {}", index + 1);
-            part(path, expected, got)
-        };
-        match block {
-            Ok((SectionKind::Certificate, der)) => {
-                Certificate::parse(&der).map_err(|error| wrong(error.to_string()))
-            }
-            Ok((other, _)) => Err(wrong(format!("{other:?}"))),
-            Err(error) => Err(wrong(error.to_string())),
+    let block = |number| format!("a certificate in PEM as block {number}");
+    Certificate::from_pem(pem.as_bytes()).or_else(|error| match error {
+        PemError::Empty if pem.trim().is_empty() => Ok(Vec::new()),
+        PemError::Block { number, got } => Err(part(path, block(number), got)),
+        PemError::Certificate { number, error } => {
+            Err(part(path, block(number), error.to_string()))
         }
-    });
-    let read: Vec<Certificate> = read.collect::<Result<_, _>>()?;
-    if read.is_empty() && !pem.trim().is_empty() {
-        return Err(part(path, "certificates in PEM", "text without any"));
-    }
-    Ok(read)
+        _ => Err(part(path, "certificates in PEM", "text without any")),
+    })
 }

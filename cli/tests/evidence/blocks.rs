@@ -3,7 +3,10 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 
+use counterfoil_ethereum::Record;
 use counterfoil_evidence::format::Evidence;
+use counterfoil_evidence::moment::Moment;
+use counterfoil_evidence::record::BlockRecord;
 use serde_json::{Value, json};
 
 use super::made::anchored::{Anchored, Plan};
@@ -439,6 +442,38 @@ fn inspect_explains_a_block() {
     let ran = bench.counterfoil.run(["inspect", EVIDENCE]);
     let hash = block.block_hash.to_string();
     for expected in ["a development chain (chain 31337)", &hash, TIME] {
+        assert!(ran.all().contains(expected), "{expected}: {}", ran.all());
+    }
+}
+
+#[test]
+fn inspect_explains_the_record_of_a_block() {
+    let bench = Bench::new();
+    let (block, _) = good();
+    let stored = |block: Record| BlockRecord {
+        name: "mainnet".parse().unwrap(),
+        checkpoint: Bench::checkpoint(),
+        block,
+        recorded: Moment::from_millis(1),
+    };
+    let mut changed = block.record.clone();
+    *changed.transaction.last_mut().unwrap() ^= 1;
+    for (name, record, code) in [("good", block.record, 0), ("changed", changed, 1)] {
+        let record = stored(record).encode().unwrap();
+        bench.counterfoil.write("record.json", &record);
+        let ran = bench.counterfoil.run(["--json", "inspect", "record.json"]);
+        assert_eq!(ran.code, code, "{name}: {}", ran.all());
+        assert_eq!(ran.json()["explanation"]["kind"], "anchor-record", "{name}");
+        let part = &record[..record.len() / 2];
+        bench.counterfoil.write("record.json", part);
+        let ran = bench.counterfoil.run(["inspect", "record.json"]);
+        assert_ne!(ran.code, 0, "{name}: {}", ran.all());
+    }
+    let record = stored(good().0.record).encode().unwrap();
+    bench.counterfoil.write("record.json", record);
+    let ran = bench.counterfoil.run(["inspect", "record.json"]);
+    let hash = block.block_hash.to_string();
+    for expected in ["a block of the chain that is called mainnet", &hash, TIME] {
         assert!(ran.all().contains(expected), "{expected}: {}", ran.all());
     }
 }

@@ -66,6 +66,17 @@ const REPLACED: &[(&str, &str, &str)] = &[
         "roots = \"text\"\nx = \"\"\"",
     ),
     ("another label", "CERTIFICATE-----", "PUBLIC KEY-----"),
+    (
+        "a label that few know",
+        "CERTIFICATE-----",
+        "TRUSTED CERTIFICATE-----",
+    ),
+    (
+        "a key after it",
+        "-----END CERTIFICATE-----\n",
+        "-----END CERTIFICATE-----\n-----BEGIN X-----\nMAA=\n-----END X-----\n",
+    ),
+    ("no log", "\nlog ", "\n# log "),
     ("no end", "-----END CERTIFICATE-----", ""),
     ("no beginning", "-----BEGIN CERTIFICATE-----", ""),
     (

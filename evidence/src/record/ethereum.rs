@@ -1,10 +1,11 @@
 //! The record of a block that holds an anchor.
 
-use counterfoil_ethereum::{Path, Record};
+use counterfoil_ethereum::{MAX_HEADER_SIZE, Path, Record};
 use counterfoil_tiles::hash::{LeafIndex, NodeHash, TreeSize};
 use serde::{Deserialize, Serialize};
 
-use super::{ANCHOR_FORMAT, Base64, RecordError, check_kind, decode, encode, sha256};
+use super::{ANCHOR_FORMAT, Base64, RecordError, check_kind, decode, encode, limit, sha256};
+use crate::format::{MAX_NODE_SIZE, MAX_NODES, MAX_PATH, MAX_VALUE_SIZE};
 use crate::moment::Moment;
 use crate::names::{AnchorKind, AuthorityName};
 
@@ -52,6 +53,7 @@ impl BlockRecord {
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
         let json: BlockJson = decode(bytes, ANCHOR_FORMAT)?;
         check_kind(&json.kind, AnchorKind::Ethereum)?;
+        json.check()?;
         let bytes = |nodes: Vec<Base64>| nodes.into_iter().map(|node| node.0).collect();
         let hash = |text: &String| sha256(text).map(NodeHash::from_bytes);
         Ok(Self {
@@ -97,6 +99,23 @@ struct BlockJson {
     receipt_proof: Vec<Base64>,
     path: PathJson,
     recorded: u64,
+}
+
+impl BlockJson {
+    /// Whether it is within the limits of evidence.
+    fn check(&self) -> Result<(), RecordError> {
+        let size = |of, bytes: &Base64, most| limit(of, bytes.0.len(), most);
+        size("bytes of a header", &self.header, MAX_HEADER_SIZE)?;
+        size("bytes of a transaction", &self.transaction, MAX_VALUE_SIZE)?;
+        size("bytes of a receipt", &self.receipt, MAX_VALUE_SIZE)?;
+        for proof in [&self.transaction_proof, &self.receipt_proof] {
+            limit("nodes of a proof", proof.len(), MAX_NODES)?;
+            for node in proof {
+                size("bytes of a node", node, MAX_NODE_SIZE)?;
+            }
+        }
+        limit("hashes of a path", self.path.hashes.len(), MAX_PATH)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -157,6 +176,61 @@ mod tests {
             prop_assert!(bytes.starts_with(start));
             prop_assert_eq!(BlockRecord::parse(&bytes), Ok(record));
             prop_assert_eq!(kind(&bytes), Some(AnchorKind::Ethereum));
+        }
+    }
+
+    /// What there is too much of, and the change that makes it so.
+    type Row = (&'static str, fn(&mut Record));
+
+    #[test]
+    fn what_evidence_could_not_hold_is_refused() {
+        let largest = || BlockRecord {
+            name: "mainnet".parse().unwrap(),
+            checkpoint: Vec::new(),
+            block: Record {
+                chain_id: 1,
+                header: vec![0; MAX_HEADER_SIZE],
+                index: 0,
+                transaction: vec![0; MAX_VALUE_SIZE],
+                transaction_proof: vec![vec![0; MAX_NODE_SIZE]; MAX_NODES],
+                receipt: vec![0; MAX_VALUE_SIZE],
+                receipt_proof: vec![vec![0; MAX_NODE_SIZE]; MAX_NODES],
+                path: Path {
+                    index: LeafIndex::new(0),
+                    size: TreeSize::new(1),
+                    hashes: vec![NodeHash::from_bytes([0; 32]); MAX_PATH],
+                },
+            },
+            recorded: Moment::from_millis(0),
+        };
+        let read = |record: &BlockRecord| BlockRecord::parse(&record.encode().unwrap());
+        assert_eq!(read(&largest()), Ok(largest()));
+        let rows: [Row; 8] = [
+            ("bytes of a header", |block| block.header.push(0)),
+            ("bytes of a transaction", |block| block.transaction.push(0)),
+            ("bytes of a receipt", |block| block.receipt.push(0)),
+            ("nodes of a proof", |block| {
+                block.transaction_proof.push(vec![0]);
+            }),
+            ("nodes of a proof", |block| {
+                block.receipt_proof.push(vec![0]);
+            }),
+            ("bytes of a node", |block| {
+                block.transaction_proof[0].push(0);
+            }),
+            ("bytes of a node", |block| block.receipt_proof[16].push(0)),
+            ("hashes of a path", |block| {
+                block.path.hashes.push(NodeHash::from_bytes([0; 32]));
+            }),
+        ];
+        for (expected, change) in rows {
+            let mut record = largest();
+            change(&mut record.block);
+            let refused = read(&record).unwrap_err();
+            assert!(
+                matches!(refused, RecordError::Limit { of, .. } if of == expected),
+                "{expected}: {refused}"
+            );
         }
     }
 

@@ -147,6 +147,24 @@ fn what_is_not_right_is_refused_by_its_place() {
             "policy: ",
         ),
         (
+            "no log",
+            "\nlog ",
+            "\n# log ",
+            "policy: expected the key of a log, got none",
+        ),
+        (
+            "a label that few know",
+            "BEGIN CERTIFICATE",
+            "BEGIN TRUSTED CERTIFICATE",
+            "tsa first: roots: expected a certificate in PEM as block 1, got \"-----BEGIN TRUSTED CERTIFICATE-----\"",
+        ),
+        (
+            "something else after it",
+            "-----END CERTIFICATE-----\n",
+            "-----END CERTIFICATE-----\n-----BEGIN X-----\nAAAA\n-----END X-----\n",
+            "tsa first: roots: expected a certificate in PEM as block 2, got \"-----BEGIN X-----\"",
+        ),
+        (
             "no anchors needed",
             "min_anchors = 2",
             "min_anchors = 0",
@@ -270,7 +288,8 @@ fn an_authority_has_one_name() {
 /// A file that trusts a chain, by these lines of its table.
 fn of_chain(lines: &str) -> Result<Trust, String> {
     let text = format!(
-        "format = \"counterfoil/trust@v1\"\npolicy = \"quorum none\\n\"\n\n[[ethereum]]\n{lines}\n"
+        "format = \"counterfoil/trust@v1\"\npolicy = \"\"\"\n{}\"\"\"\n\n[[ethereum]]\n{lines}\n",
+        policy()
     );
     Trust::parse(text.as_bytes()).map_err(|error| error.to_string())
 }

@@ -1,5 +1,7 @@
 //! What is gathered of honest anchors, and what is not taken of others: tokens are real, and the rest is said by them.
 
+#[path = "../blocks/mod.rs"]
+mod blocks;
 #[path = "../kept/mod.rs"]
 mod kept;
 mod world;
@@ -16,7 +18,9 @@ use counterfoil_evidence::gather::{
 };
 use counterfoil_evidence::moment::Moment;
 use counterfoil_evidence::names::{Named, Place};
-use counterfoil_evidence::record::{Revocation, RevocationKind, RevocationRecord, TokenRecord};
+use counterfoil_evidence::record::{
+    BlockRecord, Revocation, RevocationKind, RevocationRecord, TokenRecord,
+};
 use counterfoil_tiles::hash::{LeafIndex, TreeSize};
 use counterfoil_tiles::note::Note;
 use kept::Authority;
@@ -397,6 +401,89 @@ async fn each_anchor_has_room_of_its_own() {
     for (name, liar) in [("many", many), ("large", large)] {
         let outcome = of(5, &[liar, honest()]).await;
         assert_eq!(chosen(&outcome), (20, vec!["one".to_owned()]), "{name}");
+    }
+}
+
+/// A block counts as a token does, and is as little believed.
+#[tokio::test]
+async fn blocks_are_gathered_with_tokens() {
+    let one = Authority::start("one").await;
+    let checkpoint = note(30, 0);
+    let record = |of: &Note| BlockRecord {
+        name: "mainnet".parse().unwrap(),
+        checkpoint: of.as_bytes().to_vec(),
+        block: blocks::block(of.as_bytes()).record,
+        recorded: Moment::from_millis(1),
+    };
+    let mut anchor = Fake::default();
+    anchor.anchors(&note(20, 0), &[&one]);
+    anchor.anchors(&checkpoint, &[&one]);
+    let block = record(&checkpoint).encode().unwrap();
+    anchor.record(place(&checkpoint), "ethereum-mainnet", block);
+    let outcome = of(5, std::slice::from_ref(&anchor)).await;
+    let names = vec!["mainnet".to_owned(), "one".to_owned()];
+    assert_eq!(
+        chosen(&outcome),
+        (30, names),
+        "two authorities, though later"
+    );
+    let gathered = outcome.unwrap();
+    assert_eq!(gathered.troubles, []);
+    let entry = Entry::of_contents(vec![0, 5]);
+    let evidence = gathered.evidence(entry, String::new()).unwrap();
+    let read = Evidence::parse(&evidence.encode().unwrap()).unwrap();
+    assert_eq!(read, evidence);
+    let newest = newest(log(), &anchor, receipt).await.unwrap().unwrap();
+    assert_eq!(newest.records.len(), 2);
+
+    let other = record(&note(31, 0));
+    let with = |change: &dyn Fn(&mut BlockRecord)| {
+        let mut record = record(&checkpoint);
+        change(&mut record);
+        record
+    };
+    let rows = [
+        (
+            "another name",
+            with(&|record| record.name = "x".parse().unwrap()),
+            "expected a block of mainnet",
+        ),
+        ("of another checkpoint", other.clone(), "the block's"),
+        (
+            "said to be of another checkpoint",
+            with(&|record| record.checkpoint = other.checkpoint.clone()),
+            "about the receipt's checkpoint",
+        ),
+        (
+            "a byte of the transaction",
+            with(&|record| *record.block.transaction.last_mut().unwrap() ^= 1),
+            "the block's",
+        ),
+        (
+            "another chain",
+            with(&|record| record.block.chain_id = 1),
+            "the block's",
+        ),
+        (
+            "no header",
+            with(&|record| record.block.header.clear()),
+            "header",
+        ),
+        (
+            "a node too many",
+            with(&|record| record.block.receipt_proof = vec![vec![0]; 18]),
+            "nodes of a proof",
+        ),
+    ];
+    for (name, lie, reason) in rows {
+        let mut liar = Fake::default();
+        let place = liar.checkpoint(&checkpoint);
+        liar.record(place, "ethereum-mainnet", lie.encode().unwrap());
+        let found = troubles(of(5, &[liar]).await);
+        assert!(
+            found.iter().any(|one| one.failed.what.contains(reason)),
+            "{name}: {found:?}"
+        );
     }
 }
 

@@ -80,6 +80,9 @@ export function parseTrust(bytes: Uint8Array): Trust {
   const authorities = ofTsas.map(readAuthority);
   const chains = ofChains.map(readChain);
   const policy = readPolicy(policyText);
+  if (policy.logKeys.length === 0) {
+    throw wrongPart("policy", "the key of a log", "none");
+  }
   const count = authorities.length + chains.length;
   if (count < 1 || count > MAX_AUTHORITIES) {
     throw wrongPart("tsa and ethereum", `1 to ${MAX_AUTHORITIES} authorities`, String(count));
