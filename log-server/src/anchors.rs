@@ -8,7 +8,6 @@
 mod reach;
 
 use std::collections::BTreeSet;
-use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -25,7 +24,7 @@ use counterfoil_tiles::receipt::Receipt;
 use futures_util::future::join_all;
 use reqwest::Url;
 use serde::Serialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::log::{Failure, Log, ProofError};
 use reach::{Hearing, Patience, Persistence, Reached};
@@ -47,6 +46,9 @@ const INTERVAL: Duration = Duration::from_secs(30);
 /// Files of evidence that are gathered at once, for one log: each may take [`gather::MAX_BYTES`] a few times over.
 const AT_ONCE: usize = 2;
 
+/// Requests that wait for that. One more is told to come back at once.
+const WAITING: usize = 32;
+
 /// The anchors of one log.
 #[derive(Debug)]
 pub(crate) struct Anchors {
@@ -56,9 +58,33 @@ pub(crate) struct Anchors {
     /// So many threads judge what anchors show, for all logs of the server together.
     judging: Arc<Semaphore>,
     standings: Mutex<Vec<AnchorStatus>>,
-    gate: Semaphore,
+    gate: Gate,
     /// Another one for receipts, which everybody may read.
-    receipts: Semaphore,
+    receipts: Gate,
+}
+
+/// Lets so many in at once, and so many wait.
+#[derive(Debug)]
+struct Gate {
+    inside: Semaphore,
+    waiting: Semaphore,
+}
+
+impl Gate {
+    fn new() -> Self {
+        Self {
+            inside: Semaphore::new(AT_ONCE),
+            waiting: Semaphore::new(WAITING),
+        }
+    }
+
+    async fn enter(&self) -> Result<SemaphorePermit<'_>, NoEvidence> {
+        if let Ok(permit) = self.inside.try_acquire() {
+            return Ok(permit);
+        }
+        let _waits = self.waiting.try_acquire().map_err(|_| NoEvidence::Busy)?;
+        self.inside.acquire().await.map_err(|_| NoEvidence::Busy)
+    }
 }
 
 /// Why a log cannot ask its anchors.
@@ -88,6 +114,9 @@ pub(crate) enum NoEvidence {
         /// What the anchors answer.
         why: String,
     },
+    /// Too many ask.
+    #[error("{WAITING} requests wait for evidence of this log already")]
+    Busy,
     /// The log itself.
     #[error(transparent)]
     Log(#[from] ProofError),
@@ -114,12 +143,6 @@ pub(crate) struct AnchorStatus {
     pub(crate) unusable: u64,
     /// The last thing that went wrong with it, kept until the next.
     pub(crate) last_error: Option<Failure>,
-}
-
-/// What judges for all logs of a server: half of its processors, so that the others stay for what is asked for often.
-pub(crate) fn judging() -> Arc<Semaphore> {
-    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-    Arc::new(Semaphore::new(processors.div_ceil(2)))
 }
 
 /// The URL of an anchor, with a slash at its end; `None` if the text is none.
@@ -163,8 +186,8 @@ impl Anchors {
                 .iter()
                 .map(|url| Reached::new(url.clone(), client.clone()))
                 .collect(),
-            gate: Semaphore::new(AT_ONCE),
-            receipts: Semaphore::new(AT_ONCE),
+            gate: Gate::new(),
+            receipts: Gate::new(),
         })
     }
 
@@ -175,8 +198,7 @@ impl Anchors {
         index: LeafIndex,
         published: TreeSize,
     ) -> Result<Gathered, NoEvidence> {
-        // Never closed.
-        let _permit = self.gate.acquire().await;
+        let _permit = self.gate.enter().await?;
         self.ask(log, index, Sizes::UpTo(published)).await
     }
 
@@ -187,7 +209,7 @@ impl Anchors {
         index: LeafIndex,
         size: TreeSize,
     ) -> Result<Option<Bytes>, NoEvidence> {
-        let _permit = self.receipts.acquire().await;
+        let _permit = self.receipts.enter().await?;
         match self.ask(log, index, Sizes::Only(size)).await {
             Ok(gathered) => Ok(Some(gathered.receipt.to_string().into())),
             Err(NoEvidence::NotYet(_) | NoEvidence::NoAnchor { .. }) => Ok(None),

@@ -15,6 +15,7 @@ pub(crate) mod answer;
 mod batch;
 mod evidence;
 pub(crate) mod fields;
+mod lent;
 mod mount;
 mod openapi;
 mod pages;
@@ -45,14 +46,14 @@ use rustls::server::ParsedCertificate;
 use tower::ServiceExt;
 use tracing::Level;
 
-use crate::anchors::{self, Anchors, AnchorsError};
+use crate::anchors::{Anchors, AnchorsError};
 use crate::auth::{Auth, Peer};
 use crate::config::Config;
 use crate::log::Log;
 use crate::metrics::{Metrics, Route};
 use answer::{Body, Sharing, bare, with_common_fields, without_body};
 use fields::{Fields, Format, Single};
-use mount::Mount;
+use mount::{EvidenceRoom, Mount};
 use pages::Pages;
 use probes::PATHS as PROBES;
 use problem::{Kind, Problem};
@@ -160,11 +161,11 @@ impl Site {
         connections: Arc<Connections>,
     ) -> Result<Self, AnchorsError> {
         let auth = Arc::new(Auth::new(config));
-        let (pages, judging) = (Arc::new(Pages::embedded()), anchors::judging());
+        let (pages, room) = (Arc::new(Pages::embedded()), EvidenceRoom::new());
         let mut mounts: Vec<Arc<Mount>> = Vec::with_capacity(logs.len());
         for (log_config, log) in config.logs.iter().zip(logs) {
             let auth = Arc::clone(&auth);
-            let mount = Mount::new(config, log_config, log, auth, &pages, &judging)?;
+            let mount = Mount::new(config, log_config, log, auth, &pages, &room)?;
             mounts.push(Arc::new(mount));
         }
         mounts.sort_by_key(|mount| std::cmp::Reverse(mount.prefix.len()));

@@ -76,10 +76,19 @@ pub(super) async fn evidence(
         let detail = format!("entry {index} is not what the tree has there: {error}");
         return Err(Problem::new(Kind::Damaged, detail));
     }
-    let evidence = gathered.evidence(entry, log.policy().to_string());
-    let text = evidence.and_then(|evidence| evidence.encode());
+    let policy = log.policy().to_string();
+    let encode = move || {
+        gathered
+            .evidence(entry, policy)
+            .and_then(|evidence| evidence.encode())
+    };
+    // Some have megabytes.
+    let text = tokio::task::spawn_blocking(encode).await;
+    let text = text.map_err(|error| Problem::new(Kind::Unavailable, error.to_string()))?;
     let text = text.map_err(|error| Problem::new(Kind::NoAnchor, error.to_string()))?;
-    let mut response = fresh(JSON, text);
+    let body = mount.evidence_memory.lend(text);
+    let body = body.map_err(|none| Problem::new(Kind::Overloaded, none.to_string()))?;
+    let mut response = fresh(JSON, axum::body::Body::new(body));
     let name = file_name(log.origin(), index);
     let disposition = HeaderValue::try_from(format!("attachment; filename=\"{name}\""));
     if let Ok(disposition) = disposition {

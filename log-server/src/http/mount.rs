@@ -1,10 +1,12 @@
 //! One log under its prefix: what requests for it are answered from.
 
+use std::num::NonZero;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
 use super::fields::Fields;
+use super::lent::Memory;
 use super::pages::Pages;
 use super::problem::Problem;
 use super::squeeze::Squeezed;
@@ -31,6 +33,26 @@ pub(crate) struct Mount {
     pub(super) anchors: Option<Arc<Anchors>>,
     /// None where the configuration switches them off.
     pub(super) pages: Option<Arc<Pages>>,
+    pub(super) evidence_memory: Memory,
+}
+
+/// What evidence may take of a server, for all its logs together.
+pub(super) struct EvidenceRoom {
+    /// Threads that judge what anchors show.
+    judging: Arc<Semaphore>,
+    /// Memory of answers that are being read.
+    memory: Memory,
+}
+
+impl EvidenceRoom {
+    /// Half of the processors, so that the others stay for what is asked for often.
+    pub(super) fn new() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self {
+            judging: Arc::new(Semaphore::new(processors.div_ceil(2))),
+            memory: Memory::new(),
+        }
+    }
 }
 
 impl std::fmt::Debug for Mount {
@@ -49,13 +71,13 @@ impl Mount {
         log: Arc<dyn Log>,
         auth: Arc<Auth>,
         pages: &Arc<Pages>,
-        judging: &Arc<Semaphore>,
+        room: &EvidenceRoom,
     ) -> Result<Self, AnchorsError> {
         let anchors = match log_config.anchors.as_slice() {
             [] => None,
             urls => {
                 let deadline = config.front.request_deadline;
-                let anchors = Anchors::new(&log_config.origin, urls, deadline, judging)?;
+                let anchors = Anchors::new(&log_config.origin, urls, deadline, &room.judging)?;
                 Some(Arc::new(anchors))
             }
         };
@@ -79,6 +101,7 @@ impl Mount {
             squeezed: Squeezed::default(),
             anchors,
             pages: log_config.pages.then(|| Arc::clone(pages)),
+            evidence_memory: room.memory.clone(),
         })
     }
 

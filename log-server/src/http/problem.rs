@@ -404,6 +404,7 @@ impl From<NoEvidence> for Problem {
         let kind = match none {
             NoEvidence::NotYet(_) => Kind::NotAnchored,
             NoEvidence::NoAnchor { .. } => Kind::NoAnchor,
+            NoEvidence::Busy => Kind::Overloaded,
             NoEvidence::Log(error) => return error.into(),
         };
         Self::new(kind, none.to_string())

@@ -1,6 +1,8 @@
 //! Evidence from a log that runs, with anchors that are honest and others.
 
 mod anchor;
+#[path = "../../../evidence/tests/blocks/mod.rs"]
+mod blocks;
 #[path = "../../../evidence/tests/kept/mod.rs"]
 mod kept;
 
@@ -8,7 +10,10 @@ use std::time::{Duration, Instant};
 
 use anchor::{FakeAnchor, Mood};
 use counterfoil_evidence::format::{Anchor, Evidence, Known};
-use counterfoil_evidence::gather::check_token;
+use counterfoil_evidence::gather::{check_block, check_token};
+use counterfoil_evidence::moment::Moment;
+use counterfoil_evidence::names::Named;
+use counterfoil_evidence::record::BlockRecord;
 use counterfoil_log_server::config::Config;
 use counterfoil_log_server::{data, run};
 use counterfoil_service::config::Settings;
@@ -129,6 +134,34 @@ impl Log {
         assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
         Evidence::parse(&answer.bytes().await.unwrap()).unwrap()
     }
+}
+
+/// A block is given out as a token is.
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_has_the_blocks_of_its_anchors() {
+    let one = Authority::start("one").await;
+    let log = Log::start().await;
+    let checkpoint = log.checkpoint().await;
+    let anchor = FakeAnchor::start(Mood::Honest).await;
+    anchor.anchors(origin(), &checkpoint, &one);
+    let made = blocks::block(&checkpoint);
+    let record = BlockRecord {
+        name: "mainnet".parse().unwrap(),
+        checkpoint: checkpoint.clone(),
+        block: made.record.clone(),
+        recorded: Moment::from_millis(1),
+    };
+    let name = Named::Record("ethereum-mainnet".parse().unwrap());
+    let path = kept::place_of(origin(), &checkpoint).path(&name);
+    let record = record.encode().unwrap();
+    anchor.blobs.lock().unwrap().insert(path, record);
+    let log = log.with(&[&anchor], "").await;
+    let evidence = log.evidence(4).await;
+    let [Anchor::Block(block), Anchor::Token(_)] = evidence.anchors() else {
+        panic!("{evidence:?}");
+    };
+    assert_eq!(*block, made.record);
+    check_block(block, evidence.checkpoint()).unwrap();
 }
 
 /// What the evidence says holds: the entry, its place in the tree, the log's signature, and each token.
@@ -387,6 +420,33 @@ async fn an_anchor_that_does_not_answer_is_left_alone_for_a_while() {
     assert_eq!((status, word.as_str()), (503, "no-anchor"), "{reason}");
 }
 
+/// Who asks while too many wait is told so at once, and what they asked for is theirs once those are done.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_so_many_wait_for_evidence() {
+    let one = Authority::start("one").await;
+    let log = Log::start().await;
+    let slow = FakeAnchor::start(Mood::Slow(Duration::from_millis(300))).await;
+    slow.anchors(origin(), &log.checkpoint().await, &one);
+    let log = log.with(&[&slow], "").await;
+    let asked = (0..60).map(async |number| {
+        let answer = log.get(&format!("/evidence/{}", number % 10)).await;
+        let status = answer.status().as_u16();
+        (status, answer.text().await.unwrap())
+    });
+    let answers = futures_util::future::join_all(asked).await;
+    let given = answers.iter().filter(|(status, _)| *status == 200).count();
+    let refused = |text: &str| text.starts_with("overloaded: 32 requests wait");
+    let refused = answers
+        .iter()
+        .filter(|(status, text)| *status == 503 && refused(text));
+    let refused = refused.count();
+    assert!(
+        given >= 2 && refused >= 10,
+        "{given} given, {refused} refused"
+    );
+    verify(&log.evidence(4).await, 4);
+}
+
 /// What is damaged at an anchor is named, and counted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_record_is_named_and_counted() {
@@ -456,6 +516,10 @@ async fn evidence_is_guarded_as_bundles_are() {
     let log = log.with(&[&anchor], &more).await;
     let (status, word, _) = log.problem("/evidence/4").await;
     assert_eq!((status, word.as_str()), (401, "unauthenticated"));
+    // A receipt is made of hashes that everybody may read, and of a checkpoint: of an anchored size, too.
+    for path in ["/receipt/4", "/receipt/4?size=10"] {
+        assert_eq!(log.get(path).await.status(), 200, "{path}");
+    }
     let request = log.client.get(format!("{}/evidence/4", log.url));
     let answer = request.bearer_auth("secret").send().await.unwrap();
     assert_eq!(answer.status(), 200);
