@@ -38,7 +38,7 @@ pub(crate) struct Ways {
     pub(crate) breaks: bool,
     /// A contract is called: it takes more gas.
     pub(crate) has_contract: bool,
-    /// The next capture has another receipt.
+    /// Each capture has another receipt.
     pub(crate) changes_receipt: bool,
 }
 
@@ -310,7 +310,7 @@ impl Ledger {
         let key = index_key(place as u64);
         let proof = |values: &[Vec<u8>]| Trie::of_block(values).unwrap().proof(&key).unwrap();
         let mut receipt = sealed.receipts[place].clone();
-        if std::mem::take(&mut self.ways.changes_receipt) {
+        if self.ways.changes_receipt {
             *receipt.last_mut().unwrap() ^= 1;
         }
         ChainOutcome::Captured(Captured {
