@@ -2,6 +2,7 @@
 # interop-steps.sh - steps that pass or fail, and services to wait for, for scripts that source this and have a scratch directory
 # in $work.
 
+: "${work:?a scratch directory of the script that sources this}"
 passed=0 failed=0
 # step NAME FUNCTION ARGUMENT...: the function's output is shown indented; its exit code decides.
 step() {
