@@ -392,7 +392,7 @@ fn the_demo_holds_in_every_step() {
         "{}",
         ran.all()
     );
-    let all = format!("All {} steps came out as they should.", 26 + with_pages);
+    let all = format!("All {} steps came out as they should.", 27 + with_pages);
     assert!(ran.stdout.contains(&all), "{}", ran.all());
 
     counterfoil.write("mine/sub directory/it's", "a record");
