@@ -1,11 +1,9 @@
 //! A block with an anchor in it, made by hand: what an example is changed from.
 
-use std::collections::BTreeMap;
-
 use counterfoil_ethereum::rlp::{encode_bytes, encode_integer, encode_list};
 use counterfoil_ethereum::trie::{Trie, index_key};
 use counterfoil_ethereum::{Address, BlockHash, Calldata, Header, Question, Record, Round};
-use counterfoil_tiles::checkpoint::Origin;
+use counterfoil_tiles::hash::{LeafIndex, hash_leaf};
 
 /// The place of the anchor in its block.
 pub const INDEX: u64 = 19;
@@ -92,15 +90,12 @@ impl Anchored {
 impl Plan {
     /// The block, and the record of its anchor.
     pub fn anchored(&self) -> Result<Anchored, Box<dyn std::error::Error>> {
-        let origin = |number: u8| Origin::new(format!("log{number}.example"));
         let checkpoint = |number: u8| match number {
             3 => self.checkpoint.clone(),
             _ => format!("the signed checkpoint of log {number}").into_bytes(),
         };
-        let logs = (0..5).map(|number| Ok((origin(number)?, checkpoint(number))));
-        let logs: Result<BTreeMap<_, _>, counterfoil_tiles::checkpoint::CheckpointError> =
-            logs.collect();
-        let round = Round::new(&logs?)?;
+        let leaves = (0..5).map(|number| hash_leaf(&checkpoint(number)).into());
+        let round = Round::new(leaves.collect())?;
         let root = *round.root();
         let data = self
             .data
@@ -145,7 +140,7 @@ impl Plan {
                 transaction_proof: of_transactions.proof(&key).ok_or("no transaction")?,
                 receipt,
                 receipt_proof: of_receipts.proof(&key).ok_or("no receipt")?,
-                path: round.path(&origin(3)?)?,
+                path: round.path(LeafIndex::new(3))?,
             },
             transactions,
         })

@@ -9,9 +9,8 @@
 //! 32 bytes       the root
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use counterfoil_tiles::checkpoint::Origin;
 use counterfoil_tiles::hash::{LeafIndex, NodeHash, TreeSize, hash_leaf, tile_roots};
 use counterfoil_tiles::proof::{
     MissingTile, ProofError, ProofPlan, ResolveError, root_from_tiles, verify_inclusion,
@@ -30,9 +29,6 @@ pub enum RoundError {
     /// No checkpoints.
     #[error("a round has at least one checkpoint")]
     Empty,
-    /// No checkpoint of that log.
-    #[error("the round has no checkpoint of {0}")]
-    NoSuchLog(Origin),
     /// The tree could not be computed.
     #[error("the tree of the round: {0}")]
     Tree(String),
@@ -53,24 +49,20 @@ impl From<ResolveError<MissingTile>> for RoundError {
 /// The tree over the signed checkpoints of a round.
 #[derive(Debug, Clone)]
 pub struct Round {
-    places: BTreeMap<Origin, u64>,
     size: TreeSize,
     tiles: HashMap<TileId, Tile>,
     root: NodeHash,
 }
 
 impl Round {
-    /// The round of these signed checkpoints, byte for byte, by the origins of their logs.
-    pub fn new(checkpoints: &BTreeMap<Origin, Vec<u8>>) -> Result<Self, RoundError> {
-        if checkpoints.is_empty() {
+    /// The round of the signed checkpoints with these leaf hashes (RFC 6962), in the order of the origins of their logs.
+    pub fn new(leaves: Vec<NodeHash>) -> Result<Self, RoundError> {
+        if leaves.is_empty() {
             return Err(RoundError::Empty);
         }
-        let leaves = checkpoints.values().map(|checkpoint| hash_leaf(checkpoint));
-        let leaves: Vec<NodeHash> = leaves.map(NodeHash::from).collect();
         let size = TreeSize::new(leaves.len() as u64);
         let tiles = tiles(leaves)?;
         Ok(Self {
-            places: checkpoints.keys().cloned().zip(0..).collect(),
             size,
             root: root_from_tiles(size, &tiles)?,
             tiles,
@@ -82,11 +74,8 @@ impl Round {
         &self.root
     }
 
-    /// The way from the checkpoint of a log to the root.
-    pub fn path(&self, origin: &Origin) -> Result<Path, RoundError> {
-        let place = self.places.get(origin);
-        let place = place.ok_or_else(|| RoundError::NoSuchLog(origin.clone()))?;
-        let index = LeafIndex::new(*place);
+    /// The way from the checkpoint at this place to the root.
+    pub fn path(&self, index: LeafIndex) -> Result<Path, RoundError> {
         let hashes = ProofPlan::inclusion(index, self.size)?.resolve(self.size, &self.tiles)?;
         Ok(Path {
             index,
@@ -184,16 +173,13 @@ mod tests {
     use super::*;
     use crate::keccak256;
 
-    fn origin(number: usize) -> Origin {
-        Origin::new(format!("log{number:05}.example")).unwrap()
-    }
-
     fn checkpoint(number: usize) -> Vec<u8> {
         format!("checkpoint {number}").into_bytes()
     }
 
-    fn round(count: usize) -> BTreeMap<Origin, Vec<u8>> {
-        (0..count).map(|n| (origin(n), checkpoint(n))).collect()
+    fn round(count: usize) -> Round {
+        let leaves = (0..count).map(|n| hash_leaf(&checkpoint(n)).into());
+        Round::new(leaves.collect()).unwrap()
     }
 
     #[test]
@@ -204,16 +190,16 @@ mod tests {
     #[test]
     fn every_checkpoint_of_a_round_is_under_its_root() {
         for count in [1, 2, 3, 7, 255, 256, 257, 600] {
-            let checkpoints = round(count);
-            let round = Round::new(&checkpoints).unwrap();
+            let round = round(count);
             let mut frontier = Frontier::new();
-            let leaves = checkpoints.values().map(|one| hash_leaf(one));
+            let leaves = (0..count).map(|n| hash_leaf(&checkpoint(n)));
             frontier.append(&leaves.collect::<Vec<_>>()).unwrap();
             assert_eq!(*round.root(), frontier.root(), "{count}");
-            for (place, (origin, checkpoint)) in checkpoints.iter().enumerate() {
-                let path = round.path(origin).unwrap();
-                assert_eq!(path.index.get(), place as u64);
-                assert_eq!(path.verify(checkpoint, round.root()), Ok(()));
+            for place in 0..count {
+                let index = LeafIndex::new(place as u64);
+                let path = round.path(index).unwrap();
+                assert_eq!((path.index, path.size.get()), (index, count as u64));
+                assert_eq!(path.verify(&checkpoint(place), round.root()), Ok(()));
                 let other = path.verify(b"another checkpoint", round.root());
                 assert!(matches!(other, Err(ProofError::WrongRoot { .. })));
             }
@@ -221,26 +207,18 @@ mod tests {
     }
 
     #[test]
-    fn the_order_is_that_of_the_origins() {
-        let one = (Origin::new("b.example").unwrap(), b"first given".to_vec());
-        let other = (Origin::new("a.example").unwrap(), b"second given".to_vec());
-        let round = Round::new(&BTreeMap::from([one, other])).unwrap();
-        let root = counterfoil_tiles::hash::hash_node(
-            &hash_leaf(b"second given").into(),
-            &hash_leaf(b"first given").into(),
-        );
+    fn the_order_is_as_given() {
+        let leaves = [b"first given", b"other given"].map(|one| NodeHash::from(hash_leaf(one)));
+        let round = Round::new(leaves.to_vec()).unwrap();
+        let root = counterfoil_tiles::hash::hash_node(&leaves[0], &leaves[1]);
         assert_eq!(*round.root(), root);
     }
 
     #[test]
-    fn there_is_no_round_of_nothing_and_no_path_of_another_log() {
-        assert_eq!(
-            Round::new(&BTreeMap::new()).map(|_| ()),
-            Err(RoundError::Empty)
-        );
-        let round = Round::new(&round(3)).unwrap();
-        let other = origin(3);
-        assert_eq!(round.path(&other), Err(RoundError::NoSuchLog(other)));
+    fn there_is_no_round_of_nothing_and_no_path_from_beyond_it() {
+        assert_eq!(Round::new(Vec::new()).map(|_| ()), Err(RoundError::Empty));
+        let beyond = round(3).path(LeafIndex::new(3));
+        assert!(matches!(beyond, Err(RoundError::Tree(_))), "{beyond:?}");
     }
 
     #[test]

@@ -13,7 +13,8 @@ use super::status::{Block, Status};
 use super::{Ethereum, events, keep};
 use crate::follow::Followed;
 use crate::moment::Moment;
-use crate::records::KeepError;
+use crate::names::Place;
+use crate::records::{Index, KeepError};
 use crate::worker::unbroken;
 
 /// The longest that the driver sleeps: a clock that was set is noticed by then.
@@ -191,7 +192,7 @@ impl Ethereum {
             return Ok(None);
         }
         let place = state.place();
-        let names = |index: &crate::records::Index| index.blocks(&place, &self.plan.name);
+        let names = |index: &Index| index.blocks(&place, &self.plan.name);
         Ok(Some(Candidate {
             origin: log.origin().clone(),
             newest: self.newest_of(log.hash()),
@@ -297,7 +298,11 @@ impl Ethereum {
                 *shown.events.entry(word).or_default() += 1;
             }
             if let Event::Recorded(anchored) = &event {
-                shown.recorded(anchored);
+                let is_kept = |place: &Place| {
+                    let names = |index: &Index| index.blocks(place, &self.plan.name);
+                    !self.records.with_index(names).is_empty()
+                };
+                shown.recorded(anchored, is_kept);
             }
         }
         let mut shown = self.shown();
@@ -325,10 +330,10 @@ impl Course {
 }
 
 impl Status {
-    /// A round is recorded.
-    fn recorded(&mut self, anchored: &Anchored) {
-        for member in &anchored.offer.members {
-            let place = keep::place(member);
+    /// A round is recorded, but for checkpoints that were lost.
+    fn recorded(&mut self, anchored: &Anchored, is_kept: impl Fn(&Place) -> bool) {
+        let places = anchored.offer.members.iter().map(keep::place);
+        for place in places.filter(is_kept) {
             let captured = &anchored.captured;
             let block = Block::of(place, &captured.header, &captured.transaction);
             let log = self.logs.iter_mut().find(|log| log.hash == place.origin);

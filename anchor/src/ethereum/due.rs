@@ -6,6 +6,7 @@ use counterfoil_ethereum::{Round, RoundError};
 use counterfoil_ethereum_sender::state::MAX_MEMBERS;
 use counterfoil_ethereum_sender::{Member, Offer};
 use counterfoil_tiles::checkpoint::Origin;
+use counterfoil_tiles::hash::hash_leaf;
 
 use super::status::Block;
 use crate::moment::Moment;
@@ -66,20 +67,18 @@ pub(super) fn offer(
         .into_iter()
         .map(|candidate| (candidate.origin, candidate.state))
         .collect();
-    let checkpoints = round.iter().map(|(origin, state)| {
-        let checkpoint = state.note().as_bytes().to_vec();
-        (origin.clone(), checkpoint)
-    });
-    let root = *Round::new(&checkpoints.collect())?.root();
     let member = |state: &State| {
         let place = state.place();
         Member {
             origin: place.origin,
             size: place.size,
             checkpoint: *place.checkpoint.as_bytes(),
+            leaf: hash_leaf(state.note().as_bytes()).into(),
         }
     };
-    let members = round.values().map(member).collect();
+    let members: Vec<Member> = round.values().map(member).collect();
+    let leaves = members.iter().map(|member| member.leaf);
+    let root = *Round::new(leaves.collect())?.root();
     Ok(Some(Offer { root, members }))
 }
 
@@ -90,7 +89,7 @@ mod tests {
     use counterfoil_ethereum::TransactionHash;
     use counterfoil_tiles::checkpoint::{Checkpoint, OriginHash};
     use counterfoil_tiles::cosignature::sign_as_log;
-    use counterfoil_tiles::hash::{NodeHash, TreeSize, hash_leaf, hash_node};
+    use counterfoil_tiles::hash::{NodeHash, TreeSize, hash_node};
     use counterfoil_tiles::key::{Algorithm, KeyName, Seed, SigningKey};
     use counterfoil_tiles::note::Note;
 

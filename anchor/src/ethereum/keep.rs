@@ -1,15 +1,13 @@
 //! The records of a round: each verified offline before it is kept.
 
-use std::collections::BTreeMap;
-
+use bytes::Bytes;
 use counterfoil_ethereum::{CheckName, Question, Record, Round, RoundError, verify};
 use counterfoil_ethereum_sender::{Anchored, Member, Outcome};
 use counterfoil_store::PutError;
-use counterfoil_tiles::checkpoint::{Checkpoint, CheckpointError, Origin};
-use counterfoil_tiles::note::{Note, NoteError};
+use counterfoil_tiles::hash::LeafIndex;
 
 use crate::moment::Moment;
-use crate::names::{AuthorityName, Blobs as _, CheckpointHash, Place};
+use crate::names::{AuthorityName, CheckpointHash, Place};
 use crate::record::BlockRecord;
 use crate::records::{KeepError, Records};
 
@@ -22,21 +20,12 @@ pub(super) enum Trouble {
     /// The store.
     #[error(transparent)]
     Keep(#[from] KeepError),
-    /// A checkpoint of the round is gone.
-    #[error("{0} is not there; restore it from a backup")]
-    Absent(Place),
-    /// What is kept as a checkpoint is no signed note.
-    #[error("a checkpoint of the round: {0}")]
-    Note(#[from] NoteError),
-    /// ... or no checkpoint.
-    #[error("a checkpoint of the round: {0}")]
-    Checkpoint(#[from] CheckpointError),
     /// There is no such round.
     #[error(transparent)]
     Round(#[from] RoundError),
-    /// The checkpoints are not those of the round.
+    /// The leaf hashes are not those of the round.
     #[error(
-        "the checkpoints of the round have another root than was sent: its register or its records are damaged"
+        "the checkpoints of the round have another root than was sent: its register is damaged; restore it from a backup"
     )]
     OtherRoot,
     /// The proof is none.
@@ -71,7 +60,7 @@ pub(super) fn place(member: &Member) -> Place {
     }
 }
 
-/// Keeps a record for each checkpoint of a round.
+/// Keeps a record for each checkpoint of a round that is not lost: nobody's record waits for another's checkpoint.
 pub(super) async fn keep(
     records: &Records,
     chain: &AuthorityName,
@@ -79,24 +68,22 @@ pub(super) async fn keep(
     anchored: &Anchored,
     now: Moment,
 ) -> Result<(), Trouble> {
-    let mut places = BTreeMap::new();
-    let mut checkpoints = BTreeMap::new();
-    for member in &anchored.offer.members {
-        let place = place(member);
-        let bytes = records.read(&place.checkpoint()).await?;
-        let bytes = bytes.ok_or(Trouble::Absent(place))?;
-        let origin = origin(&bytes)?;
-        places.insert(origin.clone(), place);
-        checkpoints.insert(origin, bytes.to_vec());
-    }
-    let round = Round::new(&checkpoints)?;
+    let members = &anchored.offer.members;
+    let round = Round::new(members.iter().map(|member| member.leaf).collect())?;
     if *round.root() != anchored.offer.root {
         return Err(Trouble::OtherRoot);
     }
     let mut made = Vec::new();
-    for (origin, checkpoint) in checkpoints {
-        let Some(place) = places.get(&origin) else {
-            continue;
+    let mut unread = None;
+    for (member, index) in members.iter().zip(0..) {
+        let place = place(member);
+        let checkpoint = match checkpoint(records, chain, &place).await {
+            Ok(Some(checkpoint)) => checkpoint.to_vec(),
+            Ok(None) => continue,
+            Err(error) => {
+                unread = Some(error);
+                continue;
+            }
         };
         let block = Record {
             chain_id,
@@ -106,29 +93,39 @@ pub(super) async fn keep(
             transaction_proof: anchored.captured.transaction_proof.clone(),
             receipt: anchored.captured.receipt.clone(),
             receipt_proof: anchored.captured.receipt_proof.clone(),
-            path: round.path(&origin)?,
+            path: round.path(LeafIndex::new(index))?,
         };
-        check(&block, &checkpoint, *place, anchored)?;
+        check(&block, &checkpoint, place, anchored)?;
         let record = BlockRecord {
             name: chain.clone(),
             checkpoint,
             block,
             recorded: now,
         };
-        made.push((*place, record));
+        made.push((place, record));
         if made.len() >= AT_ONCE {
             records.keep_blocks(&made).await?;
             made.clear();
         }
     }
-    Ok(records.keep_blocks(&made).await?)
+    records.keep_blocks(&made).await?;
+    unread.map_or(Ok(()), |error| Err(error.into()))
 }
 
-/// The log whose checkpoint this is.
-fn origin(signed: &[u8]) -> Result<Origin, Trouble> {
-    let note = Note::parse(signed)?;
-    let checkpoint = Checkpoint::parse(note.text())?;
-    Ok(checkpoint.origin().clone())
+/// A checkpoint of a round; none if it is lost: there is nothing that a record could prove, and its log's next one is anchored.
+async fn checkpoint(
+    records: &Records,
+    chain: &AuthorityName,
+    place: &Place,
+) -> Result<Option<Bytes>, KeepError> {
+    let found = records.checkpoint(place).await?;
+    if found.is_none() {
+        tracing::error!(
+            %chain, %place,
+            "the block of a round is final, and this checkpoint of it is damaged or gone: it gets no record; the others do"
+        );
+    }
+    Ok(found)
 }
 
 /// Verifies what is to be kept as a verifier will, with the hash of the block that was seen to be final. Where the transaction went

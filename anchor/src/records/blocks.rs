@@ -34,6 +34,34 @@ impl Records {
         Err(KeepError::Full(first.unwrap_or_default()))
     }
 
+    /// A checkpoint. Where it is damaged or gone and the newest round of its log, it is written anew. None if it is lost.
+    pub(crate) async fn checkpoint(&self, place: &Place) -> Result<Option<Bytes>, KeepError> {
+        match self.read(&place.checkpoint()).await {
+            Ok(Some(bytes)) => return Ok(Some(bytes)),
+            Ok(None) => {}
+            // It may be read later.
+            Err(
+                error @ KeepError::Damaged {
+                    damage: Damage::Unreadable(_),
+                    ..
+                },
+            ) => return Err(error),
+            Err(KeepError::Damaged { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let state = match self.state(place.origin).await {
+            Ok(state) => state.filter(|state| state.place() == *place),
+            Err(KeepError::State { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let Some(state) = state else {
+            return Ok(None);
+        };
+        let bytes = state.note().as_bytes();
+        self.put_checkpoint(place, bytes).await?;
+        Ok(Some(Bytes::copy_from_slice(bytes)))
+    }
+
     /// What is to be put for a block: its record as it is kept already, or under the first free number.
     async fn block_blob(&self, place: &Place, record: &BlockRecord) -> Result<Blob, KeepError> {
         let names = self.with_index(|index| index.blocks(place, &record.name));

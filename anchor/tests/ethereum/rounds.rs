@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use counterfoil_anchor::ethereum::Mode;
+use counterfoil_anchor::names::Blobs as _;
 use counterfoil_ethereum::{Calldata, Round, Transaction};
 use counterfoil_ethereum_sender::Hold;
+use counterfoil_store::Blob;
 use counterfoil_tiles::checkpoint::Origin;
+use counterfoil_tiles::hash::hash_leaf;
 
 use crate::world::{World, begin, count, note};
 
@@ -22,11 +25,14 @@ async fn one_transaction_is_for_all_logs_and_each_has_a_record_that_verifies() {
     let status = running
         .until("recorded", |status| count(status, "recorded") == 1)
         .await;
-    let checkpoints = origins.iter().zip(5..).map(|(origin, size)| {
-        let note = note(origin, size, 1_700_000_000);
-        (Origin::new(*origin).unwrap(), note.as_bytes().to_vec())
-    });
-    let round = Round::new(&checkpoints.collect()).unwrap();
+    // In the order of the origins.
+    let leaves = [
+        ("a.example/log", 6),
+        ("b.example/log", 7),
+        ("c.example/log", 5),
+    ]
+    .map(|(origin, size)| hash_leaf(note(origin, size, 1_700_000_000).as_bytes()).into());
+    let round = Round::new(leaves.to_vec()).unwrap();
     assert_eq!(world.chain.roots(), [*round.root()]);
     for (log, place) in status.logs.iter().zip(&places) {
         let recorded = world.recorded(place).await;
@@ -131,6 +137,47 @@ async fn a_log_whose_records_cannot_be_read_or_that_no_policy_admits_holds_nobod
         .await;
     assert_eq!(world.recorded(&good).await.len(), 1);
     running.end().await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_is_lost_while_its_round_is_on_its_way_holds_no_record_back() {
+    type Lost = Option<&'static str>;
+    let rows: [(&str, Lost); 2] = [("damaged", Some("nonsense")), ("gone", None)];
+    for (name, lost) in rows {
+        let world = World::new(&["a.example/log", "b.example/log", "c.example/log"]);
+        world.chain.ways(|ways| ways.is_paused = true);
+        let records = world.records().await;
+        let mut places = Vec::new();
+        for origin in ["a.example/log", "b.example/log", "c.example/log"] {
+            places.push(begin(&records, origin, 5, 1_700_000_000).await);
+        }
+        let running = world.run().await;
+        running
+            .until("sent", |status| count(status, "sent") == 1)
+            .await;
+        // The log of one of the two goes on, so that nobody knows its checkpoint any more.
+        let next = begin(&records, "a.example/log", 6, 1_700_000_100).await;
+        for place in &places[..2] {
+            let checkpoint = place.checkpoint();
+            let blobs = &world.disk.blobs;
+            blobs.discard(&[checkpoint.clone()]).await.unwrap();
+            if let Some(bytes) = lost {
+                let blob = Blob::new(checkpoint, bytes);
+                blobs.put_new(&[blob]).await.unwrap();
+            }
+        }
+        world.chain.ways(|ways| ways.is_paused = false);
+        running
+            .until("the next recorded", |status| count(status, "recorded") == 2)
+            .await;
+        let mut counts = Vec::new();
+        for place in places.iter().chain([&next]) {
+            counts.push(world.recorded(place).await.len());
+        }
+        assert_eq!(counts, [0, 1, 1, 1], "{name}");
+        assert_eq!(world.chain.roots().len(), 2, "{name}");
+        running.end().await;
+    }
 }
 
 #[tokio::test]

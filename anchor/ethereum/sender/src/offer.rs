@@ -3,7 +3,7 @@
 use counterfoil_tiles::checkpoint::OriginHash;
 use counterfoil_tiles::hash::{NodeHash, TreeSize};
 
-/// One signed checkpoint of a round, by its name: its bytes are in the anchor's records before it is offered.
+/// One signed checkpoint of a round, by its name and its hash: its bytes are in the anchor's records before it is offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Member {
     /// The log.
@@ -12,6 +12,8 @@ pub struct Member {
     pub size: TreeSize,
     /// SHA-256 of the signed checkpoint.
     pub checkpoint: [u8; 32],
+    /// The leaf hash (RFC 6962) of the signed checkpoint: the paths of the others need it, also where its bytes are lost meanwhile.
+    pub leaf: NodeHash,
 }
 
 /// A round that may be sent.

@@ -14,7 +14,7 @@
 //! failure 1780000000000 <root> nonce-taken 41 <transaction>               the last failure
 //! failure 1780000000000 <root> reverted <transaction>                     ... or so
 //! round <root> 42 23999990 <destination>            on its way: its nonce, unused in that final block, and where it goes
-//! member <origin hash> <size> <SHA-256 of the signed checkpoint>
+//! member <origin hash> <size> <SHA-256 of the signed checkpoint> <its leaf hash>
 //! attempt 1780000000000 <max fee> <max priority fee> <gas limit> <signed transaction>
 //! ```
 //!

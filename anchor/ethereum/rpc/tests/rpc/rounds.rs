@@ -30,6 +30,7 @@ fn offer(root: u8) -> Offer {
             origin: OriginHash::of(&Origin::new("log.example").unwrap()),
             size: TreeSize::new(root.into()),
             checkpoint: [root; 32],
+            leaf: NodeHash::from_bytes([root; 32]),
         }],
     }
 }

@@ -158,7 +158,8 @@ impl Flight {
         for member in &offer.members {
             let Member { origin, size, .. } = member;
             let checkpoint = hex::encode(member.checkpoint);
-            writeln!(text, "member {origin} {} {checkpoint}", size.get())?;
+            let leaf = hex::encode(member.leaf.as_bytes());
+            writeln!(text, "member {origin} {} {checkpoint} {leaf}", size.get())?;
         }
         for attempt in attempts {
             let (at, signed) = (attempt.at.as_millis(), hex::encode(&attempt.signed));
@@ -264,6 +265,7 @@ fn member(fields: &mut Fields<'_>, _: usize) -> Result<Member, StateError> {
         origin: fields.one("the hash of an origin")?,
         size: TreeSize::new(fields.one("a tree's size")?),
         checkpoint: fields.array("the hash of a signed checkpoint")?,
+        leaf: fields.root("its leaf hash")?,
     })
 }
 

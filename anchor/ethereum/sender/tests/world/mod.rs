@@ -162,6 +162,7 @@ pub fn offer(number: u8) -> Offer {
         origin: "ab".repeat(32).parse().unwrap(),
         size: TreeSize::new(number.into()),
         checkpoint: [number; 32],
+        leaf: root(number),
     };
     Offer {
         root: root(number),

@@ -34,6 +34,7 @@ fn state() -> State {
         origin,
         size: TreeSize::new(size),
         checkpoint: [6; 32],
+        leaf: root(7),
     };
     State {
         generation: 17,
