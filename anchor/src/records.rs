@@ -82,6 +82,21 @@ pub enum KeepError {
     Full(String),
 }
 
+impl KeepError {
+    /// Whether another try to read may succeed: what is kept may be whole.
+    pub(crate) fn may_pass(&self) -> bool {
+        let (Self::Read(error)
+        | Self::Damaged {
+            damage: Damage::Unreadable(error),
+            ..
+        }) = self
+        else {
+            return false;
+        };
+        matches!(error, ReadError::Failed { .. })
+    }
+}
+
 /// The records of all logs.
 pub struct Records {
     blobs: Arc<dyn BlobStore>,

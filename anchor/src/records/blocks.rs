@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use counterfoil_store::{Blob, PutError};
 
-use super::{Damage, KeepError, Records};
+use super::{Damage, KeepError, Records, whole};
 use crate::names::{Blobs as _, CheckpointHash, MAX_NUMBER, Place, RecordName};
 use crate::record::BlockRecord;
 
@@ -38,23 +38,14 @@ impl Records {
     pub(crate) async fn checkpoint(&self, place: &Place) -> Result<Option<Bytes>, KeepError> {
         match self.read(&place.checkpoint()).await {
             Ok(Some(bytes)) => return Ok(Some(bytes)),
-            Ok(None) => {}
-            // It may be read later.
-            Err(
-                error @ KeepError::Damaged {
-                    damage: Damage::Unreadable(_),
-                    ..
-                },
-            ) => return Err(error),
-            Err(KeepError::Damaged { .. }) => {}
-            Err(error) => return Err(error),
+            Err(error) if error.may_pass() => return Err(error),
+            Ok(None) | Err(_) => {}
         }
         let state = match self.state(place.origin).await {
-            Ok(state) => state.filter(|state| state.place() == *place),
-            Err(KeepError::State { .. }) => None,
-            Err(error) => return Err(error),
+            Err(error) if error.may_pass() => return Err(error),
+            found => found.ok().flatten(),
         };
-        let Some(state) = state else {
+        let Some(state) = state.filter(|state| state.place() == *place) else {
             return Ok(None);
         };
         let bytes = state.note().as_bytes();
@@ -90,23 +81,25 @@ impl Records {
         Ok(Blob::new(place.record(&name), bytes))
     }
 
-    /// The record of a block, and its bytes. Whether the block holds the anchor is for its reader to judge.
+    /// The record of a block, and its bytes. Whether the block is one of the chain is for its reader to ask.
     pub async fn block(
         &self,
         place: &Place,
         name: &RecordName,
     ) -> Result<(BlockRecord, Bytes), KeepError> {
+        let blob = place.record(name);
         let read = |bytes: &Bytes| {
             let record = BlockRecord::parse(bytes).map_err(Damage::NoRecord)?;
             let its_own = CheckpointHash::of(&record.checkpoint) == place.checkpoint
                 && record.name == name.authority;
-            if its_own {
-                Ok(record)
-            } else {
-                Err(Damage::OtherRecord)
+            if !its_own {
+                return Err(Damage::OtherRecord);
             }
+            let judge = || whole::check_block(&record);
+            self.known.judge(&blob, bytes, judge)?;
+            Ok(record)
         };
-        self.whole(&place.record(name), read).await
+        self.whole(&blob, read).await
     }
 }
 

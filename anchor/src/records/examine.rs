@@ -17,7 +17,7 @@ pub struct Examination {
     pub tokens: u64,
     /// Records of later revocation data that are whole.
     pub revocations: u64,
-    /// Records of blocks that can be read. Whether a block holds the anchor is not asked.
+    /// Records of blocks that are whole. Whether a block is one of the chain is not asked.
     pub blocks: u64,
     /// What is not what was kept, and why.
     pub damaged: BTreeMap<BlobName, Damage>,

@@ -1,7 +1,7 @@
 //! Whether what is kept is as it was kept. Stores give back what the medium has, and media lie.
 //!
-//! A checkpoint is told by its name. A record has no checksum and needs none: its token was signed, and so were its lists, so
-//! that they are judged, by what is in the record alone. That is done once a process for each record, and its hash is
+//! A checkpoint is told by its name. A record has no checksum and needs none: its token was signed, and so were its lists, and a
+//! block's header commits to its transactions, so that they are judged, by what is in the record alone. That is done once a process for each record, and its hash is
 //! remembered.
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use counterfoil_ethereum::Question;
 use counterfoil_store::{BlobName, ReadError};
 use counterfoil_tiles::checkpoint::{Checkpoint, OriginHash};
 use counterfoil_tiles::note::Note;
@@ -17,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use crate::judge::{RecordJudge, Said, Source};
 use crate::moment::Moment;
 use crate::names::{CheckpointHash, Place, RecordName};
-use crate::record::{RecordError, Revocation, TokenRecord};
+use crate::record::{BlockRecord, RecordError, Revocation, TokenRecord};
 
 /// Records that are remembered to be whole; some 300 bytes each.
 const REMEMBERED: usize = 10_000;
@@ -44,6 +45,8 @@ pub enum Damage {
     Token(String),
     /// Its revocation data are none about its chain.
     Revocation(String),
+    /// Its block does not hold its checkpoint.
+    Block(String),
     /// It holds, and is another than this process read before.
     Changed,
 }
@@ -61,6 +64,7 @@ impl fmt::Display for Damage {
             }
             Self::Token(why) => write!(f, "its token does not hold: {why}"),
             Self::Revocation(why) => write!(f, "its revocation data do not hold: {why}"),
+            Self::Block(why) => write!(f, "its block does not hold its checkpoint: {why}"),
             Self::Changed => f.write_str("it is another than was read before"),
         }
     }
@@ -182,6 +186,23 @@ pub(super) fn check_token(judge: &dyn RecordJudge, record: &TokenRecord) -> Resu
         &record.revocation,
         record.gen_time,
     )
+}
+
+/// The record of a block: from its header, by its transaction, to its checkpoint. That the header is one of the chain is for its
+/// reader to ask the chain.
+pub(super) fn check_block(record: &BlockRecord) -> Result<(), Damage> {
+    let judgement = counterfoil_ethereum::verify(&Question {
+        record: &record.block,
+        checkpoint: Some(&record.checkpoint),
+        block_hash: None,
+        chain_id: None,
+        destination: None,
+        at: None,
+    });
+    match judgement.first_failure() {
+        None => Ok(()),
+        Some(failed) => Err(Damage::Block(format!("{}: {}", failed.name, failed.reason))),
+    }
 }
 
 /// Revocation data about certificates of a chain. They were verified when they were kept.

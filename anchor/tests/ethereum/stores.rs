@@ -1,8 +1,12 @@
 //! Stores that refuse, lose, or do not say; and records that are there already.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use counterfoil_anchor::names::{Blobs as _, RecordName};
+use counterfoil_anchor::record::BlockRecord;
+use counterfoil_anchor::records::{Damage, KeepError};
 use counterfoil_store::Blob;
 use counterfoil_store::faulty::{FaultyBlobStore, FaultyHeadStore, Plan as Faults, WriteFault};
 use counterfoil_store::memory::{MemoryBlobStore, MemoryHeadStore};
@@ -65,7 +69,7 @@ async fn the_record_of_another_block_and_one_that_is_damaged_stay_and_the_new_on
     world.disk.blobs.put_new(&[blob]).await.unwrap();
     // The same block once more, at another time: what is there stays.
     let records = world.records().await;
-    record.recorded = record.recorded.after(std::time::Duration::from_secs(1));
+    record.recorded = record.recorded.after(Duration::from_secs(1));
     records
         .keep_blocks(&[(place, record.clone())])
         .await
@@ -97,8 +101,72 @@ async fn the_record_of_another_block_and_one_that_is_damaged_stay_and_the_new_on
     let fourth = RecordName::block(CHAIN.parse().unwrap(), 4);
     let late = Blob::new(place.record(&fourth), record.encode().unwrap());
     world.disk.blobs.put_new(&[late]).await.unwrap();
-    record.recorded = record.recorded.after(std::time::Duration::from_secs(1));
+    record.recorded = record.recorded.after(Duration::from_secs(1));
     records.keep_blocks(&[(place, record)]).await.unwrap();
     let names = records.with_index(|index| index.blocks(&place, &chain));
     assert_eq!(names.len(), 4, "it is found, and stays");
+}
+
+#[tokio::test]
+async fn a_record_whose_block_does_not_hold_its_checkpoint_is_damaged() {
+    type Change = fn(&mut BlockRecord);
+    let rows: [(&str, Change); 6] = [
+        ("the header's roots", |record| {
+            record.block.header[120..250].fill(7);
+        }),
+        ("the transaction", |record| {
+            *record.block.transaction.last_mut().unwrap() ^= 1;
+        }),
+        ("the receipt", |record| {
+            *record.block.receipt.last_mut().unwrap() ^= 1;
+        }),
+        ("a proof", |record| record.block.receipt_proof.clear()),
+        ("the chain", |record| record.block.chain_id += 1),
+        ("the path", |record| record.block.path.hashes.clear()),
+    ];
+    let world = World::new(&["a.example/log", "b.example/log"]);
+    let records = world.records().await;
+    let place = begin(&records, "a.example/log", 5, 1_700_000_000).await;
+    begin(&records, "b.example/log", 5, 1_700_000_000).await;
+    let running = world.run().await;
+    running
+        .until("recorded", |status| count(status, "recorded") == 1)
+        .await;
+    running.end().await;
+    let examine = async || {
+        let records = world.records().await;
+        records.examine(|_, _, _| {}).await.unwrap()
+    };
+    let found = examine().await;
+    assert!(found.is_whole(), "{found:?}");
+    assert_eq!(found.blocks, 2);
+    let name = RecordName::block(CHAIN.parse().unwrap(), 1);
+    let blob = place.record(&name);
+    let (good, bytes) = world.records().await.block(&place, &name).await.unwrap();
+    let put = async |bytes: Bytes| {
+        let blobs = &world.disk.blobs;
+        blobs.discard(std::slice::from_ref(&blob)).await.unwrap();
+        let changed = Blob::new(blob.clone(), bytes);
+        blobs.put_new(&[changed]).await.unwrap();
+    };
+    for (row, change) in rows {
+        let mut record = good.clone();
+        change(&mut record);
+        put(record.encode().unwrap().into()).await;
+        let found = examine().await;
+        assert_eq!(found.blocks, 1, "{row}");
+        let damage = found.damaged.get(&blob);
+        assert!(
+            matches!(damage, Some(Damage::Block(_))),
+            "{row}: {damage:?}"
+        );
+        // It is not served, either.
+        let served = world.records().await.read(&blob).await;
+        assert!(
+            matches!(served, Err(KeepError::Damaged { .. })),
+            "{row}: {served:?}"
+        );
+    }
+    put(bytes).await;
+    assert!(examine().await.is_whole());
 }
