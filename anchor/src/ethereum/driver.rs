@@ -1,5 +1,6 @@
 //! Driving a sender: offers it rounds, does what it asks for, and tells what it tells.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use super::{Ethereum, events, keep};
 use crate::follow::Followed;
 use crate::moment::Moment;
 use crate::names::Place;
+use crate::record::BlockRecord;
 use crate::records::{Index, KeepError};
 use crate::worker::unbroken;
 
@@ -34,7 +36,9 @@ struct Course {
     is_resumed: bool,
     /// A round is wanted even where no tree has changed.
     is_wanted: bool,
-    /// When the records are read again, while they are not read.
+    /// Logs whose records could not be read: they are left out of rounds, since they may have been anchored.
+    unread: BTreeSet<OriginHash>,
+    /// When the records are read again, while not all are read.
     unread_until: Option<Moment>,
 }
 
@@ -72,9 +76,11 @@ impl Ethereum {
         loop {
             let now = self.clock.now();
             course.sender.tick(stamp(now));
+            if course.unread_until.is_some_and(|until| now >= until) {
+                self.read_newest(&mut course, now).await;
+            }
             let before = course.sender.status();
             if before.is_loaded && before.on_its_way.is_none() && !offered {
-                self.read_newest(&mut course, now).await;
                 self.offer(&mut course, now).await;
                 offered = true;
             }
@@ -104,6 +110,7 @@ impl Ethereum {
             slots: Slots::new(self.plan.every, self.plan.lag, now),
             is_resumed: false,
             is_wanted: false,
+            unread: BTreeSet::new(),
             unread_until: Some(now),
         }
     }
@@ -127,10 +134,7 @@ impl Ethereum {
             }
         }
         // A round that was sent cannot give way: what is due is chosen once it has ended.
-        let may_offer = status.is_loaded
-            && status.on_its_way.is_none()
-            && status.stopped.is_none()
-            && course.unread_until.is_none();
+        let may_offer = status.is_loaded && status.on_its_way.is_none() && status.stopped.is_none();
         if may_offer && course.slots.is_open(now) {
             self.offer(course, now).await;
         }
@@ -141,7 +145,8 @@ impl Ethereum {
     async fn offer(&self, course: &mut Course, now: Moment) {
         course.slots.pause(now);
         let mut candidates = Vec::new();
-        for log in &self.logs {
+        let read = |log: &&Followed| !course.unread.contains(&log.hash());
+        for log in self.logs.iter().filter(read) {
             match self.candidate(log).await {
                 Ok(candidate) => candidates.extend(candidate),
                 Err(error) => tracing::error!(
@@ -192,13 +197,24 @@ impl Ethereum {
             return Ok(None);
         }
         let place = state.place();
-        let names = |index: &Index| index.blocks(&place, &self.plan.name);
         Ok(Some(Candidate {
             origin: log.origin().clone(),
             newest: self.newest_of(log.hash()),
-            is_recorded: !self.records.with_index(names).is_empty(),
+            is_recorded: self.is_recorded(&place).await,
             state,
         }))
+    }
+
+    /// Whether a block of the chain has a checkpoint. A record that is damaged says so, too: it is to be restored.
+    async fn is_recorded(&self, place: &Place) -> bool {
+        let names = |index: &Index| index.blocks(place, &self.plan.name);
+        for name in self.records.with_index(names) {
+            match self.records.block(place, &name).await {
+                Ok((record, _)) if !self.is_ours(&record) => {}
+                Ok(_) | Err(_) => return true,
+            }
+        }
+        false
     }
 
     fn newest_of(&self, log: OriginHash) -> Option<Block> {
@@ -209,28 +225,28 @@ impl Ethereum {
 
     /// Reads which blocks have something of the logs.
     async fn read_newest(&self, course: &mut Course, now: Moment) {
-        let mut found = Vec::new();
-        for log in &self.logs {
+        let mut trouble = None;
+        course.unread.clear();
+        for (place, log) in self.logs.iter().enumerate() {
             match self.newest_recorded(log.hash()).await {
-                Ok(newest) => found.push(newest),
+                Ok(newest) => {
+                    if let Some(shown) = self.shown().logs.get_mut(place) {
+                        shown.newest = newest;
+                    }
+                }
                 Err(error) => {
                     tracing::error!(
                         origin = %log.origin(), chain = %self.plan.name, %error,
-                        "the records of this log cannot be read, and nothing is sent; they are read again in {} s",
+                        "the records of this log cannot be read, and it is left out of rounds; they are read again in {} s",
                         RECORDS_PAUSE.as_secs()
                     );
-                    self.shown().unread = Some(format!("{}: {error}", log.origin()));
-                    course.unread_until = Some(now.after(RECORDS_PAUSE));
-                    return;
+                    trouble = Some(format!("{}: {error}", log.origin()));
+                    course.unread.insert(log.hash());
                 }
             }
         }
-        course.unread_until = None;
-        let mut shown = self.shown();
-        shown.unread = None;
-        for (log, newest) in shown.logs.iter_mut().zip(found) {
-            log.newest = newest;
-        }
+        course.unread_until = trouble.is_some().then(|| now.after(RECORDS_PAUSE));
+        self.shown().unread = trouble;
     }
 
     /// The newest block that has something of a log, in the records.
@@ -242,17 +258,23 @@ impl Ethereum {
         let mut newest: Option<Block> = None;
         for (place, name) in names {
             match self.records.block(&place, &name).await {
+                // The name may have been another chain's.
+                Ok((record, _)) if !self.is_ours(&record) => {}
                 Ok((record, _)) => {
                     let block = Block::of(place, &record.block.header, &record.block.transaction);
                     newest = newest.into_iter().chain(block).max_by_key(|one| one.time);
                 }
-                Err(error @ KeepError::Damaged { .. }) => {
+                Err(error) if error.may_pass() => return Err(error),
+                Err(error) => {
                     tracing::error!(%place, record = %name, %error, "a record cannot be read; it does not count");
                 }
-                Err(error) => return Err(error),
             }
         }
         Ok(newest)
+    }
+
+    fn is_ours(&self, record: &BlockRecord) -> bool {
+        record.block.chain_id == self.plan.sender.identity.chain_id
     }
 
     /// Does what the sender asks for. False if it asks for nothing.

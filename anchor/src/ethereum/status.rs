@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use counterfoil_ethereum::{Address, Header, Transaction, TransactionHash};
 use counterfoil_ethereum_sender as sender;
-use counterfoil_ethereum_sender::Wei;
+use counterfoil_ethereum_sender::{Hold, Wei};
 use counterfoil_tiles::checkpoint::{Origin, OriginHash};
 
 use super::{Endpoint, Mode, Plan, events};
@@ -129,10 +129,15 @@ impl Status {
         last.or_else(|| Some(sender.on_its_way.as_ref()?.expected))
     }
 
-    /// For how many days the balance lasts at what the last 24 hours cost, and at the least a round; none if nothing is known.
+    /// For how many days the balance lasts at what the last 24 hours cost, and at the least a round: none where it does not suffice
+    /// for the next round. None if nothing is known.
     pub fn days_left(&self) -> Option<f64> {
         let sender = self.sender.as_ref()?;
         let balance = sender.seen?.balance;
+        let is_short = matches!(sender.hold, Some((Hold::Balance { .. }, _)));
+        if is_short || balance == Wei::ZERO {
+            return Some(0.0);
+        }
         let a_day = sender.spent.max(self.cost()?);
         (a_day > Wei::ZERO).then(|| ether(balance) / ether(a_day))
     }

@@ -28,6 +28,10 @@ const FINALITY: usize = 2;
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent")]
 pub(crate) struct Ways {
+    /// What the account has is another balance, in gwei.
+    pub(crate) balance: Option<u64>,
+    /// The chain is another one.
+    pub(crate) chain_id: Option<u64>,
     /// In gwei; 0 is 10.
     pub(crate) base_fee: u64,
     /// No block comes.
@@ -177,7 +181,7 @@ impl Ledger {
                 nonce: self.nonce(self.blocks.len()),
                 finalized_nonce: self.nonce(self.blocks.len() - FINALITY),
                 pending_nonce: self.nonce(self.blocks.len()) + self.pool.len() as u64,
-                balance: Wei::from_gwei(1_000_000_000),
+                balance: self.balance(),
                 base_fee: self.base_fee(),
                 priority_fee: Wei::from_gwei(1),
                 gas: Ok(if self.ways.has_contract {
@@ -205,7 +209,7 @@ impl Ledger {
                     attempts: attempts.iter().map(|hash| self.find(*hash)).collect(),
                     anchored_stands: anchored
                         .map(|block| self.blocks.iter().any(|sealed| sealed.block == block)),
-                    balance: Wei::from_gwei(1_000_000_000),
+                    balance: self.balance(),
                     base_fee: self.base_fee(),
                 })
             }
@@ -214,6 +218,10 @@ impl Ledger {
             }
             ChainRequest::Capture { block, transaction } => self.capture(block, transaction),
         }
+    }
+
+    fn balance(&self) -> Wei {
+        Wei::from_gwei(self.ways.balance.unwrap_or(1_000_000_000))
     }
 
     fn base_fee(&self) -> Wei {
@@ -271,7 +279,8 @@ impl Ledger {
         if self.pool.contains(&bytes) {
             return Sent::AlreadyKnown;
         }
-        assert_eq!(transaction.call.unwrap().chain_id, Some(CHAIN_ID));
+        let chain_id = self.ways.chain_id.unwrap_or(CHAIN_ID);
+        assert_eq!(transaction.call.unwrap().chain_id, Some(chain_id));
         self.pool.push(bytes);
         Sent::Accepted
     }

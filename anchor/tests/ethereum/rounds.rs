@@ -10,7 +10,8 @@ use counterfoil_store::Blob;
 use counterfoil_tiles::checkpoint::Origin;
 use counterfoil_tiles::hash::hash_leaf;
 
-use crate::world::{World, begin, count, note};
+use crate::chain::CHAIN_ID;
+use crate::world::{CHAIN, World, begin, count, note};
 
 #[tokio::test]
 async fn one_transaction_is_for_all_logs_and_each_has_a_record_that_verifies() {
@@ -214,6 +215,57 @@ async fn a_round_that_fees_hold_back_is_shown_and_gives_way_to_the_next() {
     assert_eq!(world.recorded(&first).await.len(), 0);
     assert_eq!(world.recorded(&second).await.len(), 1);
     running.end().await;
+}
+
+#[tokio::test]
+async fn what_another_chain_of_the_same_name_has_is_not_on_this_one() {
+    let world = World::new(&["a.example/log"]);
+    let records = world.records().await;
+    let place = begin(&records, "a.example/log", 5, 1_700_000_000).await;
+    world.chain.ways(|ways| ways.chain_id = Some(5));
+    let mut other = world.plan();
+    other.sender.identity.chain_id = 5;
+    let running = world.on(other).await;
+    running
+        .until("recorded", |status| count(status, "recorded") == 1)
+        .await;
+    running.end().await;
+    world.chain.ways(|ways| ways.chain_id = None);
+    let running = world.run().await;
+    running
+        .until("recorded", |status| count(status, "recorded") == 1)
+        .await;
+    running.end().await;
+    assert_eq!(world.chain.roots().len(), 2);
+    let chain = CHAIN.parse().unwrap();
+    let records = world.records().await;
+    let names = records.with_index(|index| index.blocks(&place, &chain));
+    let mut chains = Vec::new();
+    for name in names {
+        let (record, _) = records.block(&place, &name).await.unwrap();
+        chains.push(record.block.chain_id);
+    }
+    assert_eq!(chains, [5, CHAIN_ID]);
+}
+
+#[tokio::test]
+async fn a_balance_that_does_not_suffice_for_a_round_is_low_before_there_was_one() {
+    for balance in [0, 1] {
+        let world = World::new(&["a.example/log"]);
+        world.chain.ways(|ways| ways.balance = Some(balance));
+        let records = world.records().await;
+        begin(&records, "a.example/log", 5, 1_700_000_000).await;
+        let running = world.run().await;
+        let status = running
+            .until("held back", |status| {
+                let sender = status.sender.as_ref();
+                sender.is_some_and(|sender| sender.hold.is_some())
+            })
+            .await;
+        assert!(status.is_low(), "{balance}");
+        assert_eq!(status.days_left(), Some(0.0), "{balance}");
+        running.end().await;
+    }
 }
 
 #[tokio::test]

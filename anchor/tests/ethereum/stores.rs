@@ -1,15 +1,20 @@
 //! Stores that refuse, lose, or do not say; and records that are there already.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use counterfoil_anchor::names::{Blobs as _, RecordName};
 use counterfoil_anchor::record::BlockRecord;
 use counterfoil_anchor::records::{Damage, KeepError};
-use counterfoil_store::Blob;
 use counterfoil_store::faulty::{FaultyBlobStore, FaultyHeadStore, Plan as Faults, WriteFault};
 use counterfoil_store::memory::{MemoryBlobStore, MemoryHeadStore};
+use counterfoil_store::{
+    Blob, BlobName, BlobStore, DiscardError, PutError, ReadError, Trouble, TroubleKind,
+};
+use counterfoil_tiles::checkpoint::{Origin, OriginHash};
 
 use crate::common::worker::Disk;
 use crate::world::{CHAIN, World, begin, count};
@@ -169,4 +174,70 @@ async fn a_record_whose_block_does_not_hold_its_checkpoint_is_damaged() {
     }
     put(bytes).await;
     assert!(examine().await.is_whole());
+}
+
+/// A store that cannot read the records of blocks of one log for a while.
+struct Unreadable {
+    inner: MemoryBlobStore,
+    fails: AtomicBool,
+    log: OriginHash,
+}
+
+#[async_trait]
+impl BlobStore for Unreadable {
+    async fn put_new(&self, blobs: &[Blob]) -> Result<(), PutError> {
+        self.inner.put_new(blobs).await
+    }
+
+    async fn get(&self, name: &BlobName) -> Result<Option<Bytes>, ReadError> {
+        let path = name.as_str();
+        let is_it = path.contains(&self.log.to_string()) && path.contains("/ethereum-");
+        if is_it && self.fails.load(Ordering::SeqCst) {
+            return Err(ReadError::Failed {
+                name: path.to_owned(),
+                trouble: Trouble::new(TroubleKind::Injected, "it fails", "wait"),
+            });
+        }
+        self.inner.get(name).await
+    }
+
+    async fn discard(&self, names: &[BlobName]) -> Result<(), DiscardError> {
+        self.inner.discard(names).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<BlobName>, ReadError> {
+        self.inner.list(prefix).await
+    }
+}
+
+#[tokio::test]
+async fn a_log_whose_records_cannot_be_read_now_is_not_anchored_and_the_others_are() {
+    let mut world = World::new(&["a.example/log", "b.example/log"]);
+    let blobs = Arc::new(Unreadable {
+        inner: MemoryBlobStore::new(),
+        fails: AtomicBool::new(false),
+        log: OriginHash::of(&Origin::new("a.example/log").unwrap()),
+    });
+    world.disk.blobs = blobs.clone();
+    let records = world.records().await;
+    begin(&records, "a.example/log", 5, 1_700_000_000).await;
+    begin(&records, "b.example/log", 5, 1_700_000_000).await;
+    let wait = Some(Duration::from_secs(20));
+    let status = world.ethereum().await.once(wait).await;
+    assert_eq!(count(&status, "recorded"), 1, "{status:?}");
+    // The same tree, which is no news, but for who cannot read that.
+    let same = begin(&records, "a.example/log", 5, 1_700_000_500).await;
+    let grown = begin(&records, "b.example/log", 6, 1_700_000_500).await;
+    blobs.fails.store(true, Ordering::SeqCst);
+    let status = world.ethereum().await.once(wait).await;
+    assert_eq!(count(&status, "recorded"), 1, "{status:?}");
+    let unread = status.unread.unwrap();
+    assert!(unread.starts_with("a.example/log: "), "{unread}");
+    assert_eq!(status.logs[0].newest, None);
+    blobs.fails.store(false, Ordering::SeqCst);
+    let mut counts = Vec::new();
+    for place in [same, grown] {
+        counts.push(world.recorded(&place).await.len());
+    }
+    assert_eq!(counts, [0, 1]);
 }
