@@ -1,6 +1,8 @@
 //! The work on a chain, in words.
 
-use counterfoil_anchor::ethereum::View;
+use std::time::Duration;
+
+use counterfoil_anchor::ethereum::view::{FailureView, View};
 use counterfoil_evidence::time::utc;
 
 use super::status::age;
@@ -11,12 +13,42 @@ pub(super) fn outcome(view: &View) -> Exit {
     let is_well = view.hold.is_none()
         && view.trouble.is_none()
         && view.stopped.is_none()
+        && refusal(view).is_none()
         && !view.balance_is_low;
     match (view.record_is_undone, is_well) {
         (true, _) => Exit::Failed,
         (false, true) => Exit::Done,
         (false, false) => Exit::CouldNotTell,
     }
+}
+
+/// What doing the work once comes to. A round that failed is a failure until a later one is recorded.
+pub(super) fn outcome_once(view: &View, wait: Option<Duration>) -> Exit {
+    if view.record_is_undone || last_failure(view).is_some() {
+        return Exit::Failed;
+    }
+    let is_sent = view.waiting.is_none()
+        && view.trouble.is_none()
+        && view.stopped.is_none()
+        && refusal(view).is_none();
+    let is_final = view.on_its_way.is_none() || wait.is_none();
+    if is_sent && is_final {
+        Exit::Done
+    } else {
+        Exit::CouldNotTell
+    }
+}
+
+/// Why the round on its way is not taken, if it is not.
+fn refusal(view: &View) -> Option<&str> {
+    view.on_its_way.as_ref()?.refusal.as_deref()
+}
+
+/// The failure of the last round that ended, if it failed.
+fn last_failure(view: &View) -> Option<&FailureView> {
+    let recorded = view.last_record.as_ref().map(|record| record.at);
+    let failure = view.last_failure.as_ref();
+    failure.filter(|failure| recorded.is_none_or(|at| at < failure.at))
 }
 
 /// Where it stands, a line for each fact.
@@ -39,6 +71,13 @@ pub(super) fn lines(view: &View) -> Vec<String> {
     if view.record_is_undone {
         lines.push("the block of the last record is not the chain's any more".to_owned());
     }
+    if let Some(failure) = last_failure(view) {
+        lines.push(format!(
+            "the last round failed at {}: {}",
+            at(failure.at),
+            failure.reason
+        ));
+    }
     if let Some(waiting) = &view.waiting {
         lines.push(format!(
             "a round waits to be sent since {}",
@@ -56,6 +95,9 @@ pub(super) fn lines(view: &View) -> Vec<String> {
             round.transaction,
             round.most_gwei
         ));
+    }
+    if let Some(refusal) = refusal(view) {
+        lines.push(format!("the endpoint did not take it: {refusal}"));
     }
     if let Some(record) = &view.last_record {
         lines.push(format!(
@@ -90,4 +132,112 @@ pub(super) fn lines(view: &View) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn view(changes: Value) -> View {
+        let mut view = json!({
+            "name": "dev", "chain_id": 1, "account": "0x01", "destination": "0x02", "mode": "address",
+            "max_fee_gwei": "50", "max_cost_per_day_gwei": "1", "max_gas": 25_000, "waiting": null, "on_its_way": null,
+            "hold": null, "trouble": null, "stopped": null, "last_record": null, "last_failure": null,
+            "record_is_undone": false, "spent_gwei": "0", "cost_gwei": null, "seen": null, "balance_days": null,
+            "balance_is_low": false, "next_look_at": null, "events": {}, "endpoints": [], "logs": [],
+        });
+        for (key, value) in changes.as_object().unwrap() {
+            view[key] = value.clone();
+        }
+        serde_json::from_value(view).unwrap()
+    }
+
+    #[test]
+    fn what_was_refused_failed_or_undone_is_no_success() {
+        let on_its_way = |refusal: Option<&str>| {
+            json!({
+                "root": "", "since": 1, "nonce": 1, "transaction": "0x03", "attempts": 1, "most_gwei": "1",
+                "expected_gwei": "1", "block": null, "block_hash": null, "refusal": refusal,
+            })
+        };
+        let failed = json!({"at": 5, "root": "", "reason": "the nonce is taken"});
+        let recorded = |at: u64| json!({"at": at, "block": 1, "block_hash": "", "transaction": "", "cost_gwei": "1"});
+        let reason = json!({"reason": "no route", "since": 1});
+        let waiting = json!({"root": "", "since": 1});
+        let minute = Some(Duration::from_mins(1));
+        let rows = [
+            ("nothing to do", json!({}), minute, Exit::Done),
+            (
+                "sent",
+                json!({"on_its_way": on_its_way(None)}),
+                None,
+                Exit::Done,
+            ),
+            (
+                "not final",
+                json!({"on_its_way": on_its_way(None)}),
+                minute,
+                Exit::CouldNotTell,
+            ),
+            (
+                "refused",
+                json!({"on_its_way": on_its_way(Some("unprotected"))}),
+                None,
+                Exit::CouldNotTell,
+            ),
+            (
+                "in trouble",
+                json!({"trouble": reason}),
+                None,
+                Exit::CouldNotTell,
+            ),
+            (
+                "stopped",
+                json!({"stopped": "damaged"}),
+                None,
+                Exit::CouldNotTell,
+            ),
+            (
+                "waiting",
+                json!({"waiting": waiting}),
+                None,
+                Exit::CouldNotTell,
+            ),
+            (
+                "undone",
+                json!({"record_is_undone": true}),
+                None,
+                Exit::Failed,
+            ),
+            (
+                "failed",
+                json!({"last_failure": failed}),
+                None,
+                Exit::Failed,
+            ),
+            (
+                "failed after one",
+                json!({"last_failure": failed, "last_record": recorded(4)}),
+                None,
+                Exit::Failed,
+            ),
+            (
+                "failed before one",
+                json!({"last_failure": failed, "last_record": recorded(6)}),
+                None,
+                Exit::Done,
+            ),
+        ];
+        for (name, changes, wait, exit) in rows {
+            let view = view(changes);
+            assert_eq!(outcome_once(&view, wait), exit, "{name}");
+            let text = lines(&view).join("\n");
+            let is_told = text.contains("unprotected") || text.contains("the nonce is taken");
+            let has_reason =
+                name.starts_with("refused") || exit == Exit::Failed && name != "undone";
+            assert_eq!(is_told, has_reason, "{name}: {text}");
+        }
+    }
 }

@@ -90,20 +90,28 @@ pub(super) async fn run(args: &NowArgs, output: Output) -> Result<Exit, Failure>
 
 /// What it came to on the chain.
 fn chain_outcome(status: &Status, args: &NowArgs) -> Exit {
-    let good = status.sender.as_ref().is_some_and(|sender| {
-        let is_sent = sender.waiting.is_none() && sender.trouble.is_none();
-        let is_final = sender.on_its_way.is_none() || args.wait.is_none();
-        sender.is_loaded && sender.stopped.is_none() && is_sent && is_final
-    });
-    if good { Exit::Done } else { Exit::CouldNotTell }
+    let is_read = status
+        .sender
+        .as_ref()
+        .is_some_and(|sender| sender.is_loaded && status.unread.is_none());
+    let outcome = chain::outcome_once(&View::of(status, moment::now()), args.wait);
+    if is_read {
+        outcome
+    } else {
+        outcome.and(Exit::CouldNotTell)
+    }
 }
 
 fn tell_chain(status: &Status, outcome: Exit, output: Output) {
     output.line(output.strong(status.name.as_str()));
     let mark = output.mark(match outcome {
         Exit::Done => Mark::Passed,
+        Exit::Failed => Mark::Failed,
         _ => Mark::NotChecked,
     });
+    if let Some(unread) = &status.unread {
+        output.line(format!("  {mark}: {unread}"));
+    }
     for line in chain::lines(&View::of(status, moment::now())) {
         output.line(format!("  {mark}: {line}"));
     }
