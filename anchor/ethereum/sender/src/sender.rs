@@ -147,7 +147,7 @@ pub struct Status {
     pub on_its_way: Option<OnItsWay>,
     /// What holds a round, or a replacement, back, and since when.
     pub hold: Option<(Hold, Timestamp)>,
-    /// What went wrong last, and since when something does; none once something goes well.
+    /// What went wrong last, and since when something does; none once there is nothing to do but wait, or a step of the round is durable.
     pub trouble: Option<(String, Timestamp)>,
     /// The last round that has a record.
     pub last_record: Option<LastRecord>,
@@ -336,8 +336,9 @@ impl Sender {
         self.due = self.now;
     }
 
-    /// Looks again after a pause.
+    /// Nothing is wrong: looks again after a pause.
     pub(crate) fn rest(&mut self, pause: Duration) {
+        self.went_well();
         self.task = Task::Rest;
         self.due = self.now.after(pause);
     }
@@ -352,7 +353,8 @@ impl Sender {
         self.trouble = Some((why, since));
     }
 
-    /// Something went well.
+    /// Something went well: the register was read or replaced, or there is nothing to do but wait. A step that only leads to another
+    /// says nothing, since that one may be what fails, over and over.
     pub(crate) fn went_well(&mut self) {
         self.pause = Duration::ZERO;
         self.trouble = None;

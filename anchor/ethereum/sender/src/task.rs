@@ -167,7 +167,6 @@ impl Sender {
     }
 
     fn answered(&mut self, task: Task, outcome: ChainOutcome) {
-        self.went_well();
         match (task, outcome) {
             (Task::Read(purpose), ChainOutcome::Account(account)) => self.read(purpose, &account),
             (

@@ -3,7 +3,7 @@
 mod world;
 
 use counterfoil_ethereum::Address;
-use counterfoil_ethereum_sender::chain::Identity;
+use counterfoil_ethereum_sender::chain::{ChainRequest, Identity};
 use counterfoil_ethereum_sender::{
     Event, Failure, Hold, Offer, Offered, Operation, Request, Sender, StopReason, Timestamp, Wei,
 };
@@ -184,7 +184,7 @@ fn after_a_crash_the_same_bytes_are_sent() {
             let operation = sender.poll().unwrap();
             let is_send = matches!(
                 &operation.request,
-                Request::Chain(counterfoil_ethereum_sender::chain::ChainRequest::Send { .. })
+                Request::Chain(ChainRequest::Send { .. })
             );
             world.carry_out(&mut sender, operation, is_send.then_some(fault));
             if is_send {
@@ -308,6 +308,28 @@ fn a_signer_that_signs_something_else_is_caught_before_anything_is_saved() {
     assert_eq!(world.register, None);
     world.crooked = false;
     finish(&mut world, &mut sender);
+}
+
+#[test]
+fn a_step_that_fails_over_and_over_is_tried_ever_more_seldom() {
+    let (mut world, mut sender) = start();
+    world.crooked = true;
+    sender.offer(offer(1));
+    let (began, mut tries) = (world.now, Vec::new());
+    for _ in 0..60 {
+        sender.tick(Timestamp::from_millis(world.now));
+        while let Some(operation) = sender.poll() {
+            // The account is read, which goes well, before each signature.
+            if matches!(operation.request, Request::Chain(ChainRequest::Sign(_))) {
+                tries.push((world.now - began) / 1_000);
+            }
+            world.carry_out(&mut sender, operation, None);
+        }
+        let (_, since) = sender.status().trouble.unwrap();
+        assert_eq!(since, Timestamp::from_millis(began), "it never went well");
+        world.now += 1_000;
+    }
+    assert_eq!(tries, [0, 1, 3, 7, 15, 27, 39, 51]);
 }
 
 #[test]
