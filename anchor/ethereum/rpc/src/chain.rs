@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use counterfoil_ethereum::{Address, TransactionHash};
 use counterfoil_ethereum_sender::chain::{
-    Block, Captured, ChainOutcome, ChainRequest, Sent, Whereabouts,
+    Block, Captured, ChainOutcome, ChainRequest, Refusal, Sent, Whereabouts,
 };
 use counterfoil_service::client::{CallError, Client, ClientOptions};
 use tokio::time::Instant;
@@ -20,7 +20,7 @@ use crate::failover::{EndpointStatus, Record, order};
 use crate::fault::Fault;
 use crate::nonce;
 use crate::observe::{Memory, Proven, Said, is_still, observation, place, prove, stands};
-use crate::send::{is_unknown, send};
+use crate::send::{is_refusal, is_unknown, send};
 use crate::session::Session;
 use crate::signer::Signer;
 
@@ -265,12 +265,15 @@ struct Failures {
     wrong_chain: Option<(u64, String)>,
     /// A transaction may be on its way.
     unknown: bool,
+    /// A transaction was refused.
+    refused: bool,
 }
 
 impl Failures {
     fn add(&mut self, endpoint: &Endpoint, fault: &Fault) {
         self.reasons.push(format!("{endpoint}: {fault}"));
         self.unknown |= is_unknown(fault);
+        self.refused |= is_refusal(fault);
         if let Fault::WrongChain(found) = fault
             && self.wrong_chain.is_none()
         {
@@ -294,6 +297,10 @@ impl Failures {
         let reasons = self.reasons.join("; ");
         match self.wrong_chain {
             _ if self.unknown => ChainOutcome::Sent(Sent::Unknown(reasons)),
+            _ if self.refused => ChainOutcome::Sent(Sent::Refused {
+                refusal: Refusal::Other,
+                reason: reasons,
+            }),
             Some((found, endpoint)) => ChainOutcome::WrongChain { found, endpoint },
             None => ChainOutcome::NotDone(reasons),
         }

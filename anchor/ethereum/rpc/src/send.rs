@@ -1,4 +1,7 @@
 //! Handing a transaction to the network. What nodes say when they do not take it has no codes that they agree on, but words.
+//!
+//! Words about the transaction (its nonce, its price, the account's money) are an answer. All others say only that this endpoint does
+//! not take it: its pool is full, it has no such method, its customer used up what was paid for. Another endpoint may.
 
 use counterfoil_ethereum::TransactionHash;
 use counterfoil_ethereum_sender::chain::{Refusal, Sent};
@@ -9,13 +12,13 @@ use crate::session::{SHORT, Session};
 
 const METHOD: &str = "eth_sendRawTransaction";
 
-/// Errors of JSON-RPC itself, and of endpoints that count: nothing was done with the transaction.
-const NOT_DONE: [i64; 6] = [-32700, -32600, -32601, -32005, -32006, 429];
+/// Errors of JSON-RPC itself, and of endpoints that count: whatever the words, they say nothing of the transaction.
+const OF_ENDPOINT: [i64; 6] = [-32700, -32600, -32601, -32005, -32006, 429];
 
 /// An error inside the endpoint: the transaction may be in its pool.
 const INTERNAL: i64 = -32603;
 
-/// What nodes say of a transaction that they have.
+/// What nodes say of a transaction that they have, unless they say ...
 const KNOWN: [&str; 6] = [
     "already known",
     "alreadyknown",
@@ -24,6 +27,9 @@ const KNOWN: [&str; 6] = [
     "already in mempool",
     "already exists",
 ];
+
+/// ... this, of its type or its sender.
+const UNKNOWN: &str = "unknown";
 
 /// ... whose nonce is used in the chain.
 const NONCE_TOO_LOW: [&str; 4] = [
@@ -53,7 +59,8 @@ const INSUFFICIENT: [&str; 3] = [
     "exceeds account balance",
 ];
 
-/// Sends, and says what became of it. A fault says that nobody took it, or that nobody knows ([`is_unknown`]).
+/// Sends, and says what became of it. A fault says that this endpoint did not take it ([`is_refusal`]: in its own words), or that nobody
+/// knows ([`is_unknown`]).
 pub(crate) async fn send(
     session: &Session<'_>,
     hash: TransactionHash,
@@ -66,28 +73,30 @@ pub(crate) async fn send(
             method: METHOD,
             why: "it took the transaction, and says that it has another hash".to_owned(),
         }),
-        Err(Fault::Error { code, message, .. })
-            if code != INTERNAL && !NOT_DONE.contains(&code) =>
-        {
-            Ok(answer(&message.to_string()))
-        }
+        // Otherwise the words decide, since some give one code to everything.
         Err(Fault::Error {
-            code: INTERNAL,
+            method,
+            code,
             message,
-            ..
         }) => match answer(&message.to_string()) {
-            // Some give that code to everything.
-            Sent::Refused {
-                refusal: Refusal::Other,
-                reason,
-            } => Err(Fault::NoAnswer {
-                method: METHOD,
-                why: reason,
+            Some(sent) if !OF_ENDPOINT.contains(&code) => Ok(sent),
+            None if code == INTERNAL => Err(Fault::NoAnswer {
+                method,
+                why: message.to_string(),
             }),
-            sent => Ok(sent),
+            _ => Err(Fault::Error {
+                method,
+                code,
+                message,
+            }),
         },
         Err(fault) => Err(fault),
     }
+}
+
+/// Whether the endpoint says that it does not take the transaction.
+pub(crate) fn is_refusal(fault: &Fault) -> bool {
+    matches!(fault, Fault::Error { method, .. } if *method == METHOD)
 }
 
 /// Whether the transaction may be on its way all the same.
@@ -98,11 +107,12 @@ pub(crate) fn is_unknown(fault: &Fault) -> bool {
     }
 }
 
-fn answer(reason: &str) -> Sent {
+/// What the words say of the transaction; none, if they say nothing of it.
+fn answer(reason: &str) -> Option<Sent> {
     let words = reason.to_lowercase();
     let says = |list: &[&str]| list.iter().any(|phrase| words.contains(phrase));
-    if says(&KNOWN) {
-        return Sent::AlreadyKnown;
+    if says(&KNOWN) && !words.contains(UNKNOWN) {
+        return Some(Sent::AlreadyKnown);
     }
     let refusal = if says(&NONCE_TOO_LOW) {
         Refusal::NonceTooLow
@@ -111,12 +121,12 @@ fn answer(reason: &str) -> Sent {
     } else if says(&INSUFFICIENT) {
         Refusal::InsufficientFunds
     } else {
-        Refusal::Other
+        return None;
     };
-    Sent::Refused {
+    Some(Sent::Refused {
         refusal,
         reason: reason.to_owned(),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -125,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_nodes_say_has_a_kind() {
-        use Refusal::{InsufficientFunds, NonceTooLow, Other, Underpriced};
+        use Refusal::{InsufficientFunds, NonceTooLow, Underpriced};
         for (node, words, expected) in [
             (
                 "geth",
@@ -147,12 +157,6 @@ mod tests {
                 "geth",
                 "insufficient funds for gas * price + value: balance 0, tx cost 1",
                 InsufficientFunds,
-            ),
-            ("geth", "txpool is full", Other),
-            (
-                "geth",
-                "intrinsic gas too low: gas 1, minimum needed 21000",
-                Other,
             ),
             ("nethermind", "OldNonce, Current nonce: 5", NonceTooLow),
             ("nethermind", "FeeTooLow, MaxFeePerGas too low", Underpriced),
@@ -186,11 +190,21 @@ mod tests {
             ),
         ] {
             match answer(words) {
-                Sent::Refused { refusal, reason } => {
+                Some(Sent::Refused { refusal, reason }) => {
                     assert_eq!((refusal, &reason[..]), (expected, words), "{node}");
                 }
                 other => panic!("{node}: {words}: {other:?}"),
             }
+        }
+        for words in [
+            "txpool is full",
+            "intrinsic gas too low: gas 1, minimum needed 21000",
+            "the method eth_sendRawTransaction does not exist/is not available",
+            "unknown transaction type",
+            "method not supported",
+            "limit exceeded",
+        ] {
+            assert_eq!(answer(words), None, "{words}");
         }
         for words in [
             "already known",
@@ -199,7 +213,7 @@ mod tests {
             "transaction already imported",
             "Transaction with the same hash was already imported.",
         ] {
-            assert_eq!(answer(words), Sent::AlreadyKnown, "{words}");
+            assert_eq!(answer(words), Some(Sent::AlreadyKnown), "{words}");
         }
     }
 }

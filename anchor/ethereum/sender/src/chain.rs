@@ -126,7 +126,7 @@ pub enum Sent {
     Accepted,
     /// It has them already.
     AlreadyKnown,
-    /// It did not take them.
+    /// It did not take them; where that has nothing to do with the transaction, no endpoint did.
     Refused {
         /// Why, by its kind.
         refusal: Refusal,
@@ -146,7 +146,7 @@ pub enum Refusal {
     Underpriced,
     /// The account cannot pay the most that it may cost.
     InsufficientFunds,
-    /// For another reason.
+    /// For a reason that has nothing to do with the transaction, as far as known.
     Other,
 }
 

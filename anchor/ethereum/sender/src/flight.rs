@@ -5,27 +5,46 @@ use counterfoil_ethereum::TransactionHash;
 use crate::chain::{Execution, Inclusion, Observation, Refusal, Sent, Whereabouts};
 use crate::fees::expected;
 use crate::operation::{Anchored, Event, Failure, StopReason};
-use crate::sender::{Course, Pending, Seen, Sender};
+use crate::sender::{Course, Pending, Refused, Seen, Sender};
 use crate::state::{LastFailure, LastRecord};
 use crate::task::{Purpose, Task, Then};
 
 impl Sender {
     /// The newest attempt was sent, or not.
     pub(crate) fn sent(&mut self, sent: Sent) {
-        self.course.refusal = match sent {
+        match sent {
             Sent::Accepted | Sent::AlreadyKnown => {
                 self.tell_of_sending();
-                None
+                if self.course.refusal.take().is_some() {
+                    // It waits for a block only since the network has it.
+                    self.course.waits_since = self.now;
+                }
+                self.rest(self.config.observe_every);
             }
-            // It is in a block already, or another is: the next look tells.
-            Sent::Refused {
-                refusal: Refusal::NonceTooLow,
-                ..
-            } => None,
-            Sent::Refused { reason, .. } => Some(reason),
-            Sent::Unknown(why) => return self.again(Task::Rest, why),
-        };
-        self.rest(self.config.observe_every);
+            Sent::Refused { refusal, reason } => self.refused(refusal, reason),
+            Sent::Unknown(why) => self.again(Task::Rest, why),
+        }
+    }
+
+    /// Nobody took the newest attempt. The same bytes are offered again, ever more seldom.
+    pub(crate) fn refused(&mut self, refusal: Refusal, reason: String) {
+        let same = (self.course.refusal.take()).filter(|before| before.refusal == refusal);
+        // It is in a block already, or another is: the next look tells, or contradicts.
+        let is_quiet = same.is_none() && refusal == Refusal::NonceTooLow;
+        let is_told = same.is_some_and(|before| before.is_told);
+        let why = format!("the transaction was not taken: {reason}");
+        self.course.refusal = Some(Refused {
+            refusal,
+            reason,
+            is_told: is_told || !is_quiet,
+        });
+        if is_quiet {
+            return self.rest(self.config.observe_every);
+        }
+        if !is_told {
+            self.tell(Event::Warning(format!("{why}; it is offered again")));
+        }
+        self.again(Task::Rest, why);
     }
 
     fn tell_of_sending(&mut self) {
@@ -174,10 +193,17 @@ impl Sender {
             );
             return self.again(Task::Rest, why);
         }
+        let newest = observation.attempts.last();
+        if newest == Some(&Whereabouts::Pending) && self.course.refusal.take().is_some() {
+            self.course.waits_since = self.now;
+        }
+        // What is refused for another reason would be so at any price.
+        let may_pay_more = (self.course.refusal.as_ref())
+            .is_none_or(|refused| refused.refusal == Refusal::Underpriced);
         let stuck_at = (self.course.waits_since).after(self.config.replace_after);
-        if self.now >= stuck_at.max(self.course.not_before) {
+        if may_pay_more && self.now >= stuck_at.max(self.course.not_before) {
             self.go_on(Task::Read(Purpose::Replacement));
-        } else if observation.attempts.last() == Some(&Whereabouts::Absent) {
+        } else if newest == Some(&Whereabouts::Absent) {
             self.go_on(Task::Send);
         } else {
             self.rest(self.config.observe_every);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use counterfoil_ethereum::{Address, TransactionHash};
 use counterfoil_tiles::hash::NodeHash;
 
-use crate::chain::{Block, Identity, Inclusion};
+use crate::chain::{Block, Identity, Inclusion, Refusal};
 use crate::fees::{Ceilings, Hold, expected};
 use crate::offer::Offer;
 use crate::operation::{Event, Operation, OperationId, StopReason};
@@ -94,8 +94,17 @@ pub(crate) struct Course {
     pub(crate) included: Option<(TransactionHash, Inclusion)>,
     /// Another transaction was seen to have its nonce.
     pub(crate) nonce_is_used: bool,
-    /// What the network said when it did not take it.
-    pub(crate) refusal: Option<String>,
+    /// Why nobody took the newest of its transactions, when it was offered last.
+    pub(crate) refusal: Option<Refused>,
+}
+
+/// A transaction was not taken.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    pub(crate) refusal: Refusal,
+    pub(crate) reason: String,
+    /// This refusal was told of.
+    pub(crate) is_told: bool,
 }
 
 /// What the chain said last.
@@ -318,7 +327,7 @@ impl Sender {
             most: newest.unsigned.most(),
             expected: expected(&newest.unsigned, base_fee),
             included: self.course.included,
-            refusal: self.course.refusal.clone(),
+            refusal: (self.course.refusal.as_ref()).map(|refused| refused.reason.clone()),
         })
     }
 

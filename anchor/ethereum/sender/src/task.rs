@@ -15,7 +15,7 @@
 
 use counterfoil_ethereum::TransactionHash;
 
-use crate::chain::{Block, ChainOutcome, ChainRequest, Inclusion};
+use crate::chain::{Block, ChainOutcome, ChainRequest, Inclusion, Refusal};
 use crate::operation::{Anchored, Event, Outcome, Request, StopReason};
 use crate::sender::Sender;
 use crate::state::State;
@@ -152,6 +152,9 @@ impl Sender {
             // What is stored already stays: the whole way from the observation on can be gone again.
             (Task::Store(_), Outcome::NotDone(why) | Outcome::Unknown(why)) => {
                 self.again(Task::Rest, why);
+            }
+            (Task::Send, Outcome::Chain(ChainOutcome::NotDone(why))) => {
+                self.refused(Refusal::Other, why);
             }
             (_, Outcome::Chain(ChainOutcome::NotDone(why))) => self.again(Task::Rest, why),
             (_, Outcome::Chain(ChainOutcome::WrongChain { found, endpoint })) => {

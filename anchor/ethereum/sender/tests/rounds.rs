@@ -3,7 +3,7 @@
 mod world;
 
 use counterfoil_ethereum::Address;
-use counterfoil_ethereum_sender::chain::{ChainRequest, Identity};
+use counterfoil_ethereum_sender::chain::{ChainRequest, Identity, Refusal};
 use counterfoil_ethereum_sender::{
     Event, Failure, Hold, Offer, Offered, Operation, Request, Sender, StopReason, Timestamp, Wei,
 };
@@ -330,6 +330,72 @@ fn a_step_that_fails_over_and_over_is_tried_ever_more_seldom() {
         world.now += 1_000;
     }
     assert_eq!(tries, [0, 1, 3, 7, 15, 27, 39, 51]);
+}
+
+#[test]
+fn a_refusal_is_told_of_once_and_no_reason_to_pay_more() {
+    for refusal in [
+        Refusal::Other,
+        Refusal::InsufficientFunds,
+        Refusal::NonceTooLow,
+    ] {
+        let (mut world, mut sender) = start();
+        world.last = Some(offer(1));
+        world.refuses = Some(refusal);
+        sender.offer(offer(1));
+        blocks(&mut world, &mut sender, 30);
+        assert_eq!(names(&world), ["warning"], "{refusal:?}");
+        let status = sender.status();
+        let (trouble, _) = status.trouble.unwrap();
+        let reason = format!("{refusal:?}");
+        assert!(trouble.ends_with(&format!("was not taken: {reason}")));
+        let round = status.on_its_way.unwrap();
+        assert_eq!((round.refusal, round.attempts), (Some(reason), 1));
+        assert!(world.sends.len() > 20, "it is offered again and again");
+        // It waits for a block from then on that it is taken.
+        world.refuses = None;
+        blocks(&mut world, &mut sender, 1);
+        assert_eq!(sender.status().trouble, None, "{refusal:?}");
+        world.disturb(Disturbance::Spike(24));
+        blocks(&mut world, &mut sender, 2);
+        assert_eq!(sender.status().on_its_way.unwrap().attempts, 1);
+        finish(&mut world, &mut sender);
+        assert_eq!(names(&world), ["warning", "sent", "included", "recorded"]);
+        assert!(world.sends.iter().all(|bytes| *bytes == world.sends[0]));
+    }
+}
+
+#[test]
+fn a_transaction_that_pays_too_little_is_replaced() {
+    let (mut world, mut sender) = start();
+    world.refuses = Some(Refusal::Underpriced);
+    sender.offer(offer(1));
+    blocks(&mut world, &mut sender, 3);
+    assert_eq!(sender.status().on_its_way.unwrap().attempts, 1);
+    blocks(&mut world, &mut sender, 1);
+    assert_eq!(sender.status().on_its_way.unwrap().attempts, 2);
+    assert_eq!(names(&world), ["warning"]);
+    world.refuses = None;
+    finish(&mut world, &mut sender);
+    assert_eq!(names(&world), ["warning", "sent", "included", "recorded"]);
+}
+
+#[test]
+fn what_no_endpoint_was_reached_with_is_not_replaced() {
+    let (mut world, mut sender) = start();
+    world.last = Some(offer(1));
+    sender.offer(offer(1));
+    for _ in 0..10 {
+        world.mine();
+        sender.tick(Timestamp::from_millis(world.now));
+        while let Some(operation) = sender.poll() {
+            let is_send = matches!(operation.request, Request::Chain(ChainRequest::Send { .. }));
+            world.carry_out(&mut sender, operation, is_send.then_some(Fault::NotDone));
+        }
+    }
+    assert_eq!(names(&world), ["warning"]);
+    assert_eq!(sender.status().on_its_way.unwrap().attempts, 1);
+    finish(&mut world, &mut sender);
 }
 
 #[test]

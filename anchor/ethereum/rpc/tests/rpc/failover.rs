@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use counterfoil_ethereum_rpc::{Chain, ChainError, Settings};
-use counterfoil_ethereum_sender::chain::{ChainOutcome, ChainRequest, Sent};
+use counterfoil_ethereum_sender::chain::{ChainOutcome, ChainRequest, Refusal, Sent};
 use serde_json::json;
 
 use crate::common::{account, call, chain, not_done, send, sent, signed, signer, unsigned};
@@ -182,50 +182,82 @@ async fn the_chain_id_is_checked_with_each_request_and_nothing_is_sent_to_anothe
     );
 }
 
-/// What an endpoint does with the transaction, and whether it may be on its way.
-const SENDING: [(&str, Behaviour, bool); 12] = [
-    ("drops", || Reply::Drop, true),
-    ("stalls", || Reply::Stall, true),
+/// What is known of a transaction after an endpoint did something with it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It may be on its way.
+    Unknown,
+    /// The endpoint did not get it.
+    NotDone,
+    /// The endpoint does not take it.
+    Refused,
+}
+
+use Fate::{NotDone, Refused, Unknown};
+
+/// What an endpoint does with the transaction, and what follows.
+const SENDING: [(&str, Behaviour, Fate); 15] = [
+    ("drops", || Reply::Drop, Unknown),
+    ("stalls", || Reply::Stall, Unknown),
     (
         "504",
         || Reply::Raw(504, "text/html", b"timeout".to_vec()),
-        true,
+        Unknown,
     ),
     (
         "HTML",
         || Reply::Raw(200, "text/html", b"<html>".to_vec()),
-        true,
+        Unknown,
     ),
     (
         "another hash",
         || Reply::Answer(json!({"result": format!("0x{}", "00".repeat(32))})),
-        true,
+        Unknown,
     ),
-    ("no hash", || Reply::Answer(json!({"result": null})), true),
+    (
+        "no hash",
+        || Reply::Answer(json!({"result": null})),
+        Unknown,
+    ),
     (
         "an error inside",
         || Reply::Answer(json!({"error": {"code": -32_603, "message": "internal error"}})),
-        true,
+        Unknown,
     ),
     (
         "429",
         || Reply::Raw(429, "text/plain", b"slow down".to_vec()),
-        false,
+        NotDone,
     ),
     (
         "401",
         || Reply::Raw(401, "text/plain", b"who?".to_vec()),
-        false,
+        NotDone,
     ),
     (
         "a limit",
         || Reply::Answer(json!({"error": {"code": -32_005, "message": "limit exceeded"}})),
-        false,
+        Refused,
     ),
     (
         "no method",
         || Reply::Answer(json!({"error": {"code": -32_601, "message": "not available"}})),
-        false,
+        Refused,
+    ),
+    (
+        "a method that it does not support",
+        || Reply::Answer(json!({"error": {"code": -32_004, "message": "method not supported"}})),
+        Refused,
+    ),
+    (
+        "a full pool",
+        || Reply::Answer(json!({"error": {"code": -32_000, "message": "txpool is full"}})),
+        Refused,
+    ),
+    (
+        "money of its customer",
+        || Reply::Answer(json!({"error": {"code": -32_005, "message": "insufficient funds"}})),
+        Refused,
     ),
     (
         "an error of HTTP and JSON-RPC",
@@ -236,14 +268,14 @@ const SENDING: [(&str, Behaviour, bool); 12] = [
                 br#"{"error":{"code":-32600,"message":"invalid request"}}"#.to_vec(),
             )
         },
-        false,
+        Refused,
     ),
 ];
 
 #[tokio::test]
-async fn what_became_of_sending_is_unknown_where_it_may_have_been_taken() {
+async fn what_became_of_sending_is_known_unless_it_may_have_been_taken() {
     let good = Fake::start().await;
-    for (name, behaviour, is_unknown) in SENDING {
+    for (name, behaviour, fate) in SENDING {
         let bad = Fake::start().await;
         bad.tamper(move |method, _, answer| match method {
             "eth_sendRawTransaction" => behaviour(),
@@ -252,21 +284,29 @@ async fn what_became_of_sending_is_unknown_where_it_may_have_been_taken() {
         let alone = chain(CHAIN_ID, &[&bad.url]);
         let first = signed(&alone, unsigned(CHAIN_ID, 0, 1)).await;
         match send(&alone, &first).await {
-            ChainOutcome::Sent(Sent::Unknown(_)) => assert!(is_unknown, "{name}"),
-            ChainOutcome::NotDone(_) => assert!(!is_unknown, "{name}"),
+            ChainOutcome::Sent(Sent::Unknown(_)) => assert!(fate == Unknown, "{name}"),
+            ChainOutcome::NotDone(_) => assert!(fate == NotDone, "{name}"),
+            ChainOutcome::Sent(Sent::Refused { refusal, reason }) => {
+                assert!(fate == Refused && refusal == Refusal::Other, "{name}");
+                assert!(reason.starts_with("http://127.0.0.1:"), "{reason}");
+            }
             other => panic!("{name}: {other:?}"),
         }
         // With another that takes it, it is sent.
         let both = chain(CHAIN_ID, &[&bad.url, &good.url]);
         good.world().pool.clear();
         assert_eq!(sent(&both, &first).await, Sent::Accepted, "{name}");
+        assert!(both.endpoints_status()[0].set_aside.is_some(), "{name}");
         // With another that refuses, what the first did with it is still not known.
         let both = chain(CHAIN_ID, &[&bad.url, &good.url]);
         good.world().balance = 0;
         good.world().pool.clear();
         match send(&both, &first).await {
-            ChainOutcome::Sent(Sent::Unknown(_)) => assert!(is_unknown, "{name}"),
-            ChainOutcome::Sent(Sent::Refused { .. }) => assert!(!is_unknown, "{name}"),
+            ChainOutcome::Sent(Sent::Unknown(_)) => assert!(fate == Unknown, "{name}"),
+            ChainOutcome::Sent(Sent::Refused { refusal, .. }) => {
+                assert!(fate != Unknown, "{name}");
+                assert_eq!(refusal, Refusal::InsufficientFunds, "{name}");
+            }
             other => panic!("{name}: {other:?}"),
         }
         good.world().balance = 10_u128.pow(18);
@@ -274,7 +314,7 @@ async fn what_became_of_sending_is_unknown_where_it_may_have_been_taken() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_an_answer_and_nobody_else_is_asked() {
+async fn a_refusal_for_what_the_transaction_is_is_an_answer_and_nobody_else_is_asked() {
     let (one, two) = (Fake::start().await, Fake::start().await);
     one.world().balance = 0;
     let chain = chain(CHAIN_ID, &[&one.url, &two.url]);

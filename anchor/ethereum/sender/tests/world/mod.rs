@@ -188,6 +188,8 @@ pub struct World {
     signed: BTreeMap<TransactionHash, Unsigned>,
     /// A signer that changes what it is asked to sign.
     pub crooked: bool,
+    /// What the network says of everything that is sent.
+    pub refuses: Option<Refusal>,
     /// The rounds whose intent was durable at any time.
     pub intents: BTreeSet<[u8; 32]>,
     pub failures: Vec<LastFailure>,
@@ -220,6 +222,7 @@ impl World {
             delayed_sends: Vec::new(),
             signed: BTreeMap::new(),
             crooked: false,
+            refuses: None,
             intents: BTreeSet::new(),
             failures: Vec::new(),
             records: BTreeMap::new(),
@@ -573,6 +576,10 @@ impl World {
                 };
             }
             _ => {}
+        }
+        if let Some(refusal) = self.refuses {
+            let reason = format!("{refusal:?}");
+            return Sent::Refused { refusal, reason };
         }
         let sent = self.ledger.take(tx);
         if fault == Some(UnknownApplied) {
