@@ -103,8 +103,12 @@ pub(crate) async fn whole(session: &Session<'_>, number: u64) -> Result<SeenBloc
     let params = json!([which.parameter(), true]);
     let answer: Option<Box<RawValue>> = session.call(BLOCK, params, LONG).await?;
     let answer = answer.ok_or_else(|| Fault::Missing(format!("it has no block {number}")))?;
-    let header = seen(&parsed(&answer)?, which)?;
-    let BlockAnswer { transactions } = parsed(&answer)?;
+    let unread = |error: serde_json::Error| Fault::Malformed {
+        method: BLOCK,
+        why: format!("expected a block: {}", session.quoted(error.to_string())),
+    };
+    let header = seen(&parsed(&answer).map_err(unread)?, which)?;
+    let BlockAnswer { transactions } = parsed(&answer).map_err(unread)?;
     drop(answer);
     let root = header.header.transactions_root;
     let encoded: Option<Vec<Vec<u8>>> = transactions.iter().map(|json| transaction(json)).collect();
@@ -188,11 +192,8 @@ impl Which {
 }
 
 /// What is not to be had from JSON.
-fn parsed<T: for<'de> Deserialize<'de>>(json: &RawValue) -> Result<T, Fault> {
-    serde_json::from_str(json.get()).map_err(|error| Fault::Malformed {
-        method: BLOCK,
-        why: format!("expected a block: {error}"),
-    })
+fn parsed<T: for<'de> Deserialize<'de>>(json: &RawValue) -> serde_json::Result<T> {
+    serde_json::from_str(json.get())
 }
 
 fn seen(answer: &HeaderAnswer, which: Which) -> Result<SeenHeader, Fault> {

@@ -4,7 +4,9 @@
 use core::fmt;
 use core::str::FromStr;
 
-use url::Url;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use url::{Url, form_urlencoded};
 
 /// A text is no URL of an endpoint. The text is not shown: it may hold a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,10 +19,18 @@ pub enum EndpointError {
     Scheme(String),
 }
 
+/// What stands in the place of a secret.
+const REDACTED: &[u8] = b"...";
+
+/// A shorter part of a URL is no credential, and stands in words that have nothing to do with it.
+const MIN_SECRET: usize = 4;
+
 /// The URL of a JSON-RPC endpoint, with the credentials that may be in it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
     url: Url,
+    /// What is never shown, also where the endpoint says it: the longest first.
+    secrets: Vec<String>,
 }
 
 impl Endpoint {
@@ -28,6 +38,66 @@ impl Endpoint {
     pub(crate) fn secret(&self) -> &str {
         self.url.as_str()
     }
+
+    /// The beginning of what the endpoint says, without the secrets of its URL: many a server names in an error what it was asked for.
+    pub(crate) fn redacted(&self, said: &[u8], most: usize) -> Vec<u8> {
+        let (mut redacted, mut rest) = (Vec::new(), said);
+        while redacted.len() < most
+            && let Some((first, after)) = rest.split_first()
+        {
+            let secret = self.secrets.iter().find(|secret| {
+                let beginning = rest.get(..secret.len());
+                beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(secret.as_bytes()))
+            });
+            rest = if let Some(secret) = secret {
+                redacted.extend_from_slice(REDACTED);
+                rest.get(secret.len()..).unwrap_or_default()
+            } else {
+                redacted.push(*first);
+                after
+            };
+        }
+        redacted
+    }
+}
+
+/// The path, the query, the user and the password: whole, in their parts, and as they are in the request.
+fn secrets_of(url: &Url) -> Vec<String> {
+    let (path, query) = (url.path(), url.query().unwrap_or_default());
+    let (user, password) = (url.username(), url.password().unwrap_or_default());
+    let mut secrets = vec![
+        path.to_owned(),
+        query.to_owned(),
+        user.to_owned(),
+        password.to_owned(),
+        decoded(user),
+        decoded(password),
+    ];
+    if !(user.is_empty() && password.is_empty()) {
+        let both = format!("{}:{}", decoded(user), decoded(password));
+        secrets.push(BASE64_STANDARD.encode(both));
+    }
+    let pairs = query.split('&');
+    let values = pairs.map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
+    for part in path.split('/').chain(values) {
+        secrets.extend([part.to_owned(), decoded(part)]);
+    }
+    secrets.retain(|secret| secret.len() >= MIN_SECRET);
+    secrets.sort_unstable_by_key(|secret| core::cmp::Reverse(secret.len()));
+    secrets
+}
+
+/// Without percent-encoding.
+fn decoded(part: &str) -> String {
+    let part = part
+        .replace('+', "%2B")
+        .replace('&', "%26")
+        .replace('=', "%3D");
+    let mut pairs = form_urlencoded::parse(part.as_bytes());
+    pairs
+        .next()
+        .map(|(name, _)| name.into_owned())
+        .unwrap_or_default()
 }
 
 impl FromStr for Endpoint {
@@ -36,7 +106,10 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, EndpointError> {
         let url: Url = text.parse()?;
         match url.scheme() {
-            "https" | "http" => Ok(Self { url }),
+            "https" | "http" => {
+                let secrets = secrets_of(&url);
+                Ok(Self { url, secrets })
+            }
             other => Err(EndpointError::Scheme(other.to_owned())),
         }
     }
@@ -77,6 +150,36 @@ mod tests {
             assert_eq!(endpoint.to_string(), shown);
             assert!(!format!("{endpoint:?}").contains("s3cret"));
         }
+    }
+
+    #[test]
+    fn what_an_endpoint_says_of_its_url_is_not_shown() {
+        let endpoint: Endpoint =
+            "https://us%40er:pass%2Fword@chain.example/v3/k3y-of-path?apikey=k3y-of-query&v=2"
+                .parse()
+                .unwrap();
+        let redacted = |said: &str| {
+            let bytes = endpoint.redacted(said.as_bytes(), 1_000);
+            String::from_utf8(bytes).unwrap()
+        };
+        for (said, shown) in [
+            ("txpool is full", "txpool is full"),
+            ("Cannot POST /v3/k3y-of-path", "Cannot POST ..."),
+            ("Cannot POST \\/v3\\/k3y-of-path", "Cannot POST \\/v3\\/..."),
+            ("/v3/K3Y-OF-PATH?apikey=k3y-of-query&v=2!", "...?...!"),
+            ("no such key: k3y-of-query", "no such key: ..."),
+            ("us%40er, us@er", "..., ..."),
+            ("pass%2Fword, pass/word", "..., ..."),
+            ("Basic dXNAZXI6cGFzcy93b3Jk", "Basic ..."),
+            ("k3y-of-pathk3y-of-path", "......"),
+        ] {
+            assert_eq!(redacted(said), shown);
+        }
+        let cut = endpoint.redacted(b"k3y-of-path is unknown", 6);
+        assert_eq!(cut, b"... is");
+        // A URL without any has nothing to hide.
+        let plain: Endpoint = "http://127.0.0.1:8545/".parse().unwrap();
+        assert_eq!(plain.redacted(b"a / b : c? Og==", 99), b"a / b : c? Og==");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::endpoint::Endpoint;
+
 /// How much of what an endpoint says is shown.
 const SHOWN: usize = 160;
 
@@ -53,24 +55,20 @@ pub(crate) enum Fault {
     Missing(String),
 }
 
-/// Words of somebody else: in quotation marks, with control characters escaped, and not many.
+/// Words of an endpoint: without what is secret of its URL, in quotation marks, with control characters escaped, and not many.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Quoted(String);
 
 impl Quoted {
-    /// Quotes a text.
-    pub(crate) fn new(text: &str) -> Self {
+    /// Quotes the beginning of what an endpoint said.
+    pub(crate) fn new(endpoint: &Endpoint, said: &[u8]) -> Self {
+        // A letter has at most four bytes; one more than is shown tells that there are more.
+        let most = SHOWN.saturating_mul(4).saturating_add(4);
+        let start = endpoint.redacted(said, most);
+        let text = String::from_utf8_lossy(&start);
         let short: String = text.chars().take(SHOWN).collect();
         let rest = if short.len() < text.len() { "..." } else { "" };
         Self(format!("{short:?}{rest}"))
-    }
-
-    /// Quotes the beginning of bytes.
-    pub(crate) fn bytes(bytes: &[u8]) -> Self {
-        // A letter has at most four bytes; one more than is shown tells that there are more.
-        let most = SHOWN.saturating_mul(4).saturating_add(4);
-        let start = bytes.get(..most).unwrap_or(bytes);
-        Self::new(&String::from_utf8_lossy(start))
     }
 }
 
@@ -92,12 +90,19 @@ mod tests {
 
     #[test]
     fn words_of_others_are_short_and_without_control_characters() {
-        assert_eq!(Quoted::new("no").to_string(), "\"no\"");
-        let red = Quoted::new("\u{1b}[31mred\nand \u{202e}back").to_string();
+        let endpoint = "https://chain.example/v3/s3cret".parse().unwrap();
+        let quoted = |said: &[u8]| Quoted::new(&endpoint, said).to_string();
+        assert_eq!(quoted(b"no"), "\"no\"");
+        let red = quoted("\u{1b}[31mred\nand \u{202e}back".as_bytes());
         assert_eq!(red, "\"\\u{1b}[31mred\\nand \\u{202e}back\"");
-        let long = Quoted::bytes(&[b'a'; 10_000]).to_string();
+        let long = quoted(&[b'a'; 10_000]);
         assert_eq!(long, format!("\"{}\"...", "a".repeat(SHOWN)));
-        let broken = Quoted::bytes(&[0xff; 3]).to_string();
+        let broken = quoted(&[0xff; 3]);
         assert_eq!(broken, "\"\u{fffd}\u{fffd}\u{fffd}\"");
+        // Nor is there a part of a secret where the words are cut.
+        for before in 0..SHOWN + 8 {
+            let said = [&vec![b'a'; before][..], b"/v3/s3cret", &[b'b'; 999]].concat();
+            assert!(!quoted(&said).contains("s3"), "{before}");
+        }
     }
 }

@@ -128,69 +128,75 @@ impl<'a> Session<'a> {
                 _ => Fault::NoAnswer { method, why },
             }
         })?;
-        read(method, id, answer.status, &answer.body)
+        self.read(method, id, answer.status, &answer.body)
     }
-}
 
-/// Reads an answer.
-fn read<T: DeserializeOwned>(
-    method: &'static str,
-    id: u64,
-    status: u16,
-    body: &[u8],
-) -> Result<T, Fault> {
-    let is_success = (200..300).contains(&status);
-    let malformed = |why: String| Fault::Malformed { method, why };
-    let answer: Answer<'_> = match serde_json::from_slice(body) {
-        Ok(answer) => answer,
-        Err(error) if is_success => {
-            let found = Quoted::bytes(body);
-            return Err(malformed(format!(
-                "expected an answer of JSON-RPC: {error}; found {found}"
-            )));
+    /// Words of the endpoint, as they may be shown.
+    pub(crate) fn quoted(&self, said: impl AsRef<[u8]>) -> Quoted {
+        Quoted::new(self.endpoint, said.as_ref())
+    }
+
+    /// Reads an answer.
+    fn read<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        id: u64,
+        status: u16,
+        body: &[u8],
+    ) -> Result<T, Fault> {
+        let is_success = (200..300).contains(&status);
+        let malformed = |why: String| Fault::Malformed { method, why };
+        let answer: Answer<'_> = match serde_json::from_slice(body) {
+            Ok(answer) => answer,
+            Err(error) if is_success => {
+                let (why, found) = (self.quoted(error.to_string()), self.quoted(body));
+                return Err(malformed(format!(
+                    "expected an answer of JSON-RPC: {why}; found {found}"
+                )));
+            }
+            Err(_) => return Err(self.refused(method, status, body)),
+        };
+        match answer {
+            // Of what could not be read an error says no number.
+            Answer {
+                error: Some(error), ..
+            } => Err(Fault::Error {
+                method,
+                code: error.code,
+                message: self.quoted(&error.message),
+            }),
+            _ if !is_success => Err(self.refused(method, status, body)),
+            Answer { id: found, .. } if found != Some(id) => Err(malformed(format!(
+                "expected the answer to call {id}, found {}",
+                found.map_or_else(
+                    || "none of a number".to_owned(),
+                    |found| format!("that to {found}")
+                )
+            ))),
+            Answer {
+                result: Some(result),
+                ..
+            } => serde_json::from_str(result.get()).map_err(|error| {
+                let (why, found) = (self.quoted(error.to_string()), self.quoted(result.get()));
+                malformed(format!("{why}; found {found}"))
+            }),
+            Answer { .. } => Err(malformed(format!(
+                "expected a result or an error, found {}",
+                self.quoted(body)
+            ))),
         }
-        Err(_) => return Err(refused(method, status, body)),
-    };
-    match answer {
-        // Of what could not be read an error says no number.
-        Answer {
-            error: Some(error), ..
-        } => Err(Fault::Error {
-            method,
-            code: error.code,
-            message: Quoted::new(&error.message),
-        }),
-        _ if !is_success => Err(refused(method, status, body)),
-        Answer { id: found, .. } if found != Some(id) => Err(malformed(format!(
-            "expected the answer to call {id}, found {}",
-            found.map_or_else(
-                || "none of a number".to_owned(),
-                |found| format!("that to {found}")
-            )
-        ))),
-        Answer {
-            result: Some(result),
-            ..
-        } => serde_json::from_str(result.get()).map_err(|error| {
-            let found = Quoted::bytes(result.get().as_bytes());
-            malformed(format!("{error}; found {found}"))
-        }),
-        Answer { .. } => Err(malformed(format!(
-            "expected a result or an error, found {}",
-            Quoted::bytes(body)
-        ))),
     }
-}
 
-/// An HTTP status that is no success, without an error of JSON-RPC. Below 500 the server says that it did nothing.
-fn refused(method: &'static str, status: u16, body: &[u8]) -> Fault {
-    let why = format!(
-        "expected the HTTP status 200, found {status}: {}",
-        Quoted::bytes(body)
-    );
-    if status < 500 {
-        Fault::NotDelivered { method, why }
-    } else {
-        Fault::NoAnswer { method, why }
+    /// An HTTP status that is no success, without an error of JSON-RPC. Below 500 the server says that it did nothing.
+    fn refused(&self, method: &'static str, status: u16, body: &[u8]) -> Fault {
+        let why = format!(
+            "expected the HTTP status 200, found {status}: {}",
+            self.quoted(body)
+        );
+        if status < 500 {
+            Fault::NotDelivered { method, why }
+        } else {
+            Fault::NoAnswer { method, why }
+        }
     }
 }

@@ -128,6 +128,36 @@ async fn each_bad_endpoint_is_named_and_the_next_one_answers() {
     }
 }
 
+/// Ways to name the URL that was asked for.
+const ECHOES: [fn(&str) -> Reply; 6] = [
+    |url| Reply::Raw(404, "text/html", format!("Cannot POST {url}").into()),
+    |url| Reply::Raw(500, "text/html", url.replace('/', "\\/").into()),
+    |url| Reply::Raw(200, "text/html", format!("<a href='{url}'>").into()),
+    |url| {
+        Reply::Answer(json!({"error": {"code": -32_001, "message": format!("no project: {url}")}}))
+    },
+    |url| Reply::Answer(json!({"result": url})),
+    // Cut in the middle of it.
+    |url| Reply::Raw(404, "text/html", format!("{}{url}", "-".repeat(140)).into()),
+];
+
+#[tokio::test]
+async fn credentials_that_an_endpoint_names_are_not_shown() {
+    for echo in ECHOES {
+        let fake = Fake::start().await;
+        let url = format!("{}/s3cret/k3y?apikey=s3cret", fake.url);
+        let url = url.replace("http://", "http://user:s3cret@");
+        let said = url.clone();
+        fake.tamper(move |_, _, _| echo(&said));
+        let chain = chain(CHAIN_ID, &[&url]);
+        let why = not_done(chain.carry_out(ChainRequest::ReadAccount(call(1))).await);
+        assert!(why.contains("eth_chainId"), "{why}");
+        assert!(!why.contains("s3c"), "{why}");
+        let status = format!("{:?}", chain.endpoints_status());
+        assert!(!status.contains("s3c"), "{status}");
+    }
+}
+
 #[tokio::test]
 async fn an_endpoint_that_is_not_there_is_named_without_its_credentials() {
     let good = Fake::start().await;

@@ -123,7 +123,12 @@ async fn another_key_is_caught() {
 
 #[tokio::test]
 async fn a_signer_that_does_not_sign_is_named() {
-    let rows: [(&str, Behaviour, &str); 4] = [
+    let rows: [(&str, Behaviour, &str); 5] = [
+        (
+            "names its URL",
+            || Reply::Raw(404, "text/plain", b"no such path: /s3cret".to_vec()),
+            "found 404: \"no such path: ...\"",
+        ),
         (
             "refuses",
             || Reply::Answer(json!({"error": {"code": -32_000, "message": "denied\u{7}"}})),
