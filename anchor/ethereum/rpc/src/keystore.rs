@@ -35,8 +35,8 @@ const DERIVED: usize = 32;
 /// What scrypt may take: 1 GiB. What geth writes takes 256 MiB.
 const MAX_SCRYPT_BYTES: u64 = 1 << 30;
 
-/// How often scrypt may repeat itself. What geth writes for small machines has 6.
-const MAX_SCRYPT_P: u32 = 16;
+/// The most work of scrypt, n * r * p: some seconds. What geth writes has an eighth of it.
+const MAX_SCRYPT_WORK: u64 = 1 << 24;
 
 /// The most rounds of PBKDF2: some seconds. What is written elsewhere has 262,144.
 const MAX_ROUNDS: u32 = 10_000_000;
@@ -270,10 +270,15 @@ fn derive(kdf: &Kdf, password: &Password) -> Result<Derived, String> {
     let salt = hex::decode(salt).map_err(|error| format!("the salt is no hexadecimal: {error}"))?;
     match kdf {
         Kdf::Scrypt(Scrypt { n, r, p, .. }) => {
-            let memory = n.saturating_mul(u64::from(*r)).saturating_mul(128);
-            if !n.is_power_of_two() || memory > MAX_SCRYPT_BYTES || *p > MAX_SCRYPT_P {
+            let (wide_r, wide_p) = (u64::from(*r), u64::from(*p));
+            let memory = (n.saturating_add(wide_p))
+                .saturating_mul(wide_r)
+                .saturating_mul(128);
+            let work = n.saturating_mul(wide_r).saturating_mul(wide_p);
+            let is_bounded = memory <= MAX_SCRYPT_BYTES && (1..=MAX_SCRYPT_WORK).contains(&work);
+            if !n.is_power_of_two() || !is_bounded {
                 return Err(format!(
-                    "expected an n for scrypt that is a power of two, n * r * 128 of at most {MAX_SCRYPT_BYTES}, and a p of at most {MAX_SCRYPT_P}; found n = {n}, r = {r}, p = {p}"
+                    "expected an n for scrypt that is a power of two, (n + p) * r * 128 of at most {MAX_SCRYPT_BYTES}, and n * r * p of 1 to {MAX_SCRYPT_WORK}; found n = {n}, r = {r}, p = {p}"
                 ));
             }
             let log_n = u8::try_from(n.trailing_zeros()).unwrap_or(u8::MAX);

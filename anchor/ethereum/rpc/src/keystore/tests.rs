@@ -171,7 +171,30 @@ fn what_is_no_keystore_is_refused_before_it_costs_anything() {
             "found n =",
         ),
         ("hours", r#""p":8"#, r#""p":1000000"#, "p = 1000000"),
-        ("an r of 0", r#""r":1"#, r#""r":0"#, ""),
+        (
+            "an r of 0",
+            r#""r":1"#,
+            r#""r":0"#,
+            "found n = 262144, r = 0",
+        ),
+        (
+            "a p of 0",
+            r#""p":8"#,
+            r#""p":0"#,
+            "found n = 262144, r = 1, p = 0",
+        ),
+        (
+            "16 GiB beside little n",
+            r#""n":262144,"r":1,"p":8"#,
+            r#""n":2,"r":8388607,"p":16"#,
+            "found n = 2, r = 8388607, p = 16",
+        ),
+        (
+            "minutes within the memory",
+            r#""n":262144,"r":1,"p":8"#,
+            r#""n":1048576,"r":7,"p":16"#,
+            "found n = 1048576, r = 7, p = 16",
+        ),
     ];
     for (name, old, new, expected) in rows {
         let path = folder.path().join(name);
