@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use counterfoil_ethereum::{Address, TransactionHash};
 use counterfoil_ethereum_sender::chain::{
-    Block, Captured, ChainOutcome, ChainRequest, Refusal, Sent, Whereabouts,
+    Block, Captured, ChainOutcome, ChainRequest, Identity, Refusal, Sent, Whereabouts,
 };
 use counterfoil_service::client::{CallError, Client, ClientOptions};
 use tokio::time::Instant;
@@ -191,7 +191,8 @@ impl Chain {
                 after,
                 until,
             } => {
-                let found = nonce::find(&session, account, *nonce, *after, *until).await?;
+                let identity = Identity { chain_id, account };
+                let found = nonce::find(&session, identity, *nonce, *after, *until).await?;
                 let (transaction, block) = found;
                 ChainOutcome::NonceUsed { transaction, block }
             }

@@ -5,10 +5,10 @@ use alloy_consensus::Transaction as _;
 use alloy_consensus::transaction::SignerRecoverable as _;
 use alloy_eips::Decodable2718 as _;
 use counterfoil_ethereum::{Address, TransactionHash};
-use counterfoil_ethereum_sender::chain::Block;
+use counterfoil_ethereum_sender::chain::{Block, Identity};
 
 use crate::account::nonce_after;
-use crate::block::{self, BlockTransaction, SeenBlock, hash_of};
+use crate::block::{self, BlockTransaction, hash_of};
 use crate::fault::Fault;
 use crate::observe::is_still;
 use crate::session::Session;
@@ -19,7 +19,7 @@ const MAX_READ: u64 = 300;
 /// Finds the transaction, in the blocks after `after` up to `until`.
 pub(crate) async fn find(
     session: &Session<'_>,
-    account: Address,
+    identity: Identity,
     nonce: u64,
     after: u64,
     until: Block,
@@ -27,7 +27,7 @@ pub(crate) async fn find(
     let header = block::header_at(session, until.number).await?;
     is_still(header.block(), until)?;
     let mut range = Range {
-        account,
+        account: identity.account,
         nonce,
         unused: after,
         used: until.number,
@@ -47,7 +47,7 @@ pub(crate) async fn find(
     // The newest first: what is looked for became final a short time ago.
     for number in (unused.saturating_add(1)..=used).rev() {
         let block = block::whole(session, number).await?;
-        if let Some(hash) = user(&block, account, nonce) {
+        if let Some(hash) = user(&block.transactions, identity, nonce) {
             return Ok((hash, block.header.block()));
         }
     }
@@ -107,24 +107,79 @@ impl Range {
     }
 }
 
-/// The transaction of the block that used the nonce of the account: as its own, or as that of an authorisation (EIP-7702).
-fn user(block: &SeenBlock, account: Address, nonce: u64) -> Option<TransactionHash> {
+/// The transaction of a block that used the nonce of the account: as its own, or as that of an authorisation (EIP-7702). What the account
+/// signed for another chain alone is in no block of this one, whoever shows it there.
+fn user(transactions: &[Vec<u8>], identity: Identity, nonce: u64) -> Option<TransactionHash> {
+    let Identity { chain_id, account } = identity;
     let is_user = |bytes: &&Vec<u8>| {
         let Ok(transaction) = BlockTransaction::decode_2718_exact(bytes) else {
             return false;
         };
         let of_account = |address: alloy_primitives::Address| *account.as_bytes() == *address;
+        // Before EIP-155 transactions were of any chain, and may still be.
+        let is_here = transaction.chain_id().is_none_or(|id| id == chain_id);
         // The signature is recovered only where the nonce fits: it takes time.
-        let sent =
-            transaction.nonce() == nonce && transaction.recover_signer().is_ok_and(of_account);
+        let sent = is_here
+            && transaction.nonce() == nonce
+            && transaction.recover_signer().is_ok_and(of_account);
         let mut authorisations = transaction.authorization_list().unwrap_or_default().iter();
         sent || authorisations.any(|authorisation| {
-            authorisation.nonce == nonce && authorisation.recover_authority().is_ok_and(of_account)
+            let is_here = authorisation.chain_id.is_zero() || authorisation.chain_id == chain_id;
+            is_here
+                && authorisation.nonce == nonce
+                && authorisation.recover_authority().is_ok_and(of_account)
         })
     };
-    block
-        .transactions
+    transactions
         .iter()
         .find(is_user)
         .map(|bytes| hash_of(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_consensus::{SignableTransaction as _, TxEip7702};
+    use alloy_eips::Encodable2718 as _;
+    use alloy_eips::eip7702::Authorization;
+    use alloy_primitives::{B256, Signature, U256};
+    use k256::ecdsa::SigningKey;
+
+    use super::*;
+    use crate::keystore::address_of;
+
+    fn sign(key: &SigningKey, hash: B256) -> Signature {
+        let (signature, parity) = key.sign_prehash_recoverable(hash.as_slice()).unwrap();
+        let (r, s) = signature.split_bytes();
+        let scalar = |bytes: &[u8]| U256::from_be_slice(bytes);
+        Signature::new(scalar(&r), scalar(&s), parity.is_y_odd())
+    }
+
+    #[test]
+    fn an_authorisation_counts_on_its_chain_and_where_it_is_for_any() {
+        let key = |byte| SigningKey::from_slice(&[byte; 32]).unwrap();
+        let (ours, other) = (key(1), key(2));
+        let identity = Identity {
+            chain_id: 5,
+            account: address_of(&ours),
+        };
+        for (chain_id, nonce, counts) in [(5, 7, true), (0, 7, true), (1, 7, false), (5, 8, false)]
+        {
+            let authorisation = Authorization {
+                chain_id: U256::from(chain_id),
+                address: [3; 20].into(),
+                nonce,
+            };
+            let signature = sign(&ours, authorisation.signature_hash());
+            let transaction = TxEip7702 {
+                chain_id: 5,
+                nonce: 7,
+                authorization_list: vec![authorisation.into_signed(signature)],
+                ..TxEip7702::default()
+            };
+            let signature = sign(&other, transaction.signature_hash());
+            let bytes = transaction.into_signed(signature).encoded_2718();
+            let found = user(&[bytes.clone()], identity, 7);
+            assert_eq!(found, counts.then(|| hash_of(&bytes)), "{chain_id} {nonce}");
+        }
+    }
 }

@@ -269,6 +269,23 @@ async fn the_user_of_a_nonce_is_found_also_where_states_are_gone() {
 }
 
 #[tokio::test]
+async fn a_transaction_of_another_chain_is_no_user_of_a_nonce() {
+    let fake = Fake::start().await;
+    let chain = chain(CHAIN_ID, &[&fake.url]);
+    // The fake puts it into a block, as an endpoint may that lies.
+    let foreign = signed(&chain, unsigned(CHAIN_ID + 1, 0, 1)).await;
+    sent(&chain, &foreign).await;
+    fake.mine(6);
+    let request = ChainRequest::FindNonce {
+        nonce: 0,
+        after: 9,
+        until: observed(&chain, &[]).await.finalized,
+    };
+    let why = not_done(chain.carry_out(request).await);
+    assert!(why.contains("no transaction there does"), "{why}");
+}
+
+#[tokio::test]
 async fn a_node_that_has_not_the_state_of_the_final_block_says_so() {
     let fake = Fake::start().await;
     fake.world().states = 3;
