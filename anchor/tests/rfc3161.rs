@@ -183,13 +183,13 @@ async fn files_that_are_not_what_they_should_be_are_named() {
         (
             "key.pem",
             "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n",
-            "no `BEGIN CERTIFICATE` block",
+            "expected a certificate in PEM as block 1, got \"-----BEGIN PRIVATE KEY-----\"",
         ),
-        ("half.pem", half, "certificate 1"),
+        ("half.pem", half, "as block 1, got"),
         (
             "other.pem",
             "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n",
-            "certificate 1: expected an X.509 certificate",
+            "as block 1, got ",
         ),
     ];
     for (name, text, expected) in rows {
