@@ -161,7 +161,10 @@ async fn a_checkpoint_that_is_lost_while_its_round_is_on_its_way_holds_no_record
         for place in &places[..2] {
             let checkpoint = place.checkpoint();
             let blobs = &world.disk.blobs;
-            blobs.discard(std::slice::from_ref(&checkpoint)).await.unwrap();
+            blobs
+                .discard(std::slice::from_ref(&checkpoint))
+                .await
+                .unwrap();
             if let Some(bytes) = lost {
                 let blob = Blob::new(checkpoint, bytes);
                 blobs.put_new(&[blob]).await.unwrap();

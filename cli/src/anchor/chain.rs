@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    fn view(changes: Value) -> View {
+    fn view(changes: &Value) -> View {
         let mut view = json!({
             "name": "dev", "chain_id": 1, "account": "0x01", "destination": "0x02", "mode": "address",
             "max_fee_gwei": "50", "max_cost_per_day_gwei": "1", "max_gas": 25_000, "waiting": null, "on_its_way": null,
@@ -231,7 +231,7 @@ mod tests {
             ),
         ];
         for (name, changes, wait, exit) in rows {
-            let view = view(changes);
+            let view = view(&changes);
             assert_eq!(outcome_once(&view, wait), exit, "{name}");
             let text = lines(&view).join("\n");
             let is_told = text.contains("unprotected") || text.contains("the nonce is taken");

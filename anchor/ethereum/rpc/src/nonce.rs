@@ -178,7 +178,7 @@ mod tests {
             };
             let signature = sign(&other, transaction.signature_hash());
             let bytes = transaction.into_signed(signature).encoded_2718();
-            let found = user(&[bytes.clone()], identity, 7);
+            let found = user(std::slice::from_ref(&bytes), identity, 7);
             assert_eq!(found, counts.then(|| hash_of(&bytes)), "{chain_id} {nonce}");
         }
     }
