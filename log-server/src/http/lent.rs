@@ -88,6 +88,8 @@ struct Rest {
 impl Drop for Lent {
     fn drop(&mut self) {
         self.limit.abort();
+        // At once: the limit's task ends when the runtime comes to it.
+        drop(locked(&self.rest).take());
     }
 }
 

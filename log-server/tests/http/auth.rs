@@ -330,7 +330,10 @@ async fn browsers_may_read_and_not_write() {
     // What is exposed is said by the answer itself; in the answer to OPTIONS it counts for nothing.
     for path in ["/status", "/nothing", "/receipt/9"] {
         let exposed = header(&server.get(path).await, "access-control-expose-headers");
-        assert_eq!(exposed, "link, retry-after, x-request-id", "{path}");
+        assert_eq!(
+            exposed, "link, retry-after, x-anchor-troubles, x-request-id",
+            "{path}"
+        );
     }
     for path in ["/add", "/add-batch"] {
         let preflight = server.request("OPTIONS", path).send().await.unwrap();
