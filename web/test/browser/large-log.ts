@@ -43,16 +43,11 @@ export async function startLargeLog(
       throw new Error(`the log takes no entries: ${await response.text()}`);
     }
     if (earlier === "" && first > size / 3) {
+      await until(url, (status) => status.published_size > 0);
       earlier = await (await fetch(new URL("checkpoint", url))).text();
     }
   }
-  for (;;) {
-    const status = await (await fetch(new URL("status", url))).json();
-    if (status.published_size >= size && status.indexed_size >= size) {
-      break;
-    }
-    await new Promise((done) => setTimeout(done, 100));
-  }
+  await until(url, (status) => status.published_size >= size && status.indexed_size >= size);
   return {
     url,
     earlier,
@@ -65,4 +60,13 @@ export async function startLargeLog(
 
 function withLength(entry: Uint8Array): Uint8Array {
   return Buffer.concat([Uint8Array.of(entry.length >> 8, entry.length & 0xff), entry]);
+}
+
+type Sizes = { readonly published_size: number; readonly indexed_size: number };
+
+/** Waits until the log says so of itself. */
+async function until(url: URL, holds: (status: Sizes) => boolean): Promise<void> {
+  while (!holds((await (await fetch(new URL("status", url))).json()) as Sizes)) {
+    await new Promise((done) => setTimeout(done, 100));
+  }
 }
