@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { VerifyError } from "../../src/verify/checks.ts";
-import { type Certificate, certificatesFromPem, judgeToken, tokenInResponse } from "../../src/verify/rfc3161/index.ts";
+import { readPem } from "../../src/verify/pem.ts";
+import { Certificate, judgeToken, tokenInResponse } from "../../src/verify/rfc3161/index.ts";
 import { vectors } from "../vectors.ts";
 
 /** A row of the index of tokens that production and test authorities made, with what others say of each. */
@@ -66,7 +67,7 @@ function certificates(path: string): Certificate[] {
   }
   return text.split(/(?<=-----END CERTIFICATE-----)/).flatMap((block) => {
     try {
-      return certificatesFromPem(block);
+      return readPem(block).map((der) => Certificate.parse(der));
     } catch (error) {
       if (error instanceof VerifyError) {
         return [];

@@ -1,7 +1,6 @@
 /** X.509 certificates (RFC 5280 section 4.1), as far as paths and time-stamps need them. Nothing about one that was read is verified. */
 
-import { equal, fromBase64 } from "../bytes.ts";
-import { VerifyError } from "../checks.ts";
+import { equal } from "../bytes.ts";
 import { AlgorithmIdentifier, verifySignature } from "./algorithm.ts";
 import { badLength, context, contextPrimitive, type Element, noValue, only, type Reader, tag } from "./ber.ts";
 import { type CertificateExtensions, readCertificateExtensions } from "./extensions.ts";
@@ -172,34 +171,4 @@ function readTbs(reader: Reader, outerAlgorithm: AlgorithmIdentifier): TbsCertif
     throw noValue("version");
   }
   return { serial, issuer, subject, notBefore, notAfter, spki, extensions };
-}
-
-const pemBlock = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----/g;
-
-/** The certificates of a text in PEM (RFC 7468), in their order; blocks of another kind, and text between them, are passed over. */
-export function certificatesFromPem(text: string): Certificate[] {
-  const begun = text.split("-----BEGIN CERTIFICATE-----").length - 1;
-  const blocks = Array.from(text.matchAll(pemBlock), ([, base64 = ""]) => base64.replaceAll(/\s/g, ""));
-  if (begun === 0) {
-    throw new VerifyError("expected one certificate or more (PEM), and there is no `BEGIN CERTIFICATE` block");
-  }
-  if (blocks.length !== begun) {
-    throw new VerifyError(`expected ${begun} certificates (PEM), and ${begun - blocks.length} of them are malformed`);
-  }
-  return blocks.map((base64, index) => certificateFromBase64(base64, index + 1));
-}
-
-function certificateFromBase64(base64: string, number: number): Certificate {
-  const der = fromBase64(base64);
-  if (der === undefined) {
-    throw new VerifyError(`certificate ${number}: expected PEM: its base64 is malformed`);
-  }
-  try {
-    return Certificate.parse(der);
-  } catch (error) {
-    if (error instanceof VerifyError) {
-      throw new VerifyError(`certificate ${number}: expected an X.509 certificate: ${error.message}`);
-    }
-    throw error;
-  }
 }

@@ -3,7 +3,7 @@
  * (RFC 5652), certificates and lists (RFC 5280), OCSP (RFC 6960), ESSCertID (RFC 2634, 5035, 5816).
  */
 
-export { Certificate, certificatesFromPem, maxCertificateSize } from "./certificate.ts";
+export { Certificate, maxCertificateSize } from "./certificate.ts";
 export { maxCrlSize } from "./crl.ts";
 export { type Covers, type GenTime, judgeToken, type TokenJudgement, type TokenQuestion } from "./judgement.ts";
 export type { Name } from "./name.ts";
