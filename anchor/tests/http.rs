@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::tsa::{Does, FakeTsa};
 use common::worker::{Disk, Terms};
-use common::{Log, ORIGIN, Tree};
+use common::{Log, ORIGIN, Tree, get};
 use counterfoil_anchor::http::{Site, SiteOptions};
 use counterfoil_anchor::names::{Blobs as _, Place};
 use counterfoil_anchor::worker::Worker;
@@ -79,18 +79,6 @@ impl Service {
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         String::from_utf8(answer.body.to_vec()).unwrap()
     }
-}
-
-async fn get(url: &str, path: &str) -> Answer {
-    let client = Client::new(&ClientOptions::default()).unwrap();
-    let call = Call {
-        sent: Sent::Get,
-        url: &format!("{url}{path}"),
-        accept: None,
-        deadline: Duration::from_secs(20),
-        limit: 1 << 20,
-    };
-    client.call(call).await.unwrap()
 }
 
 /// Serves what a worker keeps.

@@ -12,7 +12,7 @@ use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::response::IntoResponse as _;
 use counterfoil_anchor::follow::Followed;
-use counterfoil_service::client::{Client, ClientOptions};
+use counterfoil_service::client::{Answer, Call, Client, ClientOptions, Sent};
 use counterfoil_tiles::checkpoint::{Checkpoint, Origin};
 use counterfoil_tiles::cosignature::{Timestamp, cosign_checkpoint, sign_as_log};
 use counterfoil_tiles::hash::{NodeHash, TreeSize, empty_root, hash_leaf, hash_node};
@@ -22,6 +22,19 @@ use counterfoil_tiles::policy::Policy;
 use counterfoil_tiles::tile::TileId;
 
 pub(crate) const ORIGIN: &str = "example.com/log";
+
+/// What a service answers.
+pub(crate) async fn get(url: &str, path: &str) -> Answer {
+    let client = Client::new(&ClientOptions::default()).unwrap();
+    let call = Call {
+        sent: Sent::Get,
+        url: &format!("{url}{path}"),
+        accept: None,
+        deadline: Duration::from_secs(20),
+        limit: 1 << 20,
+    };
+    client.call(call).await.unwrap()
+}
 
 pub(crate) fn key(name: &str, algorithm: Algorithm, seed: u8) -> SigningKey {
     let name = KeyName::new(name).unwrap();

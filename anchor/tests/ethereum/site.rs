@@ -4,27 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_anchor::http::{Site, SiteOptions};
-use counterfoil_service::client::{Answer, Call, Client, ClientOptions, Sent};
 use counterfoil_service::config::FrontConfig;
 use counterfoil_service::metrics::Connections;
 use counterfoil_service::serve::Server;
 
 use crate::common::tsa::FakeTsa;
 use crate::common::worker::{Disk, Running, Terms, worker_on};
-use crate::common::{Log, Tree};
+use crate::common::{Log, Tree, get};
 use crate::world::World;
-
-async fn get(url: &str, path: &str) -> Answer {
-    let client = Client::new(&ClientOptions::default()).unwrap();
-    let call = Call {
-        sent: Sent::Get,
-        url: &format!("{url}{path}"),
-        accept: None,
-        deadline: Duration::from_secs(20),
-        limit: 1 << 20,
-    };
-    client.call(call).await.unwrap()
-}
 
 async fn text(url: &str, path: &str) -> String {
     let answer = get(url, path).await;
