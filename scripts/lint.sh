@@ -17,6 +17,8 @@ run cargo clippy --quiet --locked -p counterfoil --no-default-features -- -D war
 RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' run cargo doc --quiet --locked --workspace --no-deps --document-private-items
 
 deny=$(scripts/tool cargo-deny)
+# It reads the dependencies of every platform, of which a build fetches only its own.
+cargo fetch --quiet --locked
 # Duplicate versions only warn, and at length: shown when asked for.
 echo "lint: cargo deny check licenses bans sources"
 "$deny" --offline --locked --log-level "${DENY_LOG_LEVEL:-error}" check licenses bans sources
