@@ -6,18 +6,19 @@
 //!
 //! What is captured has been verified: it is of the certificate's issuer, and its signature is good.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use counterfoil_evidence::format::MAX_URL;
+use counterfoil_rfc3161::{Conclusion, conclude};
 use counterfoil_service::client::{Answer, Call, CallError, Client, Sent};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
-use crate::judge::{RecordJudge, Said, Source};
-use crate::moment::Moment;
+use crate::judge::{RecordJudge, RevocationStatus, Source, Told};
+use crate::moment::{Moment, of_timestamp};
 use crate::record::{Revocation, RevocationKind};
 
 /// The largest list of revoked certificates that is read. Those of authorities that issue for time-stamping alone have a few
@@ -61,6 +62,8 @@ pub struct Captured {
     pub next: Option<Moment>,
     /// A certificate is revoked so that the token does not count.
     pub revoked: Option<String>,
+    /// A certificate is on hold, so that the token does not count until newer data say otherwise.
+    pub held: Option<String>,
     /// What could not be had, or was nothing, and why.
     pub troubles: Vec<String>,
 }
@@ -71,7 +74,7 @@ pub struct Kept {
     /// The data.
     pub revocation: Revocation,
     /// Whether they can speak for the time of the token.
-    pub settles: bool,
+    pub speaks: bool,
 }
 
 /// What was fetched already, by place and request: many tokens have one issuer.
@@ -223,17 +226,33 @@ impl Found {
         now: Moment,
     ) -> Captured {
         let mut captured = Captured::default();
+        let mut told: BTreeMap<usize, Vec<Told>> = BTreeMap::new();
         let pieces = self.pieces.iter_mut();
         for piece in pieces.filter(|piece| wanted(piece.source.certificate)) {
-            captured.take(judge, chain, piece, gen_time, now);
+            let said = captured.take(judge, chain, piece, gen_time, now);
+            told.entry(piece.source.certificate)
+                .or_default()
+                .extend(said);
         }
-        captured.settled.sort_unstable();
-        captured.settled.dedup();
+        for (certificate, told) in told {
+            match conclude(told) {
+                Conclusion::Good | Conclusion::RevokedLater { .. } => {
+                    captured.settled.push(certificate);
+                }
+                Conclusion::Revoked { at, reason } => {
+                    captured.settled.push(certificate);
+                    captured.revoked = Some(format!("revoked at {at} ({reason})"));
+                }
+                Conclusion::OnHold { at } => captured.held = Some(format!("on hold since {at}")),
+                Conclusion::Open(_) => {}
+            }
+        }
         captured
     }
 }
 
 impl Captured {
+    /// What a piece says of its certificate, if it is right and about it.
     fn take(
         &mut self,
         judge: &dyn RecordJudge,
@@ -241,41 +260,39 @@ impl Captured {
         piece: &mut Piece,
         gen_time: Moment,
         now: Moment,
-    ) {
+    ) -> Option<Told> {
         match piece.spent {
-            Some(Spent::Nothing) => return,
+            Some(Spent::Nothing) => return None,
             Some(Spent::TooOld { next }) => {
                 self.next = self.next.into_iter().chain(next).min();
-                return;
+                return None;
             }
             None => {}
         }
         let Piece { source, data, .. } = &*piece;
-        let Some(certificate) = chain.get(source.certificate) else {
-            return;
-        };
-        let mut settles = true;
-        match judge.revocation(chain, source, data, gen_time) {
-            Said::AboutOthers(why) | Said::Nothing(why) => {
+        let certificate = chain.get(source.certificate)?;
+        let told = judge.revocation(chain, source.certificate, source.kind, data, gen_time);
+        let mut speaks = true;
+        match &told.status {
+            RevocationStatus::AboutOthers(why) | RevocationStatus::Nothing(why) => {
                 self.troubles.push(format!("{}: {why}", source.url));
                 piece.spent = Some(Spent::Nothing);
-                return;
+                return None;
             }
-            Said::TooOld { next } => {
+            RevocationStatus::TooOld { next } => {
+                let next = next.and_then(of_timestamp);
                 self.next = self.next.into_iter().chain(next).min();
                 piece.spent = Some(Spent::TooOld { next });
-                settles = false;
+                speaks = false;
             }
             // For a later token the same data may say something else.
-            Said::OnHold { next } => {
+            RevocationStatus::OnHold { next, .. } => {
+                let next = next.and_then(of_timestamp);
                 self.next = self.next.into_iter().chain(next).min();
-                settles = false;
             }
-            Said::Good | Said::RevokedLater(_) => self.settled.push(source.certificate),
-            Said::Revoked(why) => {
-                self.settled.push(source.certificate);
-                self.revoked = Some(format!("{}: {why}", source.url));
-            }
+            RevocationStatus::Good
+            | RevocationStatus::RevokedLater { .. }
+            | RevocationStatus::Revoked { .. } => {}
         }
         let Piece { source, data, .. } = piece;
         let revocation = Revocation {
@@ -285,10 +302,8 @@ impl Captured {
             fetched: now,
             data: data.to_vec(),
         };
-        self.kept.push(Kept {
-            revocation,
-            settles,
-        });
+        self.kept.push(Kept { revocation, speaks });
+        Some(told)
     }
 }
 
@@ -299,9 +314,12 @@ pub struct Settlement {
     pub unsettled: Vec<usize>,
     /// A certificate is revoked so that the token does not count.
     pub revoked: Option<String>,
+    /// A certificate is on hold, so that the token does not count until newer data say otherwise.
+    pub held: Option<String>,
 }
 
-/// What data that are kept say of the certificates of a chain, for the time of its token.
+/// What data that are kept say of the certificates of a chain, for the time of its token: by the function by which evidence is
+/// judged, too.
 pub fn settlement(
     judge: &dyn RecordJudge,
     chain: &[Vec<u8>],
@@ -311,36 +329,20 @@ pub fn settlement(
     let sources = judge.sources(chain);
     let mut settlement = Settlement::default();
     // Nobody says of a root whether it is revoked.
-    let below = chain.len().saturating_sub(1);
-    for (place, certificate) in chain.iter().enumerate().take(below) {
-        let hash: [u8; 32] = Sha256::digest(certificate).into();
-        let mut own = sources
+    for place in 0..chain.len().saturating_sub(1) {
+        let told = kept
             .iter()
-            .filter(|source| source.certificate == place)
-            .peekable();
-        let published = own.peek().is_some();
-        let mut settled = false;
-        for source in own {
-            let of_source = kept.iter().filter(|revocation| {
-                revocation.certificate == hash
-                    && source.kind == revocation.kind
-                    && source.url == revocation.url
-            });
-            for revocation in of_source {
-                match judge.revocation(chain, source, &revocation.data, gen_time) {
-                    Said::Good | Said::RevokedLater(_) => settled = true,
-                    Said::Revoked(why) => {
-                        settled = true;
-                        settlement.revoked = Some(format!("{}: {why}", source.url));
-                    }
-                    Said::TooOld { .. }
-                    | Said::OnHold { .. }
-                    | Said::AboutOthers(_)
-                    | Said::Nothing(_) => {}
-                }
+            .map(|one| judge.revocation(chain, place, one.kind, &one.data, gen_time));
+        match conclude(told) {
+            Conclusion::Good | Conclusion::RevokedLater { .. } => continue,
+            Conclusion::Revoked { at, reason } => {
+                settlement.revoked = Some(format!("revoked at {at} ({reason})"));
+                continue;
             }
+            Conclusion::OnHold { at } => settlement.held = Some(format!("on hold since {at}")),
+            Conclusion::Open(_) => {}
         }
-        if published && !settled {
+        if sources.iter().any(|source| source.certificate == place) {
             settlement.unsettled.push(place);
         }
     }

@@ -8,7 +8,7 @@ pub mod rfc3161;
 
 use std::fmt;
 
-pub use counterfoil_rfc3161::RevocationSource as Source;
+pub use counterfoil_rfc3161::{RevocationKind, RevocationSource as Source, RevocationStatus, Told};
 
 use crate::moment::Moment;
 use crate::record::TokenRecord;
@@ -75,31 +75,6 @@ pub struct Root {
     pub subject: String,
 }
 
-/// What revocation data say about a certificate at a time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
-    /// It is good, and the data can speak for that time.
-    Good,
-    /// The data are right, and older than that time: newer ones are to be had, not before this if it is known.
-    TooOld {
-        /// When the next ones are due.
-        next: Option<Moment>,
-    },
-    /// It is on hold since after that time: newer data will say whether it is released or revoked, not before this if it is known.
-    OnHold {
-        /// When the next ones are due.
-        next: Option<Moment>,
-    },
-    /// It is revoked, and that does not matter for that time: the reason says that tokens from before stand.
-    RevokedLater(String),
-    /// It is revoked, and no token by it counts.
-    Revoked(String),
-    /// They are right, and about other certificates.
-    AboutOthers(String),
-    /// They say nothing: not data of this kind, of another issuer, or with a wrong signature.
-    Nothing(String),
-}
-
 /// Judges tokens of one authority.
 pub trait Judge: fmt::Debug + Send + Sync + 'static {
     /// The roots to which tokens must lead. Authorities that share one are one authority.
@@ -125,7 +100,13 @@ pub trait RecordJudge: fmt::Debug + Send + Sync + 'static {
     /// Where something is said about the certificates of a chain, but for the root.
     fn sources(&self, chain: &[Vec<u8>]) -> Vec<Source>;
 
-    /// Judges what was fetched from a source, for the time of a token.
-    fn revocation(&self, chain: &[Vec<u8>], source: &Source, data: &[u8], gen_time: Moment)
-    -> Said;
+    /// Judges what was published about a certificate of a chain, by its place, for the time of a token.
+    fn revocation(
+        &self,
+        chain: &[Vec<u8>],
+        certificate: usize,
+        kind: RevocationKind,
+        data: &[u8],
+        gen_time: Moment,
+    ) -> Told;
 }

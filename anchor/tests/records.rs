@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use counterfoil_anchor::judge::{RecordJudge, Rejection, Said, Source};
+use counterfoil_anchor::judge::{RecordJudge, Rejection, RevocationStatus, Source, Told};
 use counterfoil_anchor::moment::Moment;
 use counterfoil_anchor::names::{self, Blobs as _, Named, Place, RecordName};
 use counterfoil_anchor::record::{Revocation, RevocationKind, RevocationRecord, TokenRecord};
@@ -30,8 +30,11 @@ impl RecordJudge for AllGood {
         Vec::new()
     }
 
-    fn revocation(&self, _: &[Vec<u8>], _: &Source, _: &[u8], _: Moment) -> Said {
-        Said::Good
+    fn revocation(&self, _: &[Vec<u8>], _: usize, _: RevocationKind, _: &[u8], _: Moment) -> Told {
+        Told {
+            status: RevocationStatus::Good,
+            as_of: None,
+        }
     }
 }
 

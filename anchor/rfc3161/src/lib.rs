@@ -42,8 +42,8 @@ pub use oid::{Oid, OidError};
 pub use pem::PemError;
 pub use request::{Imprint, MAX_RESPONSE_SIZE, Nonce, Request, ResponseError, parse_response};
 pub use revocation::{
-    RevocationKind, RevocationReason, RevocationSource, RevocationStatus, revocation_sources,
-    revocation_status,
+    Conclusion, Open, RevocationKind, RevocationReason, RevocationSource, RevocationStatus, Told,
+    conclude, revocation_sources, revocation_status, revocation_told,
 };
 pub use time::{NotATime, Timestamp};
 pub use token::{Info, MAX_CERTIFICATES, MAX_TOKEN_SIZE, Token};

@@ -222,17 +222,99 @@ pub fn revocation_status(
     data: &[u8],
     gen_time: Timestamp,
 ) -> RevocationStatus {
-    told(chain, certificate, kind, data, gen_time, &Known::default()).status
+    revocation_told(chain, certificate, kind, data, gen_time).status
+}
+
+/// The same, and which moment the data speak for.
+pub fn revocation_told(
+    chain: &[Certificate],
+    certificate: usize,
+    kind: RevocationKind,
+    data: &[u8],
+    gen_time: Timestamp,
+) -> Told {
+    told(chain, certificate, kind, data, gen_time, &Known::default())
 }
 
 /// What data say of a certificate at the time of a token, and which moment they speak for.
-pub(crate) struct Told {
-    pub(crate) status: RevocationStatus,
-    /// None, if they say nothing.
-    pub(crate) as_of: Option<Timestamp>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// What they say.
+    pub status: RevocationStatus,
+    /// The last moment that they can speak for; none, if they say nothing.
+    pub as_of: Option<Timestamp>,
 }
 
-/// The same, where signatures may be known already.
+/// What all data together say of a certificate at the time of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Conclusion {
+    /// Not revoked.
+    Good,
+    /// Revoked later, for a reason that leaves the token standing.
+    RevokedLater {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: RevocationReason,
+    },
+    /// On hold since after the token was made, as far as the newest data say: the token does not stand, and may stand by newer ones.
+    OnHold {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// Revoked, and the token does not stand. Nothing takes that back.
+    Revoked {
+        /// Since when.
+        at: Timestamp,
+        /// Why.
+        reason: RevocationReason,
+    },
+    /// Nothing settles it.
+    Open(Open),
+}
+
+/// What there is about a certificate that nothing settles.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Open {
+    /// There are right data that are older than the token, and when the next are said to come by, if that is said.
+    pub too_old: Option<Option<Timestamp>>,
+    /// Why others say nothing.
+    pub troubles: Vec<String>,
+    /// There are data about other certificates.
+    pub is_about_others: bool,
+}
+
+/// Weighs all that is told of one certificate, in any order: docs/rfc3161.md, "Revocation".
+pub fn conclude(told: impl IntoIterator<Item = Told>) -> Conclusion {
+    let (mut settled, mut settled_as_of, mut held) = (None, None, None);
+    let mut open = Open::default();
+    for Told { status, as_of } in told {
+        match status {
+            // Nothing takes it back.
+            RevocationStatus::Revoked { at, reason } => return Conclusion::Revoked { at, reason },
+            RevocationStatus::OnHold { at, .. } => held = held.max(Some((as_of, at))),
+            RevocationStatus::RevokedLater { at, reason } => {
+                settled = Some(Conclusion::RevokedLater { at, reason });
+                settled_as_of = settled_as_of.max(as_of);
+            }
+            RevocationStatus::Good => {
+                settled = settled.or(Some(Conclusion::Good));
+                settled_as_of = settled_as_of.max(as_of);
+            }
+            RevocationStatus::TooOld { next } => open.too_old = open.too_old.max(Some(next)),
+            RevocationStatus::AboutOthers(_) => open.is_about_others = true,
+            RevocationStatus::Nothing(why) => open.troubles.push(why),
+        }
+    }
+    match (held, settled) {
+        // Whatever was said later ended a hold, or made it something else.
+        (Some((as_of, at)), _) if as_of >= settled_as_of => Conclusion::OnHold { at },
+        (_, Some(settled)) => settled,
+        (_, None) => Conclusion::Open(open),
+    }
+}
+
+/// The same as [`revocation_told`], where signatures may be known already.
 pub(crate) fn told(
     chain: &[Certificate],
     certificate: usize,

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use counterfoil_rfc3161 as rfc3161;
 use counterfoil_rfc3161::{
     Certificate, Check, CheckName, Covers, HashAlgorithm, Imprint, Judgement, Oid, OidError,
-    Outcome, PemError, Question, Request, ResponseError, RevocationStatus, Timestamp,
-    parse_response, revocation_sources, revocation_status, verify,
+    Outcome, PemError, Question, Request, ResponseError, RevocationKind, RevocationStatus,
+    Timestamp, Told, parse_response, revocation_sources, revocation_told, verify,
 };
 use sha2::{Digest as _, Sha256};
 
-use super::{Fault, GoodToken, Judge, Nonce, RecordJudge, Rejection, Root, Said, Source};
+use super::{Fault, GoodToken, Judge, Nonce, RecordJudge, Rejection, Root, Source};
 use crate::config::AuthorityConfig;
-use crate::moment::Moment;
+use crate::moment::{Moment, of_timestamp, timestamp};
 use crate::record::TokenRecord;
 
 /// Judges the tokens of one authority by what its table says.
@@ -190,31 +190,17 @@ impl RecordJudge for Rfc3161RecordJudge {
     fn revocation(
         &self,
         chain: &[Vec<u8>],
-        source: &Source,
+        certificate: usize,
+        kind: RevocationKind,
         data: &[u8],
         gen_time: Moment,
-    ) -> Said {
-        let chain = match parse_chain(chain) {
-            Ok(chain) => chain,
-            Err(error) => return Said::Nothing(format!("the chain: {error}")),
-        };
-        let gen_time = timestamp(gen_time);
-        match revocation_status(&chain, source.certificate, source.kind, data, gen_time) {
-            RevocationStatus::Good => Said::Good,
-            RevocationStatus::TooOld { next } => Said::TooOld {
-                next: next.and_then(moment),
+    ) -> Told {
+        match parse_chain(chain) {
+            Ok(chain) => revocation_told(&chain, certificate, kind, data, timestamp(gen_time)),
+            Err(error) => Told {
+                status: RevocationStatus::Nothing(format!("the chain: {error}")),
+                as_of: None,
             },
-            RevocationStatus::OnHold { next, .. } => Said::OnHold {
-                next: next.and_then(moment),
-            },
-            RevocationStatus::RevokedLater { at, reason } => {
-                Said::RevokedLater(format!("revoked at {at} ({reason})"))
-            }
-            RevocationStatus::Revoked { at, reason } => {
-                Said::Revoked(format!("revoked at {at} ({reason})"))
-            }
-            RevocationStatus::AboutOthers(why) => Said::AboutOthers(why),
-            RevocationStatus::Nothing(why) => Said::Nothing(why),
         }
     }
 }
@@ -259,8 +245,8 @@ fn good(
     }
     let times = judgement.gen_time.and_then(|time| {
         Some((
-            moment(time.time)?,
-            moment(time.earliest)?,
+            of_timestamp(time.time)?,
+            of_timestamp(time.earliest)?,
             ceiling(time.latest)?,
         ))
     });
@@ -346,21 +332,7 @@ fn open_fault(name: CheckName) -> Option<Fault> {
     }
 }
 
-/// To the millisecond, down; `None` before 1970.
-fn moment(time: Timestamp) -> Option<Moment> {
-    let seconds = u64::try_from(time.seconds()).ok()?;
-    let millis = u64::from(time.nanos() / 1_000_000);
-    Some(Moment::from_millis(
-        seconds.checked_mul(1_000)?.checked_add(millis)?,
-    ))
-}
-
 /// To the millisecond, up.
 fn ceiling(time: Timestamp) -> Option<Moment> {
-    moment(time.later(999))
-}
-
-fn timestamp(moment: Moment) -> Timestamp {
-    let seconds = i64::try_from(moment.seconds()).unwrap_or(i64::MAX);
-    Timestamp::from_seconds(seconds).later(moment.millis() % 1_000 * 1_000)
+    of_timestamp(time.later(999))
 }

@@ -15,7 +15,7 @@ use counterfoil_tiles::checkpoint::{Checkpoint, OriginHash};
 use counterfoil_tiles::note::Note;
 use sha2::{Digest as _, Sha256};
 
-use crate::judge::{RecordJudge, Said, Source};
+use crate::judge::{RecordJudge, RevocationStatus};
 use crate::moment::Moment;
 use crate::names::{CheckpointHash, Place, RecordName};
 use crate::record::{BlockRecord, RecordError, Revocation, TokenRecord};
@@ -218,14 +218,11 @@ pub(super) fn check_revocation(
         let certificate = chain
             .iter()
             .position(|one| hash(one) == revocation.certificate);
-        let source = Source {
-            certificate: certificate
-                .ok_or_else(|| wrong("they are about no certificate of its chain".to_owned()))?,
-            kind: revocation.kind,
-            url: revocation.url.clone(),
-            request: Vec::new(),
-        };
-        if let Said::Nothing(why) = judge.revocation(chain, &source, &revocation.data, gen_time) {
+        let certificate = certificate
+            .ok_or_else(|| wrong("they are about no certificate of its chain".to_owned()))?;
+        let Revocation { kind, data, .. } = revocation;
+        let told = judge.revocation(chain, certificate, *kind, data, gen_time);
+        if let RevocationStatus::Nothing(why) = told.status {
             return Err(wrong(why));
         }
     }

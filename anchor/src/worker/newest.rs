@@ -80,7 +80,8 @@ impl Inner {
         let kept = self.kept_revocation(place, name, record).await;
         let (judge, chain) = (self.records.judge(), &record.certificates);
         let settled = settlement(judge, chain, &kept, record.gen_time);
-        settled.revoked.is_none().then_some(Counting {
+        let stands = settled.revoked.is_none() && settled.held.is_none();
+        stands.then_some(Counting {
             authority,
             received: record.received,
             token,

@@ -264,7 +264,7 @@ impl Inner {
         let data = round.note.as_bytes();
         let token = tsa.stamp(data, clock).await?;
         let captured = self.capture(tsa, &token).await;
-        if let Some(revoked) = captured.revoked {
+        if let Some(revoked) = captured.revoked.or(captured.held) {
             return Err(StampError::new(Misbehaviour::Revoked, revoked).into());
         }
         let claimed = round.claims().claim(tsa.name(), &token.keys);

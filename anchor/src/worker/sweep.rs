@@ -310,16 +310,14 @@ impl Inner {
             let now = self.plan.clock.now();
             let captured = found.judge(judge, &chain, waiting.gen_time, of_token, now);
             next = next.into_iter().chain(captured.next).min();
-            if captured.settled.is_empty() {
-                continue;
-            }
-            let places = captured.settled.clone();
-            if self.keep(&place, &name, captured).await {
-                waiting
-                    .unsettled
-                    .retain(|certificate| !places.contains(certificate));
-                self.sweep.settle(&key, (place, name), waiting);
-                settled = true;
+            // What says nothing new is not read for.
+            if !captured.settled.is_empty() || captured.held.is_some() {
+                let left = self.keep(&place, &name, captured).await;
+                if let Some(left) = left.filter(|left| *left != waiting.unsettled) {
+                    waiting.unsettled = left;
+                    self.sweep.settle(&key, (place, name), waiting);
+                    settled = true;
+                }
             }
             // There may be thousands, and their signatures are verified.
             tokio::task::yield_now().await;
@@ -330,23 +328,38 @@ impl Inner {
         self.sweep.again(&key, again, tries.saturating_add(1));
     }
 
-    /// Adds what settles certificates of a token to its record.
-    async fn keep(&self, place: &Place, name: &RecordName, captured: Captured) -> bool {
-        // What settles nothing is not kept again.
-        let settling = captured.kept.into_iter().filter(|kept| kept.settles);
-        let revocation = settling.map(|kept| kept.revocation).collect();
-        if let Err(error) = self.add(place, name, revocation).await {
-            tracing::error!(
-                %place, record = %name, %error,
-                "revocation data are not stored; they are fetched again"
-            );
-            return false;
+    /// Adds what was captured for a token to its record, if all that is known of it then comes to something else; and gives the
+    /// certificates that are unsettled then. None if that is not known.
+    async fn keep(
+        &self,
+        place: &Place,
+        name: &RecordName,
+        captured: Captured,
+    ) -> Option<Vec<usize>> {
+        // What is damaged is told where it is read.
+        let (record, _) = self.records.token(place, name).await.ok()?;
+        let kept = self.kept_revocation(place, name, &record).await;
+        let (judge, chain) = (self.records.judge(), &record.certificates);
+        let before = settlement(judge, chain, &kept, record.gen_time);
+        // What cannot speak for the token's time is not kept again.
+        let speaking = captured.kept.into_iter().filter(|kept| kept.speaks);
+        let new: Vec<Revocation> = speaking.map(|kept| kept.revocation).collect();
+        let all = [kept, new.clone()].concat();
+        let after = settlement(judge, chain, &all, record.gen_time);
+        if after != before {
+            if let Err(error) = self.add(place, name, new).await {
+                tracing::error!(
+                    %place, record = %name, %error,
+                    "revocation data are not stored; they are fetched again"
+                );
+                return None;
+            }
+            if let Some(why) = &after.revoked {
+                self.sweep.revoke(place, name, why);
+                self.show_newest(place).await;
+            }
         }
-        if let Some(why) = &captured.revoked {
-            self.sweep.revoke(place, name, why);
-            self.show_newest(place).await;
-        }
-        true
+        Some(after.unsettled)
     }
 
     /// Adds revocation data to a token's record: in one record, or each in its own where one cannot hold them.

@@ -10,11 +10,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use counterfoil_anchor::judge::{
-    Fault, GoodToken, Judge, Nonce, RecordJudge, Rejection, Root, Said, Source,
+    Fault, GoodToken, Judge, Nonce, RecordJudge, Rejection, RevocationStatus, Root, Source, Told,
 };
-use counterfoil_anchor::moment::{self, Moment};
+use counterfoil_anchor::moment::{self, Moment, timestamp};
 use counterfoil_anchor::record::{RevocationKind, TokenRecord};
 use counterfoil_anchor::tsa::{Tsa, TsaOptions};
+use counterfoil_rfc3161::RevocationReason;
 use counterfoil_service::client::{Client, ClientOptions};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -358,21 +359,41 @@ impl RecordJudge for FakeRecordJudge {
         lists.split(' ').map(source).collect()
     }
 
-    fn revocation(&self, _: &[Vec<u8>], _: &Source, data: &[u8], gen_time: Moment) -> Said {
+    fn revocation(
+        &self,
+        _: &[Vec<u8>],
+        _: usize,
+        _: RevocationKind,
+        data: &[u8],
+        gen_time: Moment,
+    ) -> Told {
         let crl: Crl = match serde_json::from_slice(data) {
             Ok(crl) => crl,
-            Err(error) => return Said::Nothing(error.to_string()),
+            Err(error) => {
+                return Told {
+                    status: RevocationStatus::Nothing(error.to_string()),
+                    as_of: None,
+                };
+            }
         };
-        if crl.revoked {
-            return Said::Revoked("revoked".to_owned());
+        let time = |millis| timestamp(Moment::from_millis(millis));
+        let next = crl.next_update.map(time);
+        let status = if crl.revoked {
+            RevocationStatus::Revoked {
+                at: timestamp(gen_time),
+                reason: RevocationReason::KeyCompromise,
+            }
+        } else if Moment::from_millis(crl.this_update) < gen_time {
+            RevocationStatus::TooOld { next }
+        } else if crl.held {
+            let at = timestamp(gen_time);
+            RevocationStatus::OnHold { at, next }
+        } else {
+            RevocationStatus::Good
+        };
+        Told {
+            status,
+            as_of: Some(time(crl.this_update)),
         }
-        let next = crl.next_update.map(Moment::from_millis);
-        if Moment::from_millis(crl.this_update) < gen_time {
-            return Said::TooOld { next };
-        }
-        if crl.held {
-            return Said::OnHold { next };
-        }
-        Said::Good
     }
 }

@@ -4,7 +4,7 @@ use counterfoil_checks::{Trouble, failed, not_checked};
 
 use crate::certificate::Certificate;
 use crate::known::Known;
-use crate::revocation::{RevocationKind, RevocationReason, RevocationStatus, Told, told};
+use crate::revocation::{Conclusion, RevocationKind, RevocationReason, conclude, told};
 use crate::text::listed;
 use crate::time::Timestamp;
 
@@ -133,39 +133,19 @@ fn standing(
     gen_time: Timestamp,
     known: &Known,
 ) -> Standing {
-    let (mut settled, mut settled_as_of, mut held) = (None, None, None);
-    let mut too_old = None;
-    let (mut troubles, mut is_about_others) = (Vec::new(), false);
-    for one in data {
-        let Told { status, as_of } = told(chain, index, one.kind, one.data, gen_time, known);
-        match status {
-            // Nothing takes it back.
-            RevocationStatus::Revoked { at, reason } => return Standing::Revoked { at, reason },
-            RevocationStatus::OnHold { at, .. } => held = held.max(Some((as_of, at))),
-            RevocationStatus::RevokedLater { at, reason } => {
-                settled = Some(Standing::RevokedLater { at, reason });
-                settled_as_of = settled_as_of.max(as_of);
-            }
-            RevocationStatus::Good => {
-                settled = settled.or(Some(Standing::Good));
-                settled_as_of = settled_as_of.max(as_of);
-            }
-            RevocationStatus::TooOld { next } => too_old = too_old.max(Some(next)),
-            RevocationStatus::AboutOthers(_) => is_about_others = true,
-            RevocationStatus::Nothing(why) => troubles.push(why),
+    let told = |one: &RevocationData<'_>| told(chain, index, one.kind, one.data, gen_time, known);
+    let open = match conclude(data.iter().map(told)) {
+        Conclusion::Good => return Standing::Good,
+        Conclusion::RevokedLater { at, reason } => return Standing::RevokedLater { at, reason },
+        Conclusion::OnHold { at } => {
+            let reason = RevocationReason::CertificateHold;
+            return Standing::Revoked { at, reason };
         }
-    }
-    // Whatever was said later ended a hold, or made it something else.
-    if let Some((as_of, at)) = held
-        && as_of >= settled_as_of
-    {
-        let reason = RevocationReason::CertificateHold;
-        return Standing::Revoked { at, reason };
-    }
-    if let Some(settled) = settled {
-        return settled;
-    }
-    let why = match too_old {
+        Conclusion::Revoked { at, reason } => return Standing::Revoked { at, reason },
+        Conclusion::Open(open) => open,
+    };
+    let mut troubles = open.troubles;
+    let why = match open.too_old {
         Some(Some(next)) => {
             format!("what was captured is older than the token; the next comes by {next}")
         }
@@ -177,7 +157,7 @@ fn standing(
                 troubles.join("; ")
             )
         }
-        None if is_about_others => "nothing that was captured is about it".into(),
+        None if open.is_about_others => "nothing that was captured is about it".into(),
         None => "nothing was captured".into(),
     };
     let Some(named) = chain.get(index).map(Certificate::sources) else {
