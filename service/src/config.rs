@@ -2,7 +2,7 @@
 //!
 //! A service lists its keys once, in a [`Schema`]; the file's checks, the environment variables, the flags and the
 //! commented file that `init` writes all come from that list. A value given by flag beats the environment, which beats
-//! the file.
+//! the file. Keys that may hold credentials are no flags, and the file that has some must be its owner's alone.
 //!
 //! ```
 //! use std::path::PathBuf;
@@ -57,11 +57,16 @@ mod front;
 mod keys;
 mod nearest;
 mod overrides;
+mod secrets;
 mod template;
 
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use toml::Table;
 
 pub use front::{FrontConfig, LogFormat, TlsConfig, front_keys};
 pub use keys::{Key, Kind, Section};
@@ -93,11 +98,13 @@ pub trait Settings: DeserializeOwned {
 
     /// Reads a file; relative paths in it are relative to its directory.
     fn load(path: &Path, overrides: &[Override]) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+        let (text, mode) = read(path).map_err(|error| ConfigError::Unreadable {
             path: path.to_owned(),
             reason: error.to_string(),
         })?;
-        let mut settings = Self::parse(&text, overrides)?;
+        let table = table(&text)?;
+        Self::SCHEMA.check_mode(&table, path, mode)?;
+        let mut settings: Self = settings(table, overrides)?;
         if let Some(directory) = path.parent() {
             for path in settings.paths() {
                 *path = directory.join(&*path);
@@ -108,19 +115,43 @@ pub trait Settings: DeserializeOwned {
 
     /// Parses the text of a file and lays the overrides, the strongest last, over it.
     fn parse(text: &str, overrides: &[Override]) -> Result<Self, ConfigError> {
-        let mut table: toml::Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| ConfigError::NotToml(error.to_string()))?;
-        for one in overrides {
-            one.apply(Self::SCHEMA, &mut table)?;
-        }
-        Self::SCHEMA.check(&table)?;
-        let settings: Self = table
-            .try_into()
-            .map_err(|error: toml::de::Error| ConfigError::NotToml(error.message().to_owned()))?;
-        settings.check()?;
-        Ok(settings)
+        settings(table(text)?, overrides)
     }
+}
+
+/// The text of a file, and its mode.
+fn read(path: &Path) -> io::Result<(String, u32)> {
+    let mut file = File::open(path)?;
+    let mode = file.metadata()?.mode();
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok((text, mode))
+}
+
+/// The values of a file. What is wrong is said without the text, which may hold credentials.
+fn table(text: &str) -> Result<Table, ConfigError> {
+    text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let place = before.map_or_else(String::new, |before| {
+            let line = before.split('\n').count();
+            let column = before.rsplit('\n').next().unwrap_or_default();
+            format!("line {line}, column {}: ", column.chars().count() + 1)
+        });
+        ConfigError::NotToml(format!("{place}{}", error.message()))
+    })
+}
+
+/// The settings in these values, with the overrides over them.
+fn settings<S: Settings>(mut table: Table, overrides: &[Override]) -> Result<S, ConfigError> {
+    for one in overrides {
+        one.apply(S::SCHEMA, &mut table)?;
+    }
+    S::SCHEMA.check(&table)?;
+    let settings: S = table
+        .try_into()
+        .map_err(|error: toml::de::Error| ConfigError::NotToml(error.message().to_owned()))?;
+    settings.check()?;
+    Ok(settings)
 }
 
 /// What is wrong with a configuration: the place, what was expected and what came.
@@ -133,6 +164,18 @@ pub enum ConfigError {
         path: PathBuf,
         /// The system's reason.
         reason: String,
+    },
+    /// Others than its owner may read or write a file with credentials.
+    #[error("{} has mode {mode:04o} and holds credentials ({key}): others than its owner can read or write them; chmod 600 it, or give them by {variable}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// The key that has some.
+        key: String,
+        /// The environment variable of that key.
+        variable: String,
     },
     /// The file is not TOML.
     #[error("not TOML: {0}")]

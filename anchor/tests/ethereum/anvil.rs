@@ -23,12 +23,7 @@ const PLAIN: &str = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
 /// The work of a configuration, with little patience.
 fn plan_on(anvil: &Anvil, destination: &str, more: &str) -> Plan {
     let folder: TempDir = tempfile::tempdir().unwrap();
-    for (name, text) in [("key.json", KEYSTORE), ("password", "password\n")] {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    }
-    let text = format!(
+    let config = format!(
         "data = \"data\"\n[[log]]\nurl = \"http://a/\"\npolicy = \"p\"\n\
          [[authority]]\nname = \"tsa\"\nurl = \"http://a/\"\nroots = [\"r\"]\n\
          [ethereum]\nname = \"dev\"\nchain_id = {}\n\
@@ -38,9 +33,16 @@ fn plan_on(anvil: &Anvil, destination: &str, more: &str) -> Plan {
         Anvil::CHAIN_ID,
         anvil.url()
     );
-    let path = folder.path().join("anchor.toml");
-    std::fs::write(&path, text).unwrap();
-    let config = Config::load(&path, &[]).unwrap();
+    for (name, text) in [
+        ("key.json", KEYSTORE),
+        ("password", "password\n"),
+        ("anchor.toml", &config),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let config = Config::load(&folder.path().join("anchor.toml"), &[]).unwrap();
     let mut plan = plan(&config.ethereum.unwrap(), Duration::ZERO, Vec::new()).unwrap();
     let millis = Duration::from_millis;
     plan.sender.observe_every = millis(20);

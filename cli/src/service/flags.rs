@@ -1,4 +1,5 @@
-//! A flag for every key of the configuration, made from the list of keys itself.
+//! A flag for every key of the configuration, made from the list of keys itself. Those that may hold credentials are refused as flags,
+//! and by `--set`, since others can read what a program is called with.
 //!
 //! `--request-deadline` is the key `request_deadline`, `--tls-key` is `key` in `[tls]`, `--log-data` is `data` in the only
 //! `[[log]]`. Where a file has several tables of a kind, `--set log.1.data=…` says which is meant.
@@ -109,6 +110,8 @@ fn flag(key: &Key) -> Arg {
         .help(key.help)
         .help_heading(heading)
         .hide_short_help(true)
+        // It is refused, with the reason.
+        .hide(key.kind.is_secret())
 }
 
 #[cfg(all(test, feature = "log"))]

@@ -82,7 +82,7 @@ fn what_is_refused_and_what_it_says() {
         (
             "log that is not a table",
             "log = 1".to_owned(),
-            "log: expected tables [[log]], got 1",
+            "log: expected tables [[log]], got integer",
         ),
         (
             "tls that is a list",

@@ -243,9 +243,10 @@ impl Schema {
         if key.kind.takes(value) {
             return Ok(());
         }
-        let got = match key.kind {
-            Kind::Secret | Kind::Secrets => "something else, which is not shown".to_owned(),
-            _ => value.to_string(),
+        let got = if key.kind.is_secret() {
+            "something else, which is not shown".to_owned()
+        } else {
+            value.to_string()
         };
         Err(ConfigError::value(place, key.kind.expected(), got))
     }
@@ -268,5 +269,6 @@ fn wrong_section(section: Section, place: String, got: &Value) -> ConfigError {
     } else {
         format!("a table [{name}]")
     };
-    ConfigError::value(place, expected, got.to_string())
+    // Without its text: there may be credentials in it.
+    ConfigError::value(place, expected, got.type_str())
 }

@@ -3,18 +3,30 @@
 //! A path is `key`, `tls.key`, `log.key` (the only log) or `log.2.key` (the third, as in the file). In a variable the
 //! dots are two underscores: `COUNTERFOIL_LOG__TLS__CERTIFICATE`, `COUNTERFOIL_LOG__LOG__ORIGIN`.
 
+use std::fmt;
+
 use toml::{Table, Value};
 
 use super::nearest::nearest;
 use super::{ConfigError, Key, Schema, Section};
 
 /// One value that a variable or a flag gives.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Override {
     /// The variable or flag, for error messages.
     source: String,
+    kind: Given,
     path: String,
     value: String,
+}
+
+/// How a value was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Given {
+    /// By an environment variable.
+    Variable,
+    /// By an argument, which others can read.
+    Argument,
 }
 
 impl Override {
@@ -22,6 +34,7 @@ impl Override {
     pub fn flag(path: &str, value: &str) -> Self {
         Self {
             source: format!("--{}", path.replace(['_', '.'], "-")),
+            kind: Given::Argument,
             path: path.replace('-', "_"),
             value: value.to_owned(),
         }
@@ -36,6 +49,7 @@ impl Override {
         })?;
         Ok(Self {
             source: path.to_owned(),
+            kind: Given::Argument,
             path: path.replace('-', "_"),
             value: value.to_owned(),
         })
@@ -44,6 +58,12 @@ impl Override {
     /// Puts the value into the table.
     pub(super) fn apply(&self, schema: &Schema, table: &mut Table) -> Result<(), ConfigError> {
         let (section, number, key) = self.locate(schema)?;
+        if self.kind == Given::Argument && key.kind.is_secret() {
+            return Err(self.conflict(format!(
+                "it may hold credentials, and others can read what a program is called with: set it in the file, or by {}",
+                schema.variable(&key.path())
+            )));
+        }
         let value = key
             .kind
             .read(&self.value)
@@ -141,6 +161,13 @@ impl Override {
     }
 }
 
+/// Without its value, which may hold credentials.
+impl fmt::Debug for Override {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Override({})", self.source)
+    }
+}
+
 impl Schema {
     /// The overrides among environment variables, in the order of their names.
     pub fn from_environment(
@@ -154,6 +181,7 @@ impl Schema {
                 Some(Override {
                     path: path.to_ascii_lowercase().replace("__", "."),
                     source: name,
+                    kind: Given::Variable,
                     value,
                 })
             })
