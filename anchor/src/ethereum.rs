@@ -32,7 +32,7 @@ use crate::names::AuthorityName;
 use crate::records::Records;
 use crate::worker::Clock;
 
-pub use chain::{Chain, Endpoint, Mode};
+pub use chain::{Chain, Endpoint, Head, Mode};
 pub use probe::Probed;
 pub use rpc::{OpenError, PASSWORD_VARIABLE, create_key, plan};
 pub use status::{Block, LogBlocks, Status};

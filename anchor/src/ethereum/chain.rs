@@ -1,6 +1,7 @@
 //! What is asked of a chain.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use counterfoil_ethereum_sender::chain::{ChainOutcome, ChainRequest, Sent};
@@ -28,6 +29,19 @@ pub struct Endpoint {
     pub trouble: Option<String>,
     /// How often something was.
     pub failures: u64,
+    /// Whether it answered last.
+    pub is_used: bool,
+    /// Its newest block, as it was seen last.
+    pub head: Option<Head>,
+}
+
+/// The newest block of an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Its number.
+    pub number: u64,
+    /// How old it was when it was seen.
+    pub age: Duration,
 }
 
 /// What is at the destination of an anchor's transactions.

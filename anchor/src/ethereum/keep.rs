@@ -85,16 +85,8 @@ pub(super) async fn keep(
                 continue;
             }
         };
-        let block = Record {
-            chain_id,
-            header: anchored.captured.header.clone(),
-            index: anchored.captured.index,
-            transaction: anchored.captured.transaction.clone(),
-            transaction_proof: anchored.captured.transaction_proof.clone(),
-            receipt: anchored.captured.receipt.clone(),
-            receipt_proof: anchored.captured.receipt_proof.clone(),
-            path: round.path(LeafIndex::new(index))?,
-        };
+        let path = round.path(LeafIndex::new(index))?;
+        let block = anchored.captured.record(chain_id, path);
         check(&block, &checkpoint, place, anchored)?;
         let record = BlockRecord {
             name: chain.clone(),

@@ -48,9 +48,7 @@ impl Plan {
                 ));
             }
             Err(why) => {
-                return Probed::Wrong(format!(
-                    "a round would fail: {why}; look at `destination` and `mode`"
-                ));
+                return Probed::Wrong(format!("a round would fail: {why}"));
             }
         };
         let fee = account.base_fee.plus(account.priority_fee);

@@ -12,7 +12,7 @@ use counterfoil_ethereum_sender as sender;
 use counterfoil_ethereum_sender::chain::{ChainOutcome, ChainRequest, Identity};
 use counterfoil_service::config::ConfigError;
 
-use super::{Chain, Endpoint, Plan};
+use super::{Chain, Endpoint, Head, Plan};
 use crate::config::{EthereumConfig, SignerConfig};
 
 /// Has the password of the keystore, where no file has it.
@@ -85,6 +85,7 @@ pub fn plan(config: &EthereumConfig, jitter: Duration, roots: Vec<u8>) -> Result
             Some(count) => rpc::Finality::Confirmations(count),
             None => rpc::Finality::Tag,
         },
+        max_head_age: (!config.max_head_age.is_zero()).then_some(config.max_head_age),
         timeout: config.deadline,
         roots,
         ..rpc::Settings::new(endpoints.collect::<Result<_, _>>()?, config.chain_id)
@@ -123,6 +124,11 @@ impl Chain for rpc::Chain {
             name: status.endpoint,
             trouble: status.set_aside.map(|aside| aside.why),
             failures: status.failed,
+            is_used: status.is_used,
+            head: status.head.map(|head| Head {
+                number: head.number,
+                age: head.age(),
+            }),
         })
         .collect()
     }

@@ -135,6 +135,11 @@ pub struct EndpointView {
     pub name: String,
     pub trouble: Option<String>,
     pub failures: u64,
+    /// It answered last.
+    pub is_used: bool,
+    /// Its newest block, and how old that was, when it was seen last.
+    pub head: Option<u64>,
+    pub head_age_seconds: Option<u64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -217,7 +222,7 @@ impl View {
             events: (status.events.iter())
                 .map(|(word, count)| ((*word).to_owned(), *count))
                 .collect(),
-            endpoints: status.endpoints.iter().map(endpoint).collect(),
+            endpoints: status.endpoints.iter().map(EndpointView::from).collect(),
             logs: status.logs.iter().map(|log| log_view(log, now)).collect(),
         }
     }
@@ -247,11 +252,16 @@ fn hold((hold, since): &(Hold, Timestamp)) -> HoldView {
     }
 }
 
-fn endpoint(endpoint: &Endpoint) -> EndpointView {
-    EndpointView {
-        name: endpoint.name.clone(),
-        trouble: endpoint.trouble.clone(),
-        failures: endpoint.failures,
+impl From<&Endpoint> for EndpointView {
+    fn from(endpoint: &Endpoint) -> Self {
+        Self {
+            name: endpoint.name.clone(),
+            trouble: endpoint.trouble.clone(),
+            failures: endpoint.failures,
+            is_used: endpoint.is_used,
+            head: endpoint.head.map(|head| head.number),
+            head_age_seconds: endpoint.head.map(|head| head.age.as_secs()),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use crate::ethereum::{HOLD_WORDS, Status, hold_word};
+use crate::ethereum::{Endpoint, HOLD_WORDS, Status, hold_word};
 use crate::moment::Moment;
 
 /// A gauge: its name, its help, and its value.
@@ -110,6 +110,30 @@ const GAUGES: [Gauge; 13] = [
     ),
 ];
 
+/// A gauge of an endpoint.
+type EndpointGauge = (&'static str, &'static str, fn(&Endpoint) -> f64);
+
+const ENDPOINT_GAUGES: [EndpointGauge; 3] = [
+    (
+        "anchor_ethereum_endpoint_up",
+        "1 if the endpoint answered well last",
+        |endpoint| switch(endpoint.trouble.is_none()),
+    ),
+    (
+        "anchor_ethereum_endpoint_used",
+        "1 for the endpoint that answered last",
+        |endpoint| switch(endpoint.is_used),
+    ),
+    (
+        "anchor_ethereum_endpoint_head_age_seconds",
+        "How old the endpoint's newest block was when it was seen last; +Inf if none was",
+        |endpoint| {
+            let age = endpoint.head.map(|head| head.age.as_secs_f64());
+            age.unwrap_or(f64::INFINITY)
+        },
+    ),
+];
+
 pub(super) fn encode(
     encoder: &mut DescriptorEncoder<'_>,
     status: &Status,
@@ -146,28 +170,30 @@ pub(super) fn encode(
         let count = status.events.get(event).copied().unwrap_or(0);
         ConstCounter::new(count).encode(family.encode_family(&[("event", event)])?)?;
     }
-    let help = "1 if the endpoint answered well last";
-    let mut family =
-        encoder.encode_descriptor("anchor_ethereum_endpoint_up", help, None, MetricType::Gauge)?;
-    for (number, endpoint) in (0_u64..).zip(&status.endpoints) {
-        let gauge = ConstGauge::new(switch(endpoint.trouble.is_none()));
-        let labels = [
-            ("endpoint", endpoint.name.clone()),
-            ("number", number.to_string()),
-        ];
-        gauge.encode(family.encode_family(&labels)?)?;
+    for (name, help, read) in ENDPOINT_GAUGES {
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (labels, endpoint) in endpoints(status) {
+            ConstGauge::new(read(endpoint)).encode(family.encode_family(&labels)?)?;
+        }
     }
     let help = "For how many requests the endpoint was of no use";
     let name = "anchor_ethereum_endpoint_failures";
     let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-    for (number, endpoint) in (0_u64..).zip(&status.endpoints) {
+    for (labels, endpoint) in endpoints(status) {
+        ConstCounter::new(endpoint.failures).encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+/// The endpoints and their labels. Two may differ in nothing that is shown but their number.
+fn endpoints(status: &Status) -> impl Iterator<Item = ([(&'static str, String); 2], &Endpoint)> {
+    (0_u64..).zip(&status.endpoints).map(|(number, endpoint)| {
         let labels = [
             ("endpoint", endpoint.name.clone()),
             ("number", number.to_string()),
         ];
-        ConstCounter::new(endpoint.failures).encode(family.encode_family(&labels)?)?;
-    }
-    Ok(())
+        (labels, endpoint)
+    })
 }
 
 fn on_its_way(

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use counterfoil_anchor::ethereum::{Chain, Endpoint};
+use counterfoil_anchor::ethereum::{Chain, Endpoint, Head};
 use counterfoil_ethereum::rlp::{encode_bytes, encode_integer, encode_list};
 use counterfoil_ethereum::trie::{Trie, index_key};
 use counterfoil_ethereum::{Address, Calldata, Header, Transaction, TransactionHash, keccak256};
@@ -161,6 +162,11 @@ impl Chain for FakeChain {
             name: "https://chain.example".to_owned(),
             trouble: None,
             failures: 0,
+            is_used: true,
+            head: Some(Head {
+                number: 9,
+                age: Duration::from_secs(12),
+            }),
         }]
     }
 }

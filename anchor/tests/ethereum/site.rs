@@ -64,7 +64,9 @@ async fn what_was_stamped_is_anchored_as_well_and_the_service_shows_it() {
     assert_eq!(chain["last_record"]["cost_gwei"], "246840");
     assert_eq!(chain["spent_gwei"], "246840");
     assert_eq!(chain["seen"]["balance_gwei"], "1000000000");
-    assert_eq!(chain["endpoints"][0]["name"], "https://chain.example");
+    let endpoint = &chain["endpoints"][0];
+    assert_eq!(endpoint["name"], "https://chain.example");
+    assert_eq!(endpoint["head_age_seconds"], 12);
     let newest = &chain["logs"][0]["newest"];
     assert_eq!(newest["size"], 7);
     // The same folder has the authority's token: one checkpoint, two kinds of anchors.
@@ -96,12 +98,18 @@ async fn what_was_stamped_is_anchored_as_well_and_the_service_shows_it() {
         "counterfoil_anchor_ethereum_events_total{event=\"reorganised\"} 0",
         "counterfoil_anchor_ethereum_held{reason=\"fee\"} 0.0",
         "counterfoil_anchor_ethereum_endpoint_up{endpoint=\"https://chain.example\",number=\"0\"} 1.0",
+        "counterfoil_anchor_ethereum_endpoint_used{endpoint=\"https://chain.example\",number=\"0\"} 1.0",
+        "counterfoil_anchor_ethereum_endpoint_head_age_seconds{endpoint=\"https://chain.example\",number=\"0\"} 12.0",
         "counterfoil_anchor_ethereum_endpoint_failures_total{endpoint=\"https://chain.example\",number=\"0\"} 0",
     ] {
         assert!(
             metrics.lines().any(|found| found == line),
             "{line}: {metrics}"
         );
+    }
+    for rule in rules() {
+        let is_there = metrics.lines().any(|line| line.starts_with(&rule));
+        assert!(is_there, "docs/anchor.md alarms on {rule}: {metrics}");
     }
     let age = "counterfoil_anchor_ethereum_newest_age_seconds{origin=\"example.com/log\"} ";
     let age = metrics
@@ -139,4 +147,24 @@ async fn what_was_stamped_is_anchored_as_well_and_the_service_shows_it() {
     recorded(2).await;
     running.end().await;
     serving.abort();
+}
+
+/// The metrics that the alert rules of docs/anchor.md name.
+fn rules() -> Vec<String> {
+    let docs = include_str!("../../../docs/anchor.md");
+    let expressions = docs
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("expr: "));
+    let expressions: Vec<&str> = expressions.collect();
+    for absent in ["newest_age_seconds", "ethereum_newest_age_seconds"] {
+        let rule = format!("absent(counterfoil_anchor_{absent})");
+        assert!(expressions.contains(&rule.as_str()), "{expressions:?}");
+    }
+    let words = expressions.iter().flat_map(|expression| {
+        expression.split(|letter: char| letter != '_' && !letter.is_ascii_alphanumeric())
+    });
+    let names = words.filter(|word| word.starts_with("counterfoil_"));
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    assert!(names.len() > 12, "{names:?}");
+    names
 }

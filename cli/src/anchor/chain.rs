@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use counterfoil_anchor::ethereum::view::{FailureView, View};
+use counterfoil_anchor::ethereum::view::{EndpointView, FailureView, View};
 use counterfoil_evidence::time::utc;
 
 use super::status::age;
@@ -126,12 +126,24 @@ pub(super) fn lines(view: &View) -> Vec<String> {
         format!("{} has {} gwei{days}", view.account, seen.balance_gwei)
     });
     lines.extend(balance);
-    for endpoint in &view.endpoints {
-        if let Some(trouble) = &endpoint.trouble {
-            lines.push(format!("{}: {trouble}", endpoint.name));
-        }
-    }
+    lines.extend(view.endpoints.iter().map(endpoint));
     lines
+}
+
+/// Whether an endpoint is used, its newest block, and what is wrong with it.
+pub(super) fn endpoint(endpoint: &EndpointView) -> String {
+    let mut facts = Vec::new();
+    if endpoint.is_used {
+        facts.push("answered last".to_owned());
+    }
+    if let (Some(head), Some(seconds)) = (endpoint.head, endpoint.head_age_seconds) {
+        facts.push(format!("block {head} was {} old when seen", age(seconds)));
+    }
+    facts.extend(endpoint.trouble.clone());
+    if facts.is_empty() {
+        facts.push("not asked since the start".to_owned());
+    }
+    format!("{}: {}", endpoint.name, facts.join("; "))
 }
 
 #[cfg(test)]
@@ -152,6 +164,34 @@ mod tests {
             view[key] = value.clone();
         }
         serde_json::from_value(view).unwrap()
+    }
+
+    #[test]
+    fn an_endpoint_has_a_line() {
+        let line = |changes: &Value| {
+            let mut view = json!({
+                "name": "https://a.example", "trouble": null, "failures": 0, "is_used": false, "head": null,
+                "head_age_seconds": null,
+            });
+            for (key, value) in changes.as_object().unwrap() {
+                view[key] = value.clone();
+            }
+            endpoint(&serde_json::from_value(view).unwrap())
+        };
+        for (changes, expected) in [
+            (json!({}), "not asked since the start"),
+            (
+                json!({"is_used": true, "head": 7, "head_age_seconds": 12}),
+                "answered last; block 7 was 12 s old when seen",
+            ),
+            (
+                json!({"head": 7, "head_age_seconds": 3_700, "trouble": "it stands still"}),
+                "block 7 was 1 h 1 min old when seen; it stands still",
+            ),
+            (json!({"trouble": "no connection"}), "no connection"),
+        ] {
+            assert_eq!(line(&changes), format!("https://a.example: {expected}"));
+        }
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use clap::Args;
 use counterfoil_anchor::config::Config;
 use counterfoil_anchor::data;
-use counterfoil_anchor::ethereum::Probed;
+use counterfoil_anchor::ethereum::view::EndpointView;
+use counterfoil_anchor::ethereum::{Plan as ChainPlan, Probed};
 use counterfoil_anchor::follow::LookError;
 use counterfoil_anchor::judge::GoodToken;
 use counterfoil_anchor::moment;
@@ -20,7 +21,7 @@ use counterfoil_tiles::hash::NodeHash;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{data_failure, failure, judges};
+use super::{chain, data_failure, failure, judges};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::service::DirectoryArgs;
@@ -67,16 +68,7 @@ pub(super) async fn run(args: CheckArgs, output: Output) -> Result<Exit, Failure
     if let Some(chain) = &plan.ethereum
         && !args.offline
     {
-        let name = &chain.name;
-        let root = NodeHash::from_bytes(rand::random());
-        match chain.probe(root).await {
-            Probed::Good(words) => checks.passed("chain", format!("{name}: {words}")),
-            Probed::Held(words) => {
-                checks.passed("chain", format!("{name}: held back at present: {words}"));
-            }
-            Probed::NoAnswer(words) => checks.not_checked("chain", format!("{name}: {words}")),
-            Probed::Wrong(words) => checks.failed("chain", format!("{name}: {words}")),
-        }
+        check_chain(chain, &mut checks).await;
     }
     output.checks(&checks);
     let exit = Exit::of(&checks);
@@ -86,6 +78,27 @@ pub(super) async fn run(args: CheckArgs, output: Output) -> Result<Exit, Failure
         "records": records_json(&examination),
     }));
     Ok(exit)
+}
+
+/// Whether a round could be sent now, and how each endpoint is.
+async fn check_chain(plan: &ChainPlan, checks: &mut Checks) {
+    let name = &plan.name;
+    let root = NodeHash::from_bytes(rand::random());
+    match plan.probe(root).await {
+        Probed::Good(words) => checks.passed("chain", format!("{name}: {words}")),
+        Probed::Held(words) => {
+            checks.passed("chain", format!("{name}: held back at present: {words}"));
+        }
+        Probed::NoAnswer(words) => checks.not_checked("chain", format!("{name}: {words}")),
+        Probed::Wrong(words) => checks.failed("chain", format!("{name}: {words}")),
+    }
+    for endpoint in plan.chain.endpoints() {
+        let words = chain::endpoint(&EndpointView::from(&endpoint));
+        match endpoint.trouble {
+            None => checks.passed("endpoint", words),
+            Some(_) => checks.not_checked("endpoint", words),
+        }
+    }
 }
 
 fn described(config: &Config) -> String {

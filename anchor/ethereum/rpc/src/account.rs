@@ -66,8 +66,7 @@ pub(crate) async fn standing(
     account: Address,
 ) -> Result<Standing, Fault> {
     let finalized = finalized(session, finality).await?;
-    let head = block::header(session, Which::Latest).await?;
-    let head = head.ok_or_else(|| Fault::Missing("it has no newest block".to_owned()))?;
+    let head = block::newest(session).await?;
     if head.header.number < finalized.number {
         return Err(Fault::Contradiction(format!(
             "its newest block is {}, and {} is final",
@@ -94,14 +93,13 @@ pub(crate) async fn standing(
     })
 }
 
-/// Reads all that a transaction's price follows from.
+/// Reads what a transaction's price follows from, beside where the chain and the account stand.
 pub(crate) async fn read(
     session: &Session<'_>,
-    finality: Finality,
+    standing: Standing,
     account: Address,
     call: &Call,
 ) -> Result<Account, Fault> {
-    let standing = standing(session, finality, account).await?;
     let params = json!([account.to_string(), "pending"]);
     let Short(pending_nonce) = session.call(NONCE, params, SHORT).await?;
     let priority_fee = if let Some(fee) = standing.fees.priority_fee {
@@ -158,8 +156,7 @@ async fn finalized(session: &Session<'_>, finality: Finality) -> Result<Block, F
             })?
         }
         Finality::Confirmations(confirmations) => {
-            let head = block::header(session, Which::Latest).await?;
-            let head = head.ok_or_else(|| Fault::Missing("it has no newest block".to_owned()))?;
+            let head = block::newest(session).await?;
             let number = head.header.number.saturating_sub(confirmations.get());
             block::header_at(session, number).await?
         }

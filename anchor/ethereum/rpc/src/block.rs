@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
-use crate::quantity::hex_number;
+use crate::quantity::{Short, hex_number};
 use crate::session::{LONG, MIDDLING, SHORT, Session};
 
 /// How many calls for single transactions or receipts of a block are under way at once.
@@ -76,6 +76,28 @@ struct HeaderAnswer {
     header: alloy_consensus::Header,
 }
 
+/// Why a receipt cannot be encoded.
+#[derive(Debug)]
+enum NoReceipt {
+    /// It is none.
+    Malformed,
+    /// It is of this type, whose encoding is not known.
+    Unknown(u64),
+}
+
+#[derive(Deserialize)]
+struct Typed {
+    #[serde(rename = "type")]
+    kind: Short,
+}
+
+/// The first type of transactions (EIP-2718) that this program does not know, after EIP-7702's.
+const FIRST_UNKNOWN: u64 = 5;
+
+/// The type of deposits of the OP stack. What they hash to depends on the chain's forks, and what a transaction costs there is not what
+/// its receipt and header say: neither is supported.
+const DEPOSIT: u64 = 0x7e;
+
 #[derive(Deserialize)]
 struct BlockAnswer {
     transactions: Vec<Box<RawValue>>,
@@ -89,6 +111,12 @@ pub(crate) async fn header(
     let params = json!([which.parameter(), false]);
     let answer: Option<HeaderAnswer> = session.call(BLOCK, params, SHORT).await?;
     answer.map(|answer| seen(&answer, which)).transpose()
+}
+
+/// The header of the newest block.
+pub(crate) async fn newest(session: &Session<'_>) -> Result<SeenHeader, Fault> {
+    let header = header(session, Which::Latest).await?;
+    header.ok_or_else(|| Fault::Missing("it has no newest block".to_owned()))
 }
 
 /// The header of the block with this number.
@@ -154,11 +182,16 @@ pub(crate) async fn receipts(
         Err(Fault::Error { .. }) => single_receipts(session, block).await?,
         Err(fault) => return Err(fault),
     };
-    let encoded: Option<Vec<Vec<u8>>> = answers.iter().map(|json| receipt(json)).collect();
-    let encoded = encoded.ok_or_else(|| {
-        Fault::Contradiction(format!(
-            "among the receipts of block {number} that it shows is one that is none, or of a type that is not known"
-        ))
+    let encoded = answers.iter().map(|json| receipt(json));
+    let encoded = encoded.collect::<Result<Vec<Vec<u8>>, NoReceipt>>();
+    let encoded = encoded.map_err(|wrong| match wrong {
+        NoReceipt::Malformed => Fault::Contradiction(format!(
+            "among the receipts of block {number} that it shows is one that is none"
+        )),
+        NoReceipt::Unknown(kind) => Fault::Unknown(format!(
+            "block {number} has a receipt of the type {kind:#04x}{}, which this program does not know: no block of this chain that has one can be recomputed",
+            if kind == DEPOSIT { " (a deposit of the OP stack)" } else { "" }
+        )),
     })?;
     let trie = trie_of(&encoded, block.header.header.receipts_root).ok_or_else(|| {
         Fault::Contradiction(format!(
@@ -229,9 +262,16 @@ fn transaction(json: &RawValue) -> Option<Vec<u8>> {
     Some(transaction.encoded_2718())
 }
 
-fn receipt(json: &RawValue) -> Option<Vec<u8>> {
-    let receipt: ReceiptEnvelope = serde_json::from_str(json.get()).ok()?;
-    Some(receipt.encoded_2718())
+fn receipt(json: &RawValue) -> Result<Vec<u8>, NoReceipt> {
+    if let Ok(receipt) = parsed::<ReceiptEnvelope>(json) {
+        return Ok(receipt.encoded_2718());
+    }
+    Err(match parsed::<Typed>(json) {
+        Ok(Typed {
+            kind: Short(kind @ FIRST_UNKNOWN..),
+        }) => NoReceipt::Unknown(kind),
+        _ => NoReceipt::Malformed,
+    })
 }
 
 /// The trie over these values, if it has this root.

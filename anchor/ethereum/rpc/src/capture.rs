@@ -1,6 +1,6 @@
 //! What proves that a transaction is in a block, judged as a verifier will judge it.
 
-use counterfoil_ethereum::{CheckName, Outcome, Path, Question, Record, verify};
+use counterfoil_ethereum::{CheckName, Outcome, Path, Question, verify};
 use counterfoil_ethereum_sender::chain::{Block, Captured};
 use counterfoil_tiles::hash::{LeafIndex, TreeSize};
 
@@ -8,20 +8,12 @@ use crate::fault::Fault;
 
 /// Judges what was gathered, offline, by everything but the checkpoint, which the chain does not know.
 pub(crate) fn judge(captured: &Captured, block: Block, chain_id: u64) -> Result<(), Fault> {
-    let record = Record {
-        chain_id,
-        header: captured.header.clone(),
-        index: captured.index,
-        transaction: captured.transaction.clone(),
-        transaction_proof: captured.transaction_proof.clone(),
-        receipt: captured.receipt.clone(),
-        receipt_proof: captured.receipt_proof.clone(),
-        path: Path {
-            index: LeafIndex::new(0),
-            size: TreeSize::new(1),
-            hashes: Vec::new(),
-        },
+    let path = Path {
+        index: LeafIndex::new(0),
+        size: TreeSize::new(1),
+        hashes: Vec::new(),
     };
+    let record = captured.record(chain_id, path);
     let judgement = verify(&Question {
         record: &record,
         checkpoint: None,

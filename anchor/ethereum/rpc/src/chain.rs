@@ -10,14 +10,16 @@ use counterfoil_ethereum_sender::chain::{
     Block, Captured, ChainOutcome, ChainRequest, Identity, Refusal, Sent, Whereabouts,
 };
 use counterfoil_service::client::{CallError, Client, ClientOptions};
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use crate::account::{self, standing};
-use crate::block::header_at;
+use crate::account::{self, Standing, standing};
+use crate::block::{self, SeenHeader, header_at, newest};
 use crate::capture::judge;
 use crate::endpoint::Endpoint;
-use crate::failover::{EndpointStatus, Record, order};
+use crate::failover::{Asked, EndpointStatus, Roster};
 use crate::fault::Fault;
+use crate::head::Head;
 use crate::nonce;
 use crate::observe::{Memory, Proven, Said, is_still, observation, place, prove, stands};
 use crate::send::{is_refusal, is_unknown, send};
@@ -45,6 +47,9 @@ pub struct Settings {
     pub chain_id: u64,
     /// Which blocks are final.
     pub finality: Finality,
+    /// An endpoint whose newest block is older, or so much of the future, is of no use; nor is one that is a fifth of that behind
+    /// another. None: whatever its age.
+    pub max_head_age: Option<Duration>,
     /// How long a call may take; a request at one endpoint takes several, and at most six times as long.
     pub timeout: Duration,
     /// Root certificates (PEM) that are trusted besides the system's; may be empty.
@@ -52,12 +57,13 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// With the chain's own tag, ten seconds a call, and the system's roots.
+    /// With the chain's own tag, newest blocks of the last five minutes, ten seconds a call, and the system's roots.
     pub fn new(endpoints: Vec<Endpoint>, chain_id: u64) -> Self {
         Self {
             endpoints,
             chain_id,
             finality: Finality::Tag,
+            max_head_age: Some(Duration::from_mins(5)),
             timeout: Duration::from_secs(10),
             roots: Vec::new(),
         }
@@ -81,7 +87,7 @@ pub struct Chain {
     settings: Settings,
     signer: Signer,
     client: Client,
-    records: Mutex<Vec<Record>>,
+    roster: Mutex<Roster>,
     memory: Mutex<Memory>,
 }
 
@@ -99,9 +105,8 @@ impl Chain {
             roots: settings.roots.clone(),
             ..ClientOptions::default()
         })?;
-        let records = settings.endpoints.iter().map(|_| Record::default());
         Ok(Self {
-            records: Mutex::new(records.collect()),
+            roster: Mutex::new(Roster::new(count)),
             memory: Mutex::default(),
             settings,
             signer,
@@ -116,11 +121,8 @@ impl Chain {
 
     /// How each endpoint does, in the configured order.
     pub fn endpoints_status(&self) -> Vec<EndpointStatus> {
-        let now = Instant::now();
-        let records = locked(&self.records);
-        let both = self.settings.endpoints.iter().zip(records.iter());
-        both.map(|(endpoint, record)| record.status(endpoint.to_string(), now))
-            .collect()
+        let names = self.settings.endpoints.iter().map(ToString::to_string);
+        locked(&self.roster).status(names, Instant::now())
     }
 
     /// Carries out a request, at the first endpoint that is of use. Dropping the future gives it up: of sending, nobody then knows.
@@ -134,36 +136,104 @@ impl Chain {
                 Err(error) => ChainOutcome::NotDone(error.to_string()),
             };
         }
+        if matches!(
+            request,
+            ChainRequest::ReadAccount(_) | ChainRequest::Observe { .. }
+        ) {
+            self.look_around().await;
+        }
         let mut failures = Failures::default();
-        let places = order(&locked(&self.records), Instant::now());
+        let places = locked(&self.roster).order(Instant::now());
         for place in places {
             let Some(endpoint) = self.settings.endpoints.get(place) else {
                 continue;
             };
-            let asked = self.ask(endpoint, &request).await;
-            let mut records = locked(&self.records);
-            let record = records.get_mut(place);
+            let asked = self.ask(place, endpoint, &request).await;
+            self.tell(place, Asked::Request, asked.as_ref().err());
             match asked {
-                Ok(outcome) => {
-                    if let Some(record) = record {
-                        record.answered(SystemTime::now());
-                    }
-                    return failures.over(outcome);
-                }
-                Err(fault) => {
-                    if let Some(record) = record {
-                        record.failed(fault.to_string(), Instant::now(), SystemTime::now());
-                    }
-                    failures.add(endpoint, &fault);
-                }
+                Ok(outcome) => return failures.over(outcome),
+                Err(fault) => failures.add(endpoint, &fault),
             }
         }
         failures.outcome()
     }
 
+    /// Remembers what came of asking an endpoint.
+    fn tell(&self, place: usize, asked: Asked, fault: Option<&Fault>) {
+        let (mut roster, wall) = (locked(&self.roster), SystemTime::now());
+        match fault {
+            None => roster.answered(place, asked, wall),
+            Some(fault) => roster.failed(place, asked, fault.to_string(), Instant::now(), wall),
+        }
+    }
+
+    /// Looks at the newest blocks of all endpoints, if it is time. Each is judged when all are seen.
+    async fn look_around(&self) {
+        let places = locked(&self.roster).looks(Instant::now());
+        let looks = places.into_iter().map(|place| async move {
+            let looked = self.look_at(place).await;
+            if let Ok(Some(head)) = &looked {
+                locked(&self.roster).saw(place, *head);
+            }
+            (place, looked)
+        });
+        for (place, looked) in join_all(looks).await {
+            let fault = match looked {
+                Ok(Some(head)) => self.follows(place, head).err(),
+                Ok(None) => None,
+                Err(fault) => Some(fault),
+            };
+            self.tell(place, Asked::Look, fault.as_ref());
+        }
+    }
+
+    /// The newest block of an endpoint; none, if there is no such endpoint.
+    async fn look_at(&self, place: usize) -> Result<Option<Head>, Fault> {
+        let Some(endpoint) = self.settings.endpoints.get(place) else {
+            return Ok(None);
+        };
+        let session = Session::begin(&self.client, endpoint, self.settings.timeout);
+        session.check_chain(self.settings.chain_id).await?;
+        let head = newest(&session).await?;
+        Ok(Some(Head::new(&head, SystemTime::now())))
+    }
+
+    /// The endpoint with this newest block follows the chain.
+    fn follows(&self, place: usize, head: Head) -> Result<(), Fault> {
+        let others = locked(&self.roster).saw(place, head);
+        match self.settings.max_head_age {
+            Some(max_age) => head.check(others, max_age),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a transaction in a block like this one could be recorded; if not, why.
+    async fn is_recordable(
+        &self,
+        session: &Session<'_>,
+        place: usize,
+        head: &SeenHeader,
+    ) -> Result<Result<(), String>, Fault> {
+        if !locked(&self.roster).is_unread(place, Instant::now()) {
+            return Ok(Ok(()));
+        }
+        let block = block::whole(session, head.header.number).await?;
+        match block::receipts(session, &block).await {
+            Ok(_) => {
+                locked(&self.roster).read(place, Instant::now());
+                Ok(Ok(()))
+            }
+            Err(Fault::Unknown(why)) => Ok(Err(format!(
+                "it would be paid for, and could not be recorded: {why}"
+            ))),
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// One endpoint's answer.
     async fn ask(
         &self,
+        place: usize,
         endpoint: &Endpoint,
         request: &ChainRequest,
     ) -> Result<ChainOutcome, Fault> {
@@ -178,13 +248,25 @@ impl Chain {
         session.check_chain(chain_id).await?;
         Ok(match request {
             ChainRequest::ReadAccount(call) => {
-                ChainOutcome::Account(account::read(&session, finality, account, call).await?)
+                let standing = standing(&session, finality, account).await?;
+                self.follows(place, Head::new(&standing.head, SystemTime::now()))?;
+                let recordable = self.is_recordable(&session, place, &standing.head).await?;
+                let mut read = account::read(&session, standing, account, call).await?;
+                if let Err(why) = recordable {
+                    read.gas = Err(why);
+                }
+                ChainOutcome::Account(read)
             }
             ChainRequest::Send { hash, bytes } => {
+                let head = newest(&session).await?;
+                self.follows(place, Head::new(&head, SystemTime::now()))?;
                 ChainOutcome::Sent(send(&session, *hash, bytes).await?)
             }
             ChainRequest::Observe { attempts, anchored } => {
-                self.observe(&session, attempts, *anchored).await?
+                let standing = standing(&session, finality, account).await?;
+                self.follows(place, Head::new(&standing.head, SystemTime::now()))?;
+                self.observe(&session, standing, attempts, *anchored)
+                    .await?
             }
             ChainRequest::FindNonce {
                 nonce,
@@ -207,10 +289,10 @@ impl Chain {
     async fn observe(
         &self,
         session: &Session<'_>,
+        standing: Standing,
         attempts: &[TransactionHash],
         anchored: Option<Block>,
     ) -> Result<ChainOutcome, Fault> {
-        let standing = standing(session, self.settings.finality, self.account()).await?;
         let anchored_stands = match anchored {
             Some(block) => Some(stands(session, block, &standing).await?),
             None => None,

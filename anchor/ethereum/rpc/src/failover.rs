@@ -1,10 +1,15 @@
 //! Which endpoint is asked: the first that is not set aside. One that was of no use is set aside for a while, which doubles; where all
 //! are, the one that comes back first is asked first, so that nobody waits for an endpoint that would answer.
+//!
+//! All are looked at from time to time, so that their newest blocks tell whether the one that is asked follows the chain, and
+//! that one of them is down is known before it is needed.
 
 use core::time::Duration;
 use std::time::SystemTime;
 
 use tokio::time::Instant;
+
+use crate::head::Head;
 
 /// How long an endpoint is set aside at first.
 const MIN_PAUSE: Duration = Duration::from_secs(15);
@@ -12,17 +17,27 @@ const MIN_PAUSE: Duration = Duration::from_secs(15);
 /// ... and at the longest.
 const MAX_PAUSE: Duration = Duration::from_mins(10);
 
+/// How often all endpoints are looked at, while the chain is asked at all. A look is two calls.
+const LOOK_EVERY: Duration = Duration::from_mins(1);
+
+/// How long it is known that an endpoint's blocks can be recomputed: a fork may bring what cannot.
+const READABLE_FOR: Duration = Duration::from_hours(1);
+
 /// How an endpoint does, for status pages and metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointStatus {
     /// Its scheme, host and port.
     pub endpoint: String,
+    /// Whether it is the one that answered last.
+    pub is_used: bool,
     /// How many requests it answered.
     pub answered: u64,
-    /// For how many it was of no use.
+    /// For how many requests or looks it was of no use.
     pub failed: u64,
     /// When it answered last.
     pub last_answer: Option<SystemTime>,
+    /// Its newest block, as it was seen last.
+    pub head: Option<Head>,
     /// Why it is not asked, or is asked last.
     pub set_aside: Option<SetAside>,
 }
@@ -38,33 +53,157 @@ pub struct SetAside {
     pub left: Duration,
 }
 
+/// Why an endpoint was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// For a request.
+    Request,
+    /// For its newest block alone.
+    Look,
+}
+
+/// What is known of all endpoints, in the configured order.
+#[derive(Debug)]
+pub(crate) struct Roster {
+    records: Vec<Record>,
+    /// Which answered last.
+    used: Option<usize>,
+    /// When all are looked at.
+    look_at: Option<Instant>,
+}
+
 /// What is known of an endpoint.
 #[derive(Debug, Default)]
-pub(crate) struct Record {
+struct Record {
     answered: u64,
     failed: u64,
     last_answer: Option<SystemTime>,
+    head: Option<Head>,
+    readable_until: Option<Instant>,
     trouble: Option<Trouble>,
 }
 
 #[derive(Debug)]
 struct Trouble {
     why: String,
+    asked: Asked,
     since: SystemTime,
     until: Instant,
     pause: Duration,
 }
 
-impl Record {
-    /// It answered.
-    pub(crate) fn answered(&mut self, wall: SystemTime) {
-        self.answered = self.answered.saturating_add(1);
-        self.last_answer = Some(wall);
-        self.trouble = None;
+impl Roster {
+    /// Of so many endpoints, of which nothing is known.
+    pub(crate) fn new(count: usize) -> Self {
+        Self {
+            records: (0..count).map(|_| Record::default()).collect(),
+            used: None,
+            look_at: None,
+        }
     }
 
-    /// It was of no use.
-    pub(crate) fn failed(&mut self, why: String, now: Instant, wall: SystemTime) {
+    /// The places of the endpoints in the order in which they are asked.
+    pub(crate) fn order(&self, now: Instant) -> Vec<usize> {
+        let until = self.records.iter().map(|record| record.until(now));
+        let mut order: Vec<(Option<Instant>, usize)> = until.zip(0..).collect();
+        // None comes first, and the configured order decides among equals.
+        order.sort_unstable();
+        order.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// The places of those that are to be looked at before a request: all that are not set aside. None, if that was done a short time
+    /// ago, or there is nothing to compare.
+    pub(crate) fn looks(&mut self, now: Instant) -> Vec<usize> {
+        if self.records.len() < 2 || self.look_at.is_some_and(|at| now < at) {
+            return Vec::new();
+        }
+        self.look_at = now.checked_add(LOOK_EVERY);
+        let good = self.records.iter().zip(0..);
+        let good = good.filter(|(record, _)| record.until(now).is_none());
+        good.map(|(_, place)| place).collect()
+    }
+
+    /// One showed its newest block. Gives those of the others.
+    pub(crate) fn saw(&mut self, place: usize, head: Head) -> Vec<Head> {
+        let mut others = Vec::new();
+        for (record, at) in self.records.iter_mut().zip(0..) {
+            if at == place {
+                record.head = Some(head);
+            } else {
+                others.extend(record.head);
+            }
+        }
+        others
+    }
+
+    /// Whether it is to be tried if the blocks of one can be recomputed.
+    pub(crate) fn is_unread(&self, place: usize, now: Instant) -> bool {
+        let record = self.records.get(place);
+        let until = record.and_then(|record| record.readable_until);
+        until.is_none_or(|until| now >= until)
+    }
+
+    /// They can.
+    pub(crate) fn read(&mut self, place: usize, now: Instant) {
+        if let Some(record) = self.records.get_mut(place) {
+            record.readable_until = now.checked_add(READABLE_FOR);
+        }
+    }
+
+    /// One answered what it was asked for.
+    pub(crate) fn answered(&mut self, place: usize, asked: Asked, wall: SystemTime) {
+        if let Some(record) = self.records.get_mut(place) {
+            record.answered(asked, wall);
+        }
+        if asked == Asked::Request {
+            self.used = Some(place);
+        }
+    }
+
+    /// One was of no use.
+    pub(crate) fn failed(
+        &mut self,
+        place: usize,
+        asked: Asked,
+        why: String,
+        now: Instant,
+        wall: SystemTime,
+    ) {
+        if let Some(record) = self.records.get_mut(place) {
+            record.failed(asked, why, now, wall);
+        }
+    }
+
+    /// What is told of them, by these names.
+    pub(crate) fn status(
+        &self,
+        names: impl Iterator<Item = String>,
+        now: Instant,
+    ) -> Vec<EndpointStatus> {
+        let both = names.zip(&self.records).zip(0..);
+        both.map(|((endpoint, record), place)| EndpointStatus {
+            is_used: self.used == Some(place),
+            ..record.status(endpoint, now)
+        })
+        .collect()
+    }
+}
+
+impl Record {
+    fn answered(&mut self, asked: Asked, wall: SystemTime) {
+        self.last_answer = Some(wall);
+        if asked == Asked::Request {
+            self.answered = self.answered.saturating_add(1);
+        }
+        // That it has a newest block says nothing of a request that it could not answer.
+        if let Some(trouble) = &self.trouble
+            && (asked == Asked::Request || trouble.asked == Asked::Look)
+        {
+            self.trouble = None;
+        }
+    }
+
+    fn failed(&mut self, asked: Asked, why: String, now: Instant, wall: SystemTime) {
         self.failed = self.failed.saturating_add(1);
         let (since, pause) = match &self.trouble {
             None => (wall, MIN_PAUSE),
@@ -73,21 +212,28 @@ impl Record {
             Some(old) => (old.since, old.pause.saturating_mul(2).min(MAX_PAUSE)),
         };
         let until = now.checked_add(pause).unwrap_or(now);
+        let was_request = |old: &Trouble| old.asked == Asked::Request;
         self.trouble = Some(Trouble {
             why,
+            asked: if self.trouble.as_ref().is_some_and(was_request) {
+                Asked::Request
+            } else {
+                asked
+            },
             since,
             until,
             pause,
         });
     }
 
-    /// What is told of it.
-    pub(crate) fn status(&self, endpoint: String, now: Instant) -> EndpointStatus {
+    fn status(&self, endpoint: String, now: Instant) -> EndpointStatus {
         EndpointStatus {
             endpoint,
+            is_used: false,
             answered: self.answered,
             failed: self.failed,
             last_answer: self.last_answer,
+            head: self.head,
             set_aside: self.trouble.as_ref().map(|trouble| SetAside {
                 why: trouble.why.clone(),
                 since: trouble.since,
@@ -102,62 +248,5 @@ impl Record {
     }
 }
 
-/// The places of the endpoints in the order in which they are asked.
-pub(crate) fn order(records: &[Record], now: Instant) -> Vec<usize> {
-    let mut order: Vec<(Option<Instant>, usize)> = records
-        .iter()
-        .map(|record| record.until(now))
-        .zip(0..)
-        .collect();
-    // None comes first, and the configured order decides among equals.
-    order.sort_unstable();
-    order.into_iter().map(|(_, place)| place).collect()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bad_endpoint_is_set_aside_for_a_while_and_not_for_ever() {
-        let (start, wall) = (Instant::now(), SystemTime::UNIX_EPOCH);
-        let after = |seconds| start + Duration::from_secs(seconds);
-        let mut records = [Record::default(), Record::default(), Record::default()];
-        assert_eq!(order(&records, start), [0, 1, 2]);
-        records[0].failed("down".to_owned(), start, wall);
-        assert_eq!(order(&records, start), [1, 2, 0]);
-        assert_eq!(order(&records, after(14)), [1, 2, 0]);
-        assert_eq!(order(&records, after(15)), [0, 1, 2]);
-        // The second time it is longer.
-        records[0].failed("down".to_owned(), after(15), wall);
-        assert_eq!(order(&records, after(44)), [1, 2, 0]);
-        assert_eq!(order(&records, after(45)), [0, 1, 2]);
-        // Where all are set aside, the first to come back is first.
-        records[0].failed("down".to_owned(), after(45), wall);
-        records[2].failed("down".to_owned(), after(45), wall);
-        records[1].failed("down".to_owned(), after(46), wall);
-        assert_eq!(order(&records, after(46)), [2, 1, 0]);
-        records[0].answered(wall);
-        assert_eq!(order(&records, after(46)), [0, 2, 1]);
-        assert_eq!(records[0].status(String::new(), start).set_aside, None);
-    }
-
-    #[test]
-    fn the_pause_is_bounded_and_does_not_grow_while_it_lasts() {
-        let (mut now, wall) = (Instant::now(), SystemTime::UNIX_EPOCH);
-        let mut record = Record::default();
-        record.failed(String::new(), now, wall);
-        for _ in 0..20 {
-            record.failed(String::new(), now, wall);
-        }
-        assert_eq!(record.until(now), Some(now + MIN_PAUSE));
-        for _ in 0..20 {
-            now = record.until(now).unwrap();
-            record.failed(String::new(), now, wall);
-        }
-        assert_eq!(record.until(now), Some(now + MAX_PAUSE));
-        let status = record.status("https://chain.example".to_owned(), now);
-        assert_eq!((status.failed, status.answered), (41, 0));
-        assert_eq!(status.set_aside.unwrap().left, MAX_PAUSE);
-    }
-}
+mod tests;

@@ -53,6 +53,12 @@ pub(crate) enum Fault {
     /// It does not have what is asked for.
     #[error("{0}")]
     Missing(String),
+    /// It does not follow the chain.
+    #[error("{0}")]
+    Stale(String),
+    /// The chain has what this program cannot recompute.
+    #[error("{0}")]
+    Unknown(String),
 }
 
 /// Words of an endpoint: without what is secret of its URL, in quotation marks, with control characters escaped, and not many.

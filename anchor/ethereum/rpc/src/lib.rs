@@ -5,6 +5,7 @@
 //! | `chain` | [`Chain`]: one request after another, each at one endpoint, the next where one is of no use |
 //! | `endpoint` | [`Endpoint`]: where one is; its credentials are never shown |
 //! | `failover` | which endpoint is asked, and which is set aside for a while |
+//! | `head` | [`Head`]: whether an endpoint follows the chain |
 //! | `session` | JSON-RPC: one request at one endpoint, bounded in time, length and depth |
 //! | `block` | blocks, rebuilt from what an endpoint says of them and held to their hashes |
 //! | `account`, `observe`, `nonce`, `capture`, `send` | the requests |
@@ -32,6 +33,7 @@ mod chain;
 mod endpoint;
 mod failover;
 mod fault;
+mod head;
 mod keystore;
 mod nonce;
 mod observe;
@@ -45,6 +47,7 @@ mod signer;
 pub use chain::{Chain, ChainError, Finality, MAX_ENDPOINTS, Settings};
 pub use endpoint::{Endpoint, EndpointError};
 pub use failover::{EndpointStatus, SetAside};
+pub use head::Head;
 pub use keystore::{KeystoreError, create as create_keystore};
 pub use password::{Password, PasswordError};
 pub use private_file::PrivateFileError;

@@ -1,4 +1,9 @@
 //! The password of a keystore: from a file or an environment variable, never from the command line, where others can read it.
+//!
+//! The copy that is made of it is wiped. The variable itself stays in this process's environment until it ends: to remove it is `unsafe` since
+//! edition 2024 (another thread may read the environment meanwhile), and there is none here. Who can read it there, in
+//! `/proc/<id>/environ`, is the process's own user and root, who can read the key in its memory, too; and what it would start, which is
+//! nothing.
 
 use core::fmt;
 use std::env::{VarError, var};
@@ -69,5 +74,78 @@ impl Password {
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(...)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_password_is_a_line_without_its_end() {
+        for (text, password) in [
+            ("s3cret", "s3cret"),
+            ("s3cret\n", "s3cret"),
+            ("s3cret\r\n", "s3cret"),
+            ("s3cret\n\n", "s3cret\n"),
+            (" s3cret ", " s3cret "),
+            ("\u{e9}", "\u{e9}"),
+        ] {
+            let read = Password::new(text).unwrap();
+            assert_eq!(read.as_bytes(), password.as_bytes(), "{text:?}");
+            assert_eq!(format!("{read:?}"), "Password(...)");
+        }
+        for empty in ["", "\n", "\r\n"] {
+            let error = Password::new(empty).unwrap_err();
+            assert!(matches!(error, PasswordError::Empty), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_file_of_a_password_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        let read = |bytes: &[u8], mode| {
+            fs::write(&path, bytes).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let read = Password::from_file(&path);
+            read.map(|password| password.as_bytes().to_vec())
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(read(b"s3cret\n", 0o600), Ok(b"s3cret".to_vec()));
+        assert_eq!(read(b"\n", 0o600).unwrap_err(), "the password is empty");
+        let shown = path.display();
+        for mode in [0o644, 0o640, 0o602] {
+            let error = read(b"s3cret\n", mode).unwrap_err();
+            assert!(
+                error.contains(&format!("{shown} has mode {mode:04o}")),
+                "{error}"
+            );
+        }
+        let error = read(&[0xff; 9], 0o600).unwrap_err();
+        assert!(error.ends_with("is not text"), "{error}");
+        let error = Password::from_file(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("is not a regular file"), "{error}");
+        fs::remove_file(&path).unwrap();
+        let error = Password::from_file(&path).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("the password file {shown}: ")),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_variable_has_a_password_or_none() {
+        // The environment of a process cannot be changed here: what every run of the tests has is read.
+        let read = Password::from_variable("PATH").unwrap();
+        assert_eq!(read.as_bytes(), var("PATH").unwrap().as_bytes());
+        let error = Password::from_variable("COUNTERFOIL_NO_SUCH_VARIABLE").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the environment variable COUNTERFOIL_NO_SUCH_VARIABLE, for the password: environment variable not found"
+        );
     }
 }

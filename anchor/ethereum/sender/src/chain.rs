@@ -8,7 +8,7 @@
 //! - **"Final"** is what the configuration calls so: the `finalized` tag, or the block so many below the head.
 //! - What was definitely not done or not found out is [`ChainOutcome::NotDone`]. Of sending alone the outcome can be unknown.
 
-use counterfoil_ethereum::{Address, BlockHash, TransactionHash};
+use counterfoil_ethereum::{Address, BlockHash, Path, Record, TransactionHash};
 
 use crate::transaction::{Call, Unsigned};
 use crate::wei::{Gas, Wei};
@@ -218,6 +218,22 @@ pub struct Captured {
     pub receipt: Vec<u8>,
     /// The nodes from the header's receipts root to the receipt.
     pub receipt_proof: Vec<Vec<u8>>,
+}
+
+impl Captured {
+    /// The record of a checkpoint that this path leads from to the root in the calldata.
+    pub fn record(&self, chain_id: u64, path: Path) -> Record {
+        Record {
+            chain_id,
+            header: self.header.clone(),
+            index: self.index,
+            transaction: self.transaction.clone(),
+            transaction_proof: self.transaction_proof.clone(),
+            receipt: self.receipt.clone(),
+            receipt_proof: self.receipt_proof.clone(),
+            path,
+        }
+    }
 }
 
 /// Whose transactions, on which chain.

@@ -85,7 +85,7 @@ pub enum Hold {
         ceiling: Gas,
     },
     /// The call would fail.
-    #[error("the call would fail, and is not sent: {0}; look at `destination` and `mode`")]
+    #[error("a round is not sent, since it would fail: {0}")]
     WouldFail(String),
     /// It was replaced often enough.
     #[error(

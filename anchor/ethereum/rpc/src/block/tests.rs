@@ -66,8 +66,8 @@ fn receipts_are_rebuilt_from_json() {
             .unwrap()
             .header;
         let receipts: Vec<Box<RawValue>> = parsed(&json).unwrap();
-        let encoded: Option<Vec<_>> = receipts.iter().map(|json| receipt(json)).collect();
-        let encoded = encoded.unwrap_or_else(|| panic!("{name}: a receipt"));
+        let encoded: Result<Vec<_>, _> = receipts.iter().map(|json| receipt(json)).collect();
+        let encoded = encoded.unwrap_or_else(|wrong| panic!("{name}: {wrong:?}"));
         assert!(trie_of(&encoded, header.receipts_root).is_some(), "{name}");
     }
 }

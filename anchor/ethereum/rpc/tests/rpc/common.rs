@@ -124,21 +124,13 @@ pub(crate) async fn capture(
 
 /// What a verifier says of it, under the hash of the block.
 pub(crate) fn verifies(captured: &Captured, block: Block, chain_id: u64, root: u8) -> bool {
-    use counterfoil_ethereum::{CheckName, Outcome, Question, Record, Transaction, verify};
-    let record = Record {
-        chain_id,
-        header: captured.header.clone(),
-        index: captured.index,
-        transaction: captured.transaction.clone(),
-        transaction_proof: captured.transaction_proof.clone(),
-        receipt: captured.receipt.clone(),
-        receipt_proof: captured.receipt_proof.clone(),
-        path: counterfoil_ethereum::Path {
-            index: LeafIndex::new(0),
-            size: TreeSize::new(1),
-            hashes: Vec::new(),
-        },
+    use counterfoil_ethereum::{CheckName, Outcome, Question, Transaction, verify};
+    let path = counterfoil_ethereum::Path {
+        index: LeafIndex::new(0),
+        size: TreeSize::new(1),
+        hashes: Vec::new(),
     };
+    let record = captured.record(chain_id, path);
     let judgement = verify(&Question {
         record: &record,
         checkpoint: None,

@@ -4,6 +4,7 @@ mod anvil;
 mod common;
 mod failover;
 mod fake;
+mod fresh;
 mod geth;
 mod lies;
 mod rounds;

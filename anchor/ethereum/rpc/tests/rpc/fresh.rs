@@ -1,0 +1,160 @@
+//! Endpoints that stand still, or show what cannot be recomputed: they are not used, and nothing is paid for by them.
+
+use std::time::Duration;
+
+use counterfoil_ethereum_rpc::{Chain, Settings};
+use counterfoil_ethereum_sender::chain::{ChainRequest, Sent};
+use serde_json::json;
+
+use crate::common::{
+    account, call, chain, not_done, observed, send, sent, signed, signer, unsigned,
+};
+use crate::fake::{CHAIN_ID, Fake, Reply};
+
+/// What is used of the endpoints, by number.
+fn used(chain: &Chain) -> Option<usize> {
+    let all = chain.endpoints_status();
+    all.iter().position(|endpoint| endpoint.is_used)
+}
+
+#[tokio::test]
+async fn a_node_that_stands_still_is_not_used_alone_nor_beside_another() {
+    let (frozen, good) = (Fake::aged(400).await, Fake::start().await);
+    let alone = chain(CHAIN_ID, &[&frozen.url]);
+    let first = signed(&alone, unsigned(CHAIN_ID, 0, 1)).await;
+    let words = "it stands still, or lags behind, or this machine's clock is wrong";
+    let read = alone.carry_out(ChainRequest::ReadAccount(call(1))).await;
+    let why = not_done(read);
+    assert!(
+        why.contains("its newest block 9 is 4") && why.contains(words),
+        "{why}"
+    );
+    let observe = ChainRequest::Observe {
+        attempts: Vec::new(),
+        anchored: None,
+    };
+    assert!(not_done(alone.carry_out(observe).await).contains(words));
+    // What it takes may reach nobody.
+    assert!(not_done(send(&alone, &first).await).contains(words));
+    assert!(frozen.world().pool.is_empty());
+    assert_eq!(used(&alone), None);
+    let head = alone.endpoints_status()[0].head.unwrap();
+    assert_eq!(head.number, 9);
+    assert!(head.age() > Duration::from_secs(399), "{head:?}");
+
+    let both = chain(CHAIN_ID, &[&frozen.url, &good.url]);
+    account(&both).await;
+    assert_eq!(used(&both), Some(1));
+    assert_eq!(sent(&both, &first).await, Sent::Accepted);
+    observed(&both, &[first.0]).await;
+    assert!(frozen.world().pool.is_empty());
+    let set_aside = both.endpoints_status()[0].set_aside.clone().unwrap();
+    assert!(set_aside.why.contains(words), "{}", set_aside.why);
+}
+
+#[tokio::test]
+async fn a_node_that_lags_behind_another_is_not_used() {
+    let (late, good) = (Fake::aged(120).await, Fake::start().await);
+    // Alone it may be the chain that has no blocks.
+    account(&chain(CHAIN_ID, &[&late.url])).await;
+    let both = chain(CHAIN_ID, &[&late.url, &good.url]);
+    account(&both).await;
+    assert_eq!(used(&both), Some(1));
+    let why = both.endpoints_status()[0].set_aside.clone().unwrap().why;
+    assert!(
+        why.contains("s older than one that another endpoint showed"),
+        "{why}"
+    );
+    // The other way round it is known before it is needed.
+    let both = chain(CHAIN_ID, &[&good.url, &late.url]);
+    account(&both).await;
+    account(&both).await;
+    assert_eq!(used(&both), Some(0));
+    let why = both.endpoints_status()[1].set_aside.clone().unwrap().why;
+    assert!(
+        why.contains("s older than one that another endpoint showed"),
+        "{why}"
+    );
+}
+
+#[tokio::test]
+async fn endpoints_of_any_age_are_used_where_that_is_configured() {
+    let old = Fake::aged(9_999).await;
+    let settings = Settings {
+        max_head_age: None,
+        ..Settings::new(vec![old.url.parse().unwrap()], CHAIN_ID)
+    };
+    let chain = Chain::new(settings, signer()).unwrap();
+    assert_eq!(account(&chain).await.head.number, 9);
+}
+
+#[tokio::test]
+async fn that_another_endpoint_is_down_is_known_before_it_is_needed_and_mends_itself() {
+    let good = Fake::start().await;
+    let nobody = "http://127.0.0.1:1/";
+    let both = chain(CHAIN_ID, &[&good.url, nobody]);
+    account(&both).await;
+    let status = both.endpoints_status();
+    assert_eq!((used(&both), status[1].failed), (Some(0), 1));
+    let why = status[1].set_aside.clone().unwrap().why;
+    assert!(why.contains("no connection"), "{why}");
+    // It is not asked each time.
+    account(&both).await;
+    assert_eq!(both.endpoints_status()[1].failed, 1);
+}
+
+#[tokio::test]
+async fn a_chain_with_receipts_that_cannot_be_recomputed_is_told_of_before_anything_is_paid() {
+    let fake = Fake::start().await;
+    let one = chain(CHAIN_ID, &[&fake.url]);
+    sent(&one, &signed(&one, unsigned(CHAIN_ID, 0, 1)).await).await;
+    fake.mine(1);
+    fake.change("eth_getBlockReceipts", |receipts| {
+        receipts[0]["type"] = json!("0x7e");
+        receipts[0]["depositNonce"] = json!("0x1");
+        receipts[0]["depositReceiptVersion"] = json!("0x1");
+    });
+    let other = chain(CHAIN_ID, &[&fake.url]);
+    for _ in 0..2 {
+        let why = account(&other).await.gas.unwrap_err();
+        assert!(
+            why.starts_with("it would be paid for, and could not be recorded: block 10 has a receipt of the type 0x7e (a deposit of the OP stack)"),
+            "{why}"
+        );
+    }
+    fake.honest();
+    let calls = |fake: &Fake| {
+        let calls = &fake.world().calls;
+        calls
+            .iter()
+            .filter(|call| *call == "eth_getBlockReceipts")
+            .count()
+    };
+    let before = calls(&fake);
+    for _ in 0..3 {
+        assert_eq!(account(&other).await.gas.unwrap().get(), 22_440);
+    }
+    // Once it was shown that they can, that is not tried each time.
+    assert_eq!(calls(&fake), before + 1);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_lies_about_receipts_is_not_taken_for_such_a_chain() {
+    let (liar, good) = (Fake::start().await, Fake::start().await);
+    for fake in [&liar, &good] {
+        let one = chain(CHAIN_ID, &[&fake.url]);
+        sent(&one, &signed(&one, unsigned(CHAIN_ID, 0, 1)).await).await;
+        fake.mine(1);
+    }
+    liar.tamper(|method, _, mut answer| {
+        if method == "eth_getBlockReceipts" {
+            answer["result"][0]["status"] = json!("0x0");
+        }
+        Reply::Answer(answer)
+    });
+    let both = chain(CHAIN_ID, &[&liar.url, &good.url]);
+    assert_eq!(account(&both).await.gas.unwrap().get(), 22_440);
+    assert_eq!(used(&both), Some(1));
+    let why = both.endpoints_status()[0].set_aside.clone().unwrap().why;
+    assert!(why.contains("are not under the receipts root"), "{why}");
+}
