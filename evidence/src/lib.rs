@@ -5,6 +5,7 @@
 //! - [`receipt`]: what a receipt shows, each check by name ([`counterfoil_checks`]).
 //! - [`trust`]: what a verifier trusts, as a file.
 //! - [`judge`](mod@judge): whether evidence shows a time, under that trust.
+//! - [`matching`]: how many of those that vouch count, where an authority counts once and so does a key.
 //! - [`gather`]: which anchored checkpoint covers an entry, and which records of it are worth giving out.
 //! - [`record`], [`names`]: what an anchor keeps of a time-stamp, how it is written, and what it is called.
 //! - [`moment`]: a time of day.
@@ -24,6 +25,7 @@ pub mod format;
 pub mod gather;
 mod json;
 pub mod judge;
+pub mod matching;
 pub mod moment;
 pub mod names;
 pub mod receipt;
