@@ -10,15 +10,31 @@
 //! | `anchor <authority>: …` | the token over the checkpoint holds, by each check of docs/rfc3161.md |
 //! | `block hash` | only where blocks were given one by one: each is that of an Ethereum anchor here |
 //! | `anchor <authority>: …` | the block with the checkpoint holds, by each check of docs/ethereum.md |
-//! | `anchors` | as many authorities as the verifier asks for have an anchor that holds |
+//! | `anchors` | as many authorities as the verifier asks for have an anchor that holds; fails if too few have, and one was left out |
 //!
-//! Verified is what fails no check and passes `log signature`, `quorum`, `entry`, `inclusion` and `anchors`. Nothing in the
-//! evidence is trusted: names and URLs in it are not even read, and its policy is only compared with the verifier's.
+//! Verified is what passes `log signature`, `quorum`, `entry`, `inclusion` and `anchors`, and fails no check, but for those by which
+//! no more than an anchor is left out:
+//!
+//! | a check of an anchor fails that is about | and then |
+//! |---|---|
+//! | the form of the anchor: `parsed`, `header` | the evidence fails: this is no anchor at all |
+//! | whose it is: `path`, `block hash` | the anchor is left out |
+//! | anything else, where that did not pass | it is *not checked*: nobody who is trusted stands behind the anchor, and anybody could have made it |
+//! | the verifier's terms: `basic constraints`, `policy`, `revocation`, `destination`, `time` | the anchor is left out |
+//! | the anchor itself: all others | the evidence fails: what somebody who is trusted said was altered |
+//!
+//! What is left out is a caveat, and where too few others hold `anchors` fails. So whoever brings an anchor in takes nothing from what
+//! the others show, and whoever alters one is found. Nothing in the evidence is trusted: names and URLs in it are not even read, and
+//! its policy is only compared with the verifier's.
 
 mod anchor;
 mod block;
 mod counted;
+mod token;
+mod weigh;
 mod words;
+
+use std::borrow::Cow;
 
 use counterfoil_rfc3161::Timestamp;
 use counterfoil_tiles::checkpoint::LogKey;
@@ -28,7 +44,7 @@ use crate::blocks::Blocks;
 use crate::format::{Entry, Evidence, Known};
 use crate::receipt::{Basis, Claim, check_checkpoint, included, tried};
 use crate::trust::Trust;
-use counterfoil_checks::{Checks, Outcome};
+use counterfoil_checks::{Check, Checks, Outcome};
 
 pub use anchor::AnchorVerdict;
 pub use block::BlockVerdict;
@@ -111,11 +127,13 @@ pub fn judge(
         ),
     }
     let anchored = anchor::check_all(evidence, trust, blocks, at, &mut checks);
-    let mut caveats = anchored.caveats;
+    let mut caveats = anchored.left_out.caveats;
+    caveats.extend(anchored.caveats);
     if !trust.is_policy(evidence.policy()) {
         caveats.push("the evidence says that it was made under another policy than the one that is trusted, which alone was used".to_owned());
     }
-    let outcome = outcome(&checks);
+    let (outcome, stands_in_the_way) = conclude(&checks, &anchored.left_out.checks);
+    let why = stands_in_the_way.map(|check| format!("{}: {}", check.name, check.reason));
     let mut verdict = Verdict {
         outcome,
         sentence: String::new(),
@@ -129,25 +147,27 @@ pub fn judge(
             .filter(|_| outcome == Outcome::Passed),
         anchors: anchored.verdicts,
     };
-    verdict.sentence = words::sentence(&verdict, evidence, trust, claim);
+    verdict.sentence = words::sentence(&verdict, why, evidence, trust, claim);
     verdict
 }
 
-/// Failed if a check failed, passed if those that are needed passed, else it could not be told.
-fn outcome(checks: &Checks) -> Outcome {
-    if checks.outcome() == Outcome::Failed {
-        return Outcome::Failed;
-    }
-    let passed = |name: &str| {
-        checks
-            .iter()
-            .any(|check| check.name == name && check.outcome == Outcome::Passed)
+/// What the checks come to, and which stands in the way. Failed if one failed, but for those by which no more than an anchor is left
+/// out; passed if those that are needed passed; else it could not be told.
+fn conclude<'a>(checks: &'a Checks, left_out: &[String]) -> (Outcome, Option<&'a Check>) {
+    let fails = |check: &&Check| {
+        check.outcome == Outcome::Failed && left_out.iter().all(|name| *name != check.name)
     };
-    if NEEDED.into_iter().all(passed) {
-        Outcome::Passed
-    } else {
-        Outcome::NotChecked
+    let is_open = |check: &&Check| {
+        check.outcome != Outcome::Passed && NEEDED.iter().any(|name| *name == check.name)
+    };
+    if let Some(check) = checks.iter().find(fails) {
+        return (Outcome::Failed, Some(check));
     }
+    let passed = |name: &&str| checks.of(&Cow::Borrowed(*name)) == Outcome::Passed;
+    if NEEDED.iter().all(passed) {
+        return (Outcome::Passed, None);
+    }
+    (Outcome::NotChecked, checks.iter().find(is_open))
 }
 
 /// Makes the check `entry`. Gives what of the verifier's matched.

@@ -19,6 +19,8 @@
 
 #[path = "../../tests/blocks/mod.rs"]
 mod blocks;
+#[path = "../../tests/brought/mod.rs"]
+mod brought;
 mod chains;
 mod edits;
 #[path = "../../tests/fixture/mod.rs"]

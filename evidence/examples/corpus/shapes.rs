@@ -15,6 +15,7 @@ use counterfoil_tiles::receipt::Receipt;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::brought::{self, Row};
 use crate::chains;
 use crate::fixture::{
     Authority, LATE, RECORD, SOON, STAMPED, evidence, key, log_key, policy, receipt, trust,
@@ -141,7 +142,21 @@ pub(crate) async fn shapes() -> Vec<Shape> {
     shapes.extend(algorithms(&receipt).await);
     shapes.extend(chains::shapes(&one));
     shapes.extend(one_key(&one, &receipt).await);
+    shapes.extend(brought_in(&one, &two, &receipt).await);
     shapes
+}
+
+/// What anchors bring in beside others, and what was altered.
+async fn brought_in(one: &Authority, two: &Authority, receipt: &Receipt) -> Vec<Shape> {
+    let third = Authority::start("third").await;
+    let signed = receipt.note().as_bytes();
+    let mut rows = brought::rows(one, two, &third, signed);
+    rows.extend(brought::of_destination(&third, signed));
+    let shape = |row: Row| {
+        let value = evidence(receipt, &row.anchors);
+        Shape::new(format!("brought in: {}", row.name), &value, &row.trust)
+    };
+    rows.into_iter().map(shape).collect()
 }
 
 /// What the evidence says of its entry.

@@ -8,12 +8,30 @@ use counterfoil_rfc3161::Timestamp;
 use serde::Serialize;
 
 use super::anchor::{AnchorVerdict, Anchored, Held, Key};
+use super::weigh::{About, Made, Weighed};
 use crate::blocks::{Blocks, Says, chain_words};
 use crate::names::AnchorKind;
 use crate::trust::{Chain, Trust};
 
 /// The checks of a block that may be left open: a verifier may accept any destination.
 const MAY_BE_OPEN: [CheckName; 2] = [CheckName::Destination, CheckName::Time];
+
+/// What a check of a block is about.
+fn about(check: CheckName) -> About {
+    match check {
+        CheckName::Header => About::Form,
+        CheckName::BlockHash => About::Whose,
+        CheckName::Transaction
+        | CheckName::TransactionInclusion
+        | CheckName::Receipt
+        | CheckName::ReceiptInclusion
+        | CheckName::Status
+        | CheckName::Chain
+        | CheckName::Calldata
+        | CheckName::Checkpoint => About::Itself,
+        CheckName::Destination | CheckName::Time => About::Terms,
+    }
+}
 
 /// What is known of a block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -70,17 +88,9 @@ pub(super) fn note(
         .as_ref()
         .map(|header| standing(header, record.chain_id, chain, under.blocks));
     let name = anchored.name(chain.map(Chain::name), index);
-    let called = |check: CheckName| format!("anchor {name}: {check}");
-    for check in judgement.checks.iter() {
-        match &standing {
-            // The record names its own hash: whether to trust it is the verifier's to say.
-            Some(standing) if check.name == CheckName::BlockHash => {
-                checks.push(called(check.name), standing.outcome, &standing.reason);
-            }
-            _ => checks.push(called(check.name), check.outcome, &check.reason),
-        }
-    }
-    let why = why(&judgement, standing.as_ref());
+    let weighed = Weighed::of(made(&judgement, standing.as_ref()));
+    let why = weighed.why();
+    weighed.note(&name, checks, &mut anchored.left_out);
     let time = header
         .as_ref()
         .and_then(|header| i64::try_from(header.timestamp).ok())
@@ -122,24 +132,25 @@ pub(super) fn note(
     });
 }
 
-/// What stands in its way: a check that failed, else one that could not be made and had to be.
-fn why(judgement: &Judgement, standing: Option<&Standing>) -> Option<String> {
-    let of_block = |outcome| {
-        let standing = standing.filter(|standing| standing.outcome == outcome)?;
-        Some(format!("{}: {}", CheckName::BlockHash, standing.reason))
-    };
-    let of_record = |outcome| {
-        let mut checks = judgement.checks.iter();
-        let check = checks.find(|check| {
-            let open = outcome == Outcome::NotChecked && MAY_BE_OPEN.contains(&check.name);
-            check.outcome == outcome && !open
-        })?;
-        Some(format!("{}: {}", check.name, check.reason))
-    };
-    of_record(Outcome::Failed)
-        .or_else(|| of_block(Outcome::Failed))
-        .or_else(|| of_block(Outcome::NotChecked))
-        .or_else(|| of_record(Outcome::NotChecked))
+/// Its checks.
+fn made(judgement: &Judgement, standing: Option<&Standing>) -> Vec<Made> {
+    let checks = judgement.checks.iter().map(|check| {
+        let (outcome, reason) = match standing {
+            // The record names its own hash: whether to trust it is the verifier's to say.
+            Some(standing) if check.name == CheckName::BlockHash => {
+                (standing.outcome, &standing.reason)
+            }
+            _ => (check.outcome, &check.reason),
+        };
+        Made {
+            name: check.name.to_string(),
+            about: about(check.name),
+            outcome,
+            reason: reason.clone(),
+            may_be_open: MAY_BE_OPEN.contains(&check.name),
+        }
+    });
+    checks.collect()
 }
 
 /// A source that contradicts outweighs all that trust the block; without any that trusts it, it is not known.

@@ -129,14 +129,16 @@ fn record(evidence: &Evidence, claim: Option<&Claim>) -> String {
     }
 }
 
-/// What is shown, and why.
+/// What is shown, and why; `why` is the check that stands in the way.
 pub(super) fn sentence(
     verdict: &Verdict,
+    why: Option<String>,
     evidence: &Evidence,
     trust: &Trust,
     claim: Option<&Claim>,
 ) -> String {
     let record = record(evidence, claim);
+    let why = why.unwrap_or_else(|| "nothing was checked".to_owned());
     let receipt = evidence.receipt();
     let checkpoint = receipt.checkpoint();
     match (verdict.outcome, verdict.no_later_than) {
@@ -153,13 +155,9 @@ pub(super) fn sentence(
                 fixed(verdict)
             )
         }
-        (Outcome::Failed, _) => format!(
-            "NOT verified: {record} with this evidence. {}.",
-            why(verdict)
-        ),
+        (Outcome::Failed, _) => format!("NOT verified: {record} with this evidence. {why}."),
         _ => format!(
-            "Could not tell whether {record} existed at the time that this evidence names. {}.",
-            why(verdict)
+            "Could not tell whether {record} existed at the time that this evidence names. {why}."
         ),
     }
 }
@@ -197,17 +195,4 @@ fn source(anchor: &AnchorVerdict) -> Option<String> {
         anchor.authority.as_ref()?,
         anchor.root.as_ref()?
     ))
-}
-
-/// The check that stands in the way: the first that failed, else the first of those that are needed and not made.
-fn why(verdict: &Verdict) -> String {
-    let needed = |name: &str| super::NEEDED.contains(&name);
-    let check = verdict.checks.first(Outcome::Failed).or_else(|| {
-        let mut checks = verdict.checks.iter();
-        checks.find(|check| check.outcome == Outcome::NotChecked && needed(&check.name))
-    });
-    let Some(check) = check else {
-        return "nothing was checked".to_owned();
-    };
-    format!("{}: {}", check.name, check.reason)
 }

@@ -7,6 +7,7 @@ import { countedOf } from "./counted.ts";
 import type { Anchor, Evidence } from "./evidence.ts";
 import { checkGiven, noteBlock, type Under } from "./judge-block.ts";
 import { judgeTokenAnchor, noteToken } from "./judge-token.ts";
+import type { LeftOut } from "./judge-weigh.ts";
 import { Timestamp } from "./rfc3161/index.ts";
 import type { Trust } from "./trust.ts";
 
@@ -15,6 +16,8 @@ export interface Anchored {
   readonly verdicts: readonly AnchorVerdict[];
   readonly noLaterThan: Timestamp | undefined;
   readonly caveats: readonly string[];
+  /** The names of the checks by which no more than an anchor is left out. */
+  readonly leftOut: readonly string[];
 }
 
 /** Makes the checks of every anchor, and the check `anchors`. */
@@ -28,15 +31,23 @@ export function judgeAnchors(
   checkGiven(evidence, blocks, checks);
   const noted: Noted[] = [];
   const verdicts: AnchorVerdict[] = [];
+  const leftOut: LeftOut = { checks: [], caveats: [] };
   for (const [index, anchor] of evidence.anchors.entries()) {
     const name = (authority: string | undefined) => nameOf(authority, verdicts, index);
-    const one = noteAnchor(anchor, name, { checkpoint: evidence.receipt.note.bytes, trust, blocks, at }, checks);
+    const one = noteAnchor(
+      anchor,
+      name,
+      { checkpoint: evidence.receipt.note.bytes, trust, blocks, at },
+      checks,
+      leftOut,
+    );
     noted.push(one);
     verdicts.push(one.verdict);
   }
-  const caveats = noted.flatMap((one) => one.caveats);
+  const caveats = [...leftOut.caveats, ...noted.flatMap((one) => one.caveats)];
   const held = noted.flatMap((one) => one.held ?? []);
-  return { verdicts, caveats, noLaterThan: conclude(held, verdicts, trust.minAnchors, checks) };
+  const noLaterThan = conclude(held, verdicts, trust.minAnchors, checks, leftOut);
+  return { verdicts, caveats, leftOut: leftOut.checks, noLaterThan };
 }
 
 /** Makes the checks of one anchor. */
@@ -45,15 +56,16 @@ function noteAnchor(
   name: (authority: string | undefined) => string,
   under: Under,
   checks: Checks,
+  leftOut: LeftOut,
 ): Noted {
   switch (anchor.kind) {
     case "rfc3161": {
       const candidate = judgeTokenAnchor(anchor, { data: under.checkpoint }, under.trust, under.at);
-      return noteToken(candidate, name(candidate.authority?.name), under.at, checks);
+      return noteToken(candidate, name(candidate.authority?.name), under.at, checks, leftOut);
     }
     case "ethereum": {
       const chain = under.trust.chains.find(({ chainId }) => chainId === anchor.chainId);
-      return noteBlock(anchor, chain, name(chain?.name), under, checks);
+      return noteBlock(anchor, chain, name(chain?.name), under, checks, leftOut);
     }
     case "unknown": {
       const why = `this verifier does not know the kind ${anchor.name}`;
@@ -88,6 +100,7 @@ function conclude(
   verdicts: readonly AnchorVerdict[],
   needed: number,
   checks: Checks,
+  leftOut: LeftOut,
 ): Timestamp | undefined {
   const counted = countedOf(held);
   const found = counted.map(({ authority, by }) => `${authority} by ${by}`).join(", ");
@@ -102,7 +115,8 @@ function conclude(
       : `${counted.length} of ${needed} needed: ${found}`,
     ...verdicts.flatMap(({ name, why }) => (why === undefined ? [] : [`anchor ${name}: ${why}`])),
   ];
-  checks.add("anchors", "not-checked", words.join("; "));
+  // What is left out stands in the way only here, where too few others hold.
+  checks.add("anchors", leftOut.checks.length === 0 ? "not-checked" : "failed", words.join("; "));
   return undefined;
 }
 

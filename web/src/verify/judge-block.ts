@@ -6,11 +6,20 @@ import { type Blocks, blocksSay, chainInWords, type Named, type Says } from "./b
 import { type Checks, type Outcome, VerifyError } from "./checks.ts";
 import { type BlockJudgement, type Header, judgeBlock, parseHeader, showBytes } from "./ethereum/index.ts";
 import type { Evidence } from "./evidence.ts";
+import { type About, type LeftOut, type Made, noteWeighed, weigh } from "./judge-weigh.ts";
 import { Timestamp } from "./rfc3161/index.ts";
 import type { Chain, Trust } from "./trust.ts";
 
 /** The checks of a block that may be left open: a verifier may accept any destination. */
 const MAY_BE_OPEN: readonly string[] = ["destination", "time"];
+
+/** What the checks of a block are about that are not about the record itself. */
+const ABOUT: Readonly<Record<string, About>> = {
+  header: "form",
+  "block hash": "whose",
+  destination: "terms",
+  time: "terms",
+};
 
 /** What an anchor is judged by. */
 export interface Under {
@@ -34,6 +43,7 @@ export function noteBlock(
   name: string,
   { checkpoint, blocks, at }: Under,
   checks: Checks,
+  leftOut: LeftOut,
 ): Noted {
   const header = readHeader(anchor);
   const judgement = judgeBlock({
@@ -44,16 +54,9 @@ export function noteBlock(
     at: at.seconds > 0n ? at.seconds : 0n,
   });
   const standing = header && standingOf(named(header), anchor.chainId, chain, blocks);
-  for (const { name: check, outcome, reason } of judgement.checks.list) {
-    const called = `anchor ${name}: ${check}`;
-    // The record names its own hash: whether to trust it is the verifier's to say.
-    if (check === "block hash" && standing !== undefined) {
-      checks.add(called, standing.outcome, standing.reason);
-    } else {
-      checks.add(called, outcome, reason);
-    }
-  }
-  const why = whyNot(judgement, standing);
+  const weight = weigh(madeOf(judgement, standing));
+  noteWeighed(weight, name, checks, leftOut);
+  const { why } = weight;
   const time = header && timeOf(header);
   const verdict: AnchorVerdict = {
     name,
@@ -112,16 +115,13 @@ function timeOf({ timestamp }: Header): Timestamp | undefined {
   return timestamp > MAX_SECONDS ? undefined : Timestamp.fromSeconds(timestamp);
 }
 
-/** What stands in its way: a check that failed, else one that could not be made and had to be. */
-function whyNot({ checks }: BlockJudgement, standing: Standing | undefined): string | undefined {
-  const ofBlock = (outcome: Outcome) => (standing?.outcome === outcome ? `block hash: ${standing.reason}` : undefined);
-  const ofRecord = (outcome: Outcome) => {
-    const check = checks.list.find(
-      (one) => one.outcome === outcome && !(outcome === "not-checked" && MAY_BE_OPEN.includes(one.name)),
-    );
-    return check && `${check.name}: ${check.reason}`;
-  };
-  return ofRecord("failed") ?? ofBlock("failed") ?? ofBlock("not-checked") ?? ofRecord("not-checked");
+/** Its checks. The record names its own hash: whether to trust it is the verifier's to say. */
+function madeOf({ checks }: BlockJudgement, standing: Standing | undefined): Made[] {
+  return checks.list.map((check) => {
+    const { outcome, reason } = check.name === "block hash" ? (standing ?? check) : check;
+    const about = ABOUT[check.name] ?? "itself";
+    return { name: check.name, outcome, reason, about, mayBeOpen: MAY_BE_OPEN.includes(check.name) };
+  });
 }
 
 /** A source that contradicts outweighs all that trust the block; without any that trusts it, it is not known. */

@@ -4,14 +4,25 @@ import type { AnchorVerdict, Noted } from "./anchor-verdict.ts";
 import { toHex } from "./bytes.ts";
 import { type Check, type Checks, type Outcome, VerifyError } from "./checks.ts";
 import type { TokenAnchor } from "./evidence.ts";
+import { type About, type LeftOut, type Made, noteWeighed, type Weighed, weigh } from "./judge-weigh.ts";
 import { Certificate, type Covers, judgeToken, type Timestamp, type TokenJudgement } from "./rfc3161/index.ts";
 import type { Authority, Trust } from "./trust.ts";
 
 /**
- * The checks of a token that may be left open: evidence keeps no nonce, a verifier may accept any policy, not every authority says how exact
- * its time is, and about revocation the verifier's trust decides.
+ * The checks of a token that may be left open: evidence keeps no nonce, a verifier may accept any policy, and not every authority says how
+ * exact its time is. About revocation the verifier's trust decides.
  */
-const MAY_BE_OPEN: readonly string[] = ["nonce", "policy", "accuracy", "revocation"];
+const MAY_BE_OPEN: readonly string[] = ["nonce", "policy", "accuracy"];
+
+/** What the checks of a token are about that are not about the token itself. */
+const ABOUT: Readonly<Record<string, About>> = {
+  parsed: "form",
+  path: "whose",
+  "basic constraints": "terms",
+  policy: "terms",
+  revocation: "terms",
+  time: "terms",
+};
 
 /** A token as it stands under the trust in one authority. */
 export interface Candidate {
@@ -88,25 +99,28 @@ function rank({ authority, judgement }: Candidate): number {
   return judgement.checks.outcomeOf("path") === "failed" ? 1 : 0;
 }
 
-/** What stands in a token's way: a check that failed, else one that could not be made and had to be. */
-export function whyNot({ judgement, revocation }: Candidate): string | undefined {
-  const { list } = judgement.checks;
-  const check =
-    list.find(({ outcome }) => outcome === "failed") ??
-    list.find(({ name, outcome }) => outcome === "not-checked" && !MAY_BE_OPEN.includes(name));
-  if (check !== undefined) {
-    return `${check.name}: ${check.reason}`;
-  }
-  return revocation.suffices ? undefined : `revocation: ${revocation.reason}`;
+/** What stands in a token's way. */
+export function whyNot(candidate: Candidate): string | undefined {
+  return weighed(candidate).why;
+}
+
+function weighed(candidate: Candidate): Weighed {
+  const made = checksOf(candidate).map(
+    (check): Made => ({
+      ...check,
+      about: ABOUT[check.name] ?? "itself",
+      mayBeOpen: MAY_BE_OPEN.includes(check.name) || (check.name === "revocation" && candidate.revocation.suffices),
+    }),
+  );
+  return weigh(made);
 }
 
 /** Makes the checks of a token, and gives what it came to, with what a reader should know of it and, if it holds, what it rests on. */
-export function noteToken(candidate: Candidate, name: string, at: Timestamp, checks: Checks): Noted {
+export function noteToken(candidate: Candidate, name: string, at: Timestamp, checks: Checks, leftOut: LeftOut): Noted {
   const { authority, judgement } = candidate;
-  for (const { name: check, outcome, reason } of checksOf(candidate)) {
-    checks.add(`anchor ${name}: ${check}`, outcome, reason);
-  }
-  const why = whyNot(candidate);
+  const weight = weighed(candidate);
+  noteWeighed(weight, name, checks, leftOut);
+  const { why } = weight;
   const verdict: AnchorVerdict = {
     name,
     kind: "rfc3161",

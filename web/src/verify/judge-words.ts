@@ -3,7 +3,7 @@
 import type { AnchorVerdict } from "./anchor-verdict.ts";
 import { chainInWords } from "./blocks.ts";
 import { toHex } from "./bytes.ts";
-import type { Check, Checks, Outcome } from "./checks.ts";
+import type { Check, Outcome } from "./checks.ts";
 import { type Claim, described } from "./claim.ts";
 import { showBytes } from "./ethereum/index.ts";
 import { type Entry, EVIDENCE_FORMAT, type Evidence } from "./evidence.ts";
@@ -52,7 +52,7 @@ function trustInChain({ name, chainId, destination, blocks }: Chain): string {
 interface Judged {
   readonly outcome: Outcome;
   readonly noLaterThan: Timestamp | undefined;
-  readonly checks: Checks;
+  readonly standsInTheWay: Check | undefined;
   readonly anchors: readonly AnchorVerdict[];
 }
 
@@ -62,7 +62,6 @@ export function sentenceOf(
   { entry, receipt }: Evidence,
   { policy }: Trust,
   claim: Claim | undefined,
-  needed: readonly string[],
 ): string {
   const record = claim === undefined ? recordInWords(entry) : described(claim);
   const { index, checkpoint } = receipt;
@@ -71,7 +70,8 @@ export function sentenceOf(
     const entries = checkpoint.size === 1n ? "1 entry" : `${checkpoint.size} entries`;
     return `Verified: ${record} existed no later than ${judged.noLaterThan}, because it is entry ${index} of ${checkpoint.origin}, under a checkpoint of ${entries} that is ${seen}, and that checkpoint was fixed in time by ${fixed(judged.anchors)}.`;
   }
-  const reason = why(judged.checks.list, needed);
+  const { standsInTheWay: check } = judged;
+  const reason = check === undefined ? "nothing was checked" : `${check.name}: ${check.reason}`;
   return judged.outcome === "failed"
     ? `NOT verified: ${record} with this evidence. ${reason}.`
     : `Could not tell whether ${record} existed at the time that this evidence names. ${reason}.`;
@@ -106,12 +106,4 @@ function sourceOf({ authority, root, genTime, block }: AnchorVerdict): string | 
   return authority === undefined || root === undefined
     ? undefined
     : `a signed statement of the time-stamping authority ${authority} at ${genTime} (under the root ${root})`;
-}
-
-/** The check that stands in the way: the first that failed, else the first of those that are needed and not made. */
-function why(checks: readonly Check[], needed: readonly string[]): string {
-  const check =
-    checks.find(({ outcome }) => outcome === "failed") ??
-    checks.find(({ name, outcome }) => outcome === "not-checked" && needed.includes(name));
-  return check === undefined ? "nothing was checked" : `${check.name}: ${check.reason}`;
 }

@@ -6,7 +6,7 @@
 import type { AnchorVerdict } from "./anchor-verdict.ts";
 import { type Blocks, blocksInWords } from "./blocks.ts";
 import { equal, toHex, toUtf8 } from "./bytes.ts";
-import { Checks, type Outcome, VerifyError } from "./checks.ts";
+import { type Check, Checks, type Outcome, VerifyError } from "./checks.ts";
 import { type Basis, type Claim, matched, tried } from "./claim.ts";
 import { type Entry, type Evidence, parseEvidence } from "./evidence.ts";
 import { judgeAnchors } from "./judge-anchors.ts";
@@ -108,11 +108,11 @@ export function judgeEvidence(
     checks.add("inclusion", "failed", why);
   }
   const anchored = judgeAnchors(evidence, trust, blocks, at, checks);
-  const outcome = outcomeOf(checks);
+  const { outcome, standsInTheWay } = conclude(checks, anchored.leftOut);
   const noLaterThan = outcome === "passed" ? anchored.noLaterThan : undefined;
   return {
     outcome,
-    sentence: sentenceOf({ outcome, noLaterThan, checks, anchors: anchored.verdicts }, evidence, trust, claim, NEEDED),
+    sentence: sentenceOf({ outcome, noLaterThan, standsInTheWay, anchors: anchored.verdicts }, evidence, trust, claim),
     checks,
     caveats: [...anchored.caveats, ...otherPolicy(evidence.policy, trust.policy)],
     trusted: [...trustInWords(trust), ...blocksInWords(blocks)],
@@ -124,12 +124,24 @@ export function judgeEvidence(
   };
 }
 
-/** Failed if a check failed, passed if those that are needed passed, else it could not be told. */
-function outcomeOf(checks: Checks): Outcome {
-  if (checks.outcome === "failed") {
-    return "failed";
+/**
+ * What the checks come to, and which stands in the way. Failed if one failed, but for those by which no more than an anchor is left out; passed
+ * if those that are needed passed; else it could not be told.
+ */
+function conclude(
+  checks: Checks,
+  leftOut: readonly string[],
+): { readonly outcome: Outcome; readonly standsInTheWay: Check | undefined } {
+  const { list } = checks;
+  const against = list.find(({ name, outcome }) => outcome === "failed" && !leftOut.includes(name));
+  if (against !== undefined) {
+    return { outcome: "failed", standsInTheWay: against };
   }
-  return NEEDED.every((name) => checks.outcomeOf(name) === "passed") ? "passed" : "not-checked";
+  if (NEEDED.every((name) => checks.outcomeOf(name) === "passed")) {
+    return { outcome: "passed", standsInTheWay: undefined };
+  }
+  const open = list.find(({ name, outcome }) => outcome !== "passed" && NEEDED.includes(name));
+  return { outcome: "not-checked", standsInTheWay: open };
 }
 
 /** Makes the check `entry`. Gives what of the verifier's matched. */

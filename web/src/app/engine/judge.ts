@@ -171,7 +171,9 @@ async function ofToken(job: Job, bytes: Uint8Array, claim: Claim | undefined, tr
   for (const { name, outcome, reason } of checksOf(candidate)) {
     checks.add(name, outcome, reason);
   }
-  const obstacle = whyNot(candidate);
+  // Of a token alone nothing is left out: what failed stands in the way, whoever it is of.
+  const failed = checks.list.find(({ outcome }) => outcome === "failed");
+  const obstacle = failed === undefined ? whyNot(candidate) : `${failed.name}: ${failed.reason}`;
   const holds = obstacle === undefined && authority !== undefined && genTime !== undefined;
   const count = `${holds ? 1 : 0} of ${minAnchors} needed: a token alone is of one authority`;
   const suffices = holds && minAnchors <= 1;
