@@ -15,7 +15,6 @@
 //! Lists are lines of text, at most 1,000; `?after=LINE` goes on after a line (among sizes after any size, whether it is
 //! there or not), and `?last=N` gives the last lines. What a name names never changes, and is cached for ever.
 
-mod outgoing;
 mod page;
 mod reply;
 mod status;
@@ -27,25 +26,29 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
+use counterfoil_service::lent::{FRAME, Lent};
 use counterfoil_service::limits::Places;
 use counterfoil_service::metrics::{self as service_metrics, Connections};
+use counterfoil_service::room::{Held, NoRoom, Room};
 use counterfoil_service::serve::{Handler, OtherEnd};
 use counterfoil_service::soon_or_within;
+use counterfoil_service::source::Source;
 use counterfoil_store::BlobName;
 use counterfoil_tiles::hash::TreeSize;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 use prometheus_client::registry::Registry;
+use tokio::sync::Semaphore;
 use tracing::Level;
 
 use crate::ethereum::Block;
 use crate::metrics::{self, Requests};
 use crate::moment::Moment;
 use crate::names::{Blobs as _, Named, Place, RecordName, parse_size};
-use crate::record::TokenRecord;
+use crate::record::{MAX_RECORD_BYTES, TokenRecord};
 use crate::records::{Damage, KeepError};
 use crate::worker::Worker;
-use outgoing::{Body, Room};
 use page::Point;
 use reply::Reply;
 use target::{List, Target};
@@ -62,12 +65,25 @@ const POINTS: usize = 40;
 /// Times of tokens that are remembered for the time line; some 200 bytes each.
 const REMEMBERED: usize = 10_000;
 
+/// Memory for all large bodies that are being read: 8 of the largest records, thousands with ordinary lists of revoked certificates.
+const ROOM: usize = 256 << 20;
+
+/// What of it one client may have: the largest record.
+const SHARE: usize = MAX_RECORD_BYTES;
+
+/// Records that are read and judged at once, before it is known how large they are.
+const READING: usize = 8;
+
+/// The body of an answer. Bodies of one frame are sent as they are: as many as there are connections may be in memory.
+type Body = Either<Full<Bytes>, Lent<Source>>;
+
 /// What requests are answered from.
 pub struct Site {
     worker: Worker,
     operator: Option<String>,
     places: Arc<Places>,
-    room: Room,
+    room: Room<Source>,
+    reading: Semaphore,
     requests: Arc<Requests>,
     deadline: std::time::Duration,
     registry: Registry,
@@ -110,7 +126,8 @@ impl Site {
             worker,
             operator: options.operator,
             places,
-            room: Room::new(),
+            room: Room::new(ROOM, SHARE),
+            reading: Semaphore::new(READING),
             requests,
             deadline: options.request_deadline,
             registry,
@@ -138,7 +155,7 @@ impl Handler for Site {
             (None, _) => Reply::overloaded().into_response(),
             (Some(_), &Method::OPTIONS) => Reply::options().into_response(),
             (Some(_), &Method::GET | &Method::HEAD) => {
-                let answer = self.answer_with_room(target, uri.query(), is_head);
+                let answer = self.answer_with_room(peer, target.as_ref(), uri.query(), is_head);
                 let answered = soon_or_within(self.deadline, answer).await;
                 answered.unwrap_or_else(|| Reply::too_slow(self.deadline).into_response())
             }
@@ -155,26 +172,48 @@ impl Handler for Site {
 }
 
 impl Site {
-    /// Answers where there is room for the answer.
+    /// Answers where there is room for the answer. How much it needs is known once it is there; where there is not so much, it is
+    /// let go, so that whoever waits for room holds none, and made again.
     async fn answer_with_room(
         &self,
-        target: Option<Target>,
+        peer: IpAddr,
+        target: Option<&Target>,
         query: Option<&str>,
         is_head: bool,
     ) -> Response<Body> {
-        let held = match &target {
-            Some(Target::Blob(_) | Target::Token(..)) => self.room.for_record().await,
-            _ => None,
-        };
-        let reply = self.answer(target, query).await;
-        let (parts, bytes) = reply.into_parts(is_head);
-        match self.room.body(bytes, held).await {
-            Some(body) => Response::from_parts(parts, body),
-            None => Reply::overloaded().into_response(),
+        let source = Source::of(peer);
+        let mut waited_for: Option<Held<Source>> = None;
+        loop {
+            let reading = match target {
+                Some(Target::Blob(_) | Target::Token(..)) => self.reading.acquire().await.ok(),
+                _ => None,
+            };
+            let (parts, bytes) = self.answer(target, query).await.into_parts(is_head);
+            if bytes.len() <= FRAME {
+                return Response::from_parts(parts, Either::Left(Full::new(bytes)));
+            }
+            let enough = waited_for.take().filter(|held| held.bytes() >= bytes.len());
+            let room = match enough {
+                Some(held) => Ok(held),
+                None => self.room.try_take(&source, bytes.len()),
+            };
+            match room {
+                Ok(room) => {
+                    return Response::from_parts(parts, Either::Right(Lent::new(bytes, room)));
+                }
+                Err(none @ NoRoom::TooMuch { .. }) => {
+                    return Reply::no_room(none).into_response();
+                }
+                Err(NoRoom::Share { .. } | NoRoom::All { .. }) => {
+                    let wanted = bytes.len();
+                    drop((bytes, reading));
+                    waited_for = self.room.take(&source, wanted).await;
+                }
+            }
         }
     }
 
-    async fn answer(&self, target: Option<Target>, query: Option<&str>) -> Reply {
+    async fn answer(&self, target: Option<&Target>, query: Option<&str>) -> Reply {
         let Some(target) = target else {
             return Reply::not_found("there is nothing at this path");
         };
@@ -191,10 +230,10 @@ impl Site {
                 Some(why) => Reply::not_ready(&why),
             },
             Target::List(list) => match Part::of(query) {
-                Some(part) => self.list(&list, part),
+                Some(part) => self.list(list, part),
                 None => Reply::malformed("expected ?after=LINE, or ?last=N with 1 to 1000"),
             },
-            Target::Blob(name) => match self.whole(&name).await {
+            Target::Blob(name) => match self.whole(name).await {
                 Err(reply) => reply,
                 Ok(bytes) => match crate::names::parse(name.as_str()) {
                     Ok((_, Named::Record(_))) => Reply::record(bytes),
@@ -203,7 +242,7 @@ impl Site {
                 },
             },
             Target::Token(place, name) => {
-                let name = place.record(&name);
+                let name = place.record(name);
                 match self.whole(&name).await {
                     Err(reply) => reply,
                     Ok(bytes) => match TokenRecord::parse(&bytes) {

@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::tsa::{Does, FakeTsa};
+use common::tsa::{Crl, Does, FakeTsa};
 use common::worker::{Disk, Terms};
 use common::{Log, ORIGIN, Tree, get};
 use counterfoil_anchor::http::{Site, SiteOptions};
@@ -17,6 +17,8 @@ use counterfoil_service::metrics::Connections;
 use counterfoil_service::serve::Server;
 use counterfoil_store::Blob;
 use counterfoil_tiles::checkpoint::{Origin, OriginHash};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 /// A service over a worker that has anchored trees of 7 and 9 entries, the second by one authority of two.
@@ -83,11 +85,18 @@ impl Service {
 
 /// Serves what a worker keeps.
 async fn serve(worker: &Worker) -> (String, tokio::task::JoinHandle<()>) {
+    serve_within(worker, Duration::from_secs(20)).await
+}
+
+async fn serve_within(
+    worker: &Worker,
+    request_deadline: Duration,
+) -> (String, tokio::task::JoinHandle<()>) {
     let connections = Arc::<Connections>::default();
     let options = SiteOptions {
         operator: Some("<Example>".to_owned()),
         max_requests: 100,
-        request_deadline: Duration::from_secs(20),
+        request_deadline,
     };
     let site = Arc::new(Site::new(worker.clone(), connections.clone(), options));
     let front = FrontConfig {
@@ -381,4 +390,57 @@ async fn what_is_damaged_is_not_served_as_if_it_were_good() {
     assert_eq!(service.get(&format!("/{record}")).await.body, stored.body);
     let metrics = service.text("/metrics").await;
     assert!(metrics.contains("counterfoil_anchor_damaged_records 0\n"));
+}
+
+/// A request from this address, and the status of its answer. More is not read.
+async fn ask(from: &str, url: &str, path: &str) -> (TcpStream, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+    let to = url.strip_prefix("http://").unwrap();
+    let mut stream = socket.connect(to.parse().unwrap()).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).await.unwrap();
+    (stream, str::from_utf8(&status[9..]).unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_read_large_records_keeps_nobody_else_from_reading_them() {
+    let log = Log::start(Tree::new(7)).await;
+    let authority = FakeTsa::start("first").await;
+    authority.names_lists(3);
+    authority.publishes(Crl {
+        padding: "x".repeat(7 << 20),
+        ..Crl::good(counterfoil_anchor::moment::now().millis() + 60_000)
+    });
+    let terms = Terms {
+        deadline: Duration::from_mins(1),
+        ..Terms::default()
+    };
+    let tsas = vec![authority.tsa(terms.deadline)];
+    let worker = common::worker::worker(&Disk::default(), &log, tsas, &terms).await;
+    worker.once().await;
+    let hash = hash();
+    let index = |place: &Place| worker.records().with_index(|index| index.tokens(place));
+    let place = worker
+        .records()
+        .with_index(|index| index.newest(hash, 1))
+        .remove(0);
+    let path = format!("/{}", place.record(&index(&place)[0]));
+    let (url, server) = serve_within(&worker, Duration::from_secs(10)).await;
+    // It has 28 MiB, and one address may have 32.
+    let (slow, status) = ask("127.0.0.1", &url, &path).await;
+    assert_eq!(status, "200");
+    let (_, status) = ask("127.0.0.1", &url, &path).await;
+    assert_eq!(status, "503", "it waits for its share, and then no more");
+    let (mut other, status) = ask("127.0.0.2", &url, &path).await;
+    assert_eq!(status, "200");
+    let mut read = Vec::new();
+    other.read_to_end(&mut read).await.unwrap();
+    assert!(read.len() > 28 << 20, "{} bytes", read.len());
+    drop(slow);
+    let (_, status) = ask("127.0.0.1", &url, &path).await;
+    assert_eq!(status, "200", "its share is free again");
+    server.abort();
 }

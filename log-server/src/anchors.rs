@@ -5,6 +5,7 @@
 //! costs bounded time and memory, whatever it does; all are asked at one time, so that a slow one takes nothing from the others.
 //! What went wrong with each is logged, counted and shown.
 
+mod gate;
 mod reach;
 
 use std::collections::BTreeSet;
@@ -24,9 +25,11 @@ use counterfoil_tiles::receipt::Receipt;
 use futures_util::future::join_all;
 use reqwest::Url;
 use serde::Serialize;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
 use crate::log::{Failure, Log, ProofError};
+pub(crate) use gate::Turn;
+use gate::{Crowded, Gate};
 use reach::{Hearing, Patience, Persistence, Reached};
 
 /// How long an anchor may take for all that is asked of it for one file of evidence.
@@ -63,30 +66,6 @@ pub(crate) struct Anchors {
     receipts: Gate,
 }
 
-/// Lets so many in at once, and so many wait.
-#[derive(Debug)]
-struct Gate {
-    inside: Semaphore,
-    waiting: Semaphore,
-}
-
-impl Gate {
-    fn new() -> Self {
-        Self {
-            inside: Semaphore::new(AT_ONCE),
-            waiting: Semaphore::new(WAITING),
-        }
-    }
-
-    async fn enter(&self) -> Result<SemaphorePermit<'_>, NoEvidence> {
-        if let Ok(permit) = self.inside.try_acquire() {
-            return Ok(permit);
-        }
-        let _waits = self.waiting.try_acquire().map_err(|_| NoEvidence::Busy)?;
-        self.inside.acquire().await.map_err(|_| NoEvidence::Busy)
-    }
-}
-
 /// Why a log cannot ask its anchors.
 #[derive(Debug, thiserror::Error)]
 pub enum AnchorsError {
@@ -120,6 +99,12 @@ pub(crate) enum NoEvidence {
     /// The log itself.
     #[error(transparent)]
     Log(#[from] ProofError),
+}
+
+impl From<Crowded> for NoEvidence {
+    fn from(_: Crowded) -> Self {
+        Self::Busy
+    }
 }
 
 /// What is known of an anchor. Times are Unix seconds.
@@ -186,20 +171,22 @@ impl Anchors {
                 .iter()
                 .map(|url| Reached::new(url.clone(), client.clone()))
                 .collect(),
-            gate: Gate::new(),
-            receipts: Gate::new(),
+            gate: Gate::new(AT_ONCE, WAITING),
+            receipts: Gate::new(AT_ONCE, WAITING),
         })
     }
 
-    /// Gathers what covers an entry of the published tree.
+    /// Gathers what covers an entry of the published tree. What was gathered may be large: the turn lasts until it is bounded by
+    /// something else.
     pub(crate) async fn gather(
         &self,
         log: &dyn Log,
         index: LeafIndex,
         published: TreeSize,
-    ) -> Result<Gathered, NoEvidence> {
-        let _permit = self.gate.enter().await?;
-        self.ask(log, index, Sizes::UpTo(published)).await
+    ) -> Result<(Gathered, Turn), NoEvidence> {
+        let turn = self.gate.enter().await?;
+        let gathered = self.ask(log, index, Sizes::UpTo(published)).await?;
+        Ok((gathered, turn))
     }
 
     /// The receipt of an entry under an anchored checkpoint of this size; `None` if no anchor has one.
@@ -209,7 +196,7 @@ impl Anchors {
         index: LeafIndex,
         size: TreeSize,
     ) -> Result<Option<Bytes>, NoEvidence> {
-        let _permit = self.receipts.enter().await?;
+        let _turn = self.receipts.enter().await?;
         match self.ask(log, index, Sizes::Only(size)).await {
             Ok(gathered) => Ok(Some(gathered.receipt.to_string().into())),
             Err(NoEvidence::NotYet(_) | NoEvidence::NoAnchor { .. }) => Ok(None),

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use counterfoil_service::bucket::Bucket;
+use counterfoil_service::source::Source;
 use hyper::http::uri::Authority;
 use rustls::pki_types::ServerName;
 use rustls::server::ParsedCertificate;
@@ -62,6 +63,8 @@ pub(crate) enum Anonymous {
 /// What is known of the other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Peer {
+    /// Where it is.
+    pub(crate) source: Source,
     /// Both ends are loopback addresses.
     pub(crate) loopback: bool,
     /// What its client certificate grants.

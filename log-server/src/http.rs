@@ -15,7 +15,6 @@ pub(crate) mod answer;
 mod batch;
 mod evidence;
 pub(crate) mod fields;
-mod lent;
 mod mount;
 mod openapi;
 mod pages;
@@ -34,6 +33,7 @@ use counterfoil_service::limits::{Place, Places};
 use counterfoil_service::metrics::Connections;
 use counterfoil_service::serve::{Handler, OtherEnd};
 use counterfoil_service::soon_or_within;
+use counterfoil_service::source::Source;
 use counterfoil_tiles::tile::{BundleId, IdError, TileId};
 use hyper::body::Incoming;
 use hyper::header::{
@@ -285,6 +285,7 @@ impl Handler for Site {
             .certificate
             .and_then(|leaf| ParsedCertificate::try_from(leaf).ok());
         Peer {
+            source: Source::of(end.address.ip()),
             loopback: end.is_loopback(),
             certificate: certificate.and_then(|parsed| self.auth.certificate(&parsed)),
         }

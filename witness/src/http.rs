@@ -18,14 +18,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use counterfoil_bastion::backend::client_of;
+use counterfoil_service::body::Sender;
 use counterfoil_service::serve::{Handler, OtherEnd};
+use counterfoil_service::source::Source;
 use hyper::body::Incoming;
 use hyper::header::{EXPECT, HOST};
 use hyper::{Method, Request, Response, Version};
 use tracing::Level;
 
-use crate::rates::Source;
-use counterfoil_service::body::Sender;
 use reply::{Body, Reply, Telling};
 pub(crate) use site::{BastionLink, Site};
 use target::Target;

@@ -11,11 +11,11 @@
 //! many logs share the address.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use counterfoil_service::bucket::Bucket;
+use counterfoil_service::source::Source;
 
 use crate::{Log, OriginHash};
 
@@ -27,25 +27,6 @@ const LOG_BURST_SECONDS: f64 = 10.0;
 /// At least this many may come at once, or a day's worth if that is less: lists give rates as low as one a day.
 const LEAST_LOG_BURST: f64 = 10.0;
 const SECONDS_A_DAY: f64 = 86_400.0;
-
-/// Where a request comes from. Of IPv6, a network of 64 bits is one: whoever has one address has all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Source(IpAddr);
-
-impl Source {
-    /// All those of whom nothing is known.
-    pub(crate) const UNKNOWN: Self = Self(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
-
-    pub(crate) fn of(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-            }
-            v4 @ IpAddr::V4(_) => v4,
-        })
-    }
-}
 
 /// Token buckets by key, in bounded memory.
 ///
@@ -172,6 +153,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use counterfoil_tiles::checkpoint::Origin;
     use counterfoil_tiles::key::{Algorithm, KeyName, Seed, SigningKey};
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use counterfoil_service::room::NoRoom;
 use http_body_util::{Either, Full};
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
@@ -14,7 +15,7 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::outgoing::Body;
+use super::Body;
 use crate::records::{Damage, KeepError};
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -136,6 +137,12 @@ impl Reply {
 
     pub(super) fn overloaded() -> Self {
         let detail = "as many requests as are answered at once are in progress";
+        Self::error(StatusCode::SERVICE_UNAVAILABLE, "overloaded", &detail).after(LATER)
+    }
+
+    /// There is no room for the answer.
+    pub(super) fn no_room(none: NoRoom) -> Self {
+        let detail = format!("no room for the answer: {none}");
         Self::error(StatusCode::SERVICE_UNAVAILABLE, "overloaded", &detail).after(LATER)
     }
 

@@ -8,6 +8,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use bytes::Bytes;
 use counterfoil_evidence::format::Entry;
+use counterfoil_service::lent::Lent;
 use counterfoil_tiles::hash::LeafIndex;
 use counterfoil_tiles::tile::{BundleId, EntryBundle, TILE_WIDTH};
 use hyper::header::{CONTENT_DISPOSITION, HeaderMap, HeaderName, HeaderValue};
@@ -69,7 +70,7 @@ pub(super) async fn evidence(
         let size = published;
         return Err(ProofError::BeyondTree { index, size }.into());
     }
-    let gathered = anchors.gather(log, index, published).await?;
+    let (gathered, turn) = anchors.gather(log, index, published).await?;
     let troubles = anchors.in_trouble(&gathered.troubles);
     let entry = Entry::of_contents(entry(log, index).await?.to_vec());
     if let Err(error) = gathered.receipt.check_inclusion(entry.leaf_hash()) {
@@ -77,17 +78,23 @@ pub(super) async fn evidence(
         return Err(Problem::new(Kind::Damaged, detail));
     }
     let policy = log.policy().to_string();
+    // Some have megabytes.
     let encode = move || {
         gathered
             .evidence(entry, policy)
             .and_then(|evidence| evidence.encode())
     };
-    // Some have megabytes.
-    let text = tokio::task::spawn_blocking(encode).await;
-    let text = text.map_err(|error| Problem::new(Kind::Unavailable, error.to_string()))?;
+    let encoded = turn.work(encode).await;
+    let (text, turn) =
+        encoded.map_err(|error| Problem::new(Kind::Unavailable, error.to_string()))?;
     let text = text.map_err(|error| Problem::new(Kind::NoAnchor, error.to_string()))?;
-    let body = mount.evidence_memory.lend(text);
-    let body = body.map_err(|none| Problem::new(Kind::Overloaded, none.to_string()))?;
+    let room = mount.evidence_room.try_take(&peer.source, text.len());
+    let room = room.map_err(|none| {
+        Problem::new(Kind::Overloaded, format!("no room for the answer: {none}"))
+    })?;
+    // From here on the room bounds it, and how fast it must be read: who reads slowly is in nobody's way.
+    drop(turn);
+    let body = Lent::new(text.into(), room);
     let mut response = fresh(JSON, axum::body::Body::new(body));
     let name = file_name(log.origin(), index);
     let disposition = HeaderValue::try_from(format!("attachment; filename=\"{name}\""));

@@ -3,10 +3,12 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
+use counterfoil_evidence::format::MAX_EVIDENCE_SIZE;
+use counterfoil_service::room::Room;
+use counterfoil_service::source::Source;
 use tokio::sync::Semaphore;
 
 use super::fields::Fields;
-use super::lent::Memory;
 use super::pages::Pages;
 use super::problem::Problem;
 use super::squeeze::Squeezed;
@@ -15,6 +17,12 @@ use crate::auth::{Access, Anonymous, Auth, Peer};
 use crate::config::{Config, LogConfig, ReadMode};
 use crate::log::Log;
 use crate::metrics::{Counted, Requests};
+
+/// Memory for all evidence that is being read.
+const ROOM: usize = 256 << 20;
+
+/// What of it one client may have: the largest file.
+const SHARE: usize = MAX_EVIDENCE_SIZE;
 
 /// One log under its prefix.
 pub(crate) struct Mount {
@@ -33,7 +41,7 @@ pub(crate) struct Mount {
     pub(super) anchors: Option<Arc<Anchors>>,
     /// None where the configuration switches them off.
     pub(super) pages: Option<Arc<Pages>>,
-    pub(super) evidence_memory: Memory,
+    pub(super) evidence_room: Room<Source>,
 }
 
 /// What evidence may take of a server, for all its logs together.
@@ -41,7 +49,7 @@ pub(super) struct EvidenceRoom {
     /// Threads that judge what anchors show.
     judging: Arc<Semaphore>,
     /// Memory of answers that are being read.
-    memory: Memory,
+    answers: Room<Source>,
 }
 
 impl EvidenceRoom {
@@ -50,7 +58,7 @@ impl EvidenceRoom {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self {
             judging: Arc::new(Semaphore::new(processors.div_ceil(2))),
-            memory: Memory::new(),
+            answers: Room::new(ROOM, SHARE),
         }
     }
 }
@@ -101,7 +109,7 @@ impl Mount {
             squeezed: Squeezed::default(),
             anchors,
             pages: log_config.pages.then(|| Arc::clone(pages)),
-            evidence_memory: room.memory.clone(),
+            evidence_room: room.answers.clone(),
         })
     }
 
