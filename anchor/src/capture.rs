@@ -6,20 +6,24 @@
 //!
 //! What is captured has been verified: it is of the certificate's issuer, and its signature is good.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+mod asking;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
-use counterfoil_evidence::format::MAX_URL;
 use counterfoil_rfc3161::{Conclusion, conclude};
-use counterfoil_service::client::{Answer, Call, CallError, Client, Sent};
+use counterfoil_service::client::Client;
+use counterfoil_service::room::Room;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::judge::{RecordJudge, RevocationStatus, Source, Told};
 use crate::moment::{Moment, of_timestamp};
-use crate::record::{Revocation, RevocationKind};
+use crate::names::AuthorityName;
+use crate::record::Revocation;
+
+use asking::{Data, NO_ROOM, not_asked};
+pub use asking::{Fetched, Places};
 
 /// The largest list of revoked certificates that is read. Those of authorities that issue for time-stamping alone have a few
 /// KB; the largest that their roots issue, some MB.
@@ -44,15 +48,22 @@ const LONGEST_WAIT: Duration = Duration::from_hours(24);
 /// How long after the time at which new data are due they are asked for.
 const AFTER_DUE: Duration = Duration::from_mins(1);
 
+/// Memory for what is fetched, and not let go yet, of all authorities together.
+const ROOM: usize = 256 << 20;
+
+/// What of it one authority may have: what a record can hold.
+const SHARE: usize = 32 << 20;
+
 /// Fetches revocation data.
 #[derive(Debug, Clone)]
 pub struct Capturer {
     client: Client,
     deadline: Duration,
+    room: Room<AuthorityName>,
 }
 
 /// What was captured for one token.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Captured {
     /// Verified data.
     pub kept: Vec<Kept>,
@@ -66,6 +77,10 @@ pub struct Captured {
     pub held: Option<String>,
     /// What could not be had, or was nothing, and why.
     pub troubles: Vec<String>,
+    /// What each certificate is told of, until it is concluded what that comes to.
+    told: BTreeMap<usize, Vec<Told>>,
+    /// What it was judged of: what is kept has room as long as this lives.
+    found: Vec<Found>,
 }
 
 /// Verified data about a certificate.
@@ -77,118 +92,61 @@ pub struct Kept {
     pub speaks: bool,
 }
 
-/// What was fetched already, by place and request: many tokens have one issuer.
-#[derive(Debug, Default)]
-pub struct Fetched(Mutex<HashMap<Asked, Arc<Answered>>>);
-
-/// What was asked: a URL, and for OCSP the request.
-type Asked = (String, Vec<u8>);
-
-/// The body of the answer, or why there is none.
-type Answered = Result<Bytes, String>;
-
 impl Capturer {
     /// Fetches by this client, each within the deadline.
     pub fn new(client: Client, deadline: Duration) -> Self {
-        Self { client, deadline }
+        Self {
+            client,
+            deadline,
+            room: Room::new(ROOM, SHARE),
+        }
     }
 
-    /// Asks about the certificates of a token's chain, and judges the answers for its time.
+    /// How long an answer may take.
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// Bytes of memory that are taken by what is fetched.
+    pub fn taken(&self) -> usize {
+        self.room.taken()
+    }
+
+    /// Asks about the certificates of a token's chain, and judges the answers for its time. The token waits for this, so that
+    /// what does not come within one deadline, or has no room now, is left for later.
     pub async fn capture(
         &self,
         judge: &dyn RecordJudge,
+        authority: &AuthorityName,
         chain: &[Vec<u8>],
         gen_time: Moment,
-        fetched: &Fetched,
         clock: impl Fn() -> Moment,
     ) -> Captured {
-        let all = |_| true;
-        let mut found = self.ask(judge, chain, all, fetched).await;
-        let mut captured = found.judge(judge, chain, gen_time, all, clock());
-        captured.troubles.append(&mut found.troubles);
+        let (all, fetched) = (|_| true, Fetched::default());
+        let mut places = Places::of(judge, chain, all);
+        let mut captured = Captured {
+            troubles: std::mem::take(&mut places.troubles),
+            ..Captured::default()
+        };
+        let until = Instant::now() + self.deadline;
+        while let Some(sources) = places.next() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let why = "it is asked later: the token waits for others";
+                captured.troubles.extend(not_asked(&sources, why));
+                continue;
+            }
+            let Ok(room) = self.room.try_take(authority, asking::most(&sources)) else {
+                captured.troubles.extend(not_asked(&sources, NO_ROOM));
+                continue;
+            };
+            let mut found = self.ask_within(room, sources, &fetched, left).await;
+            captured.add(found.weigh(judge, chain, gen_time, all, clock()));
+            captured.troubles.append(&mut found.troubles);
+            captured.found.push(found);
+        }
+        captured.conclude();
         captured
-    }
-
-    /// Asks about the certificates of a chain of which `wanted` says so.
-    pub async fn ask(
-        &self,
-        judge: &dyn RecordJudge,
-        chain: &[Vec<u8>],
-        wanted: impl Fn(usize) -> bool,
-        fetched: &Fetched,
-    ) -> Found {
-        let sources = judge.sources(chain);
-        let mut troubles = Vec::new();
-        if sources.len() > MAX_SOURCES {
-            troubles.push(format!(
-                "the chain names {} places with revocation data, of which the first {MAX_SOURCES} are asked",
-                sources.len()
-            ));
-        }
-        let (sources, unfit): (Vec<Source>, Vec<Source>) = sources
-            .into_iter()
-            .partition(|source| source.url.len() <= MAX_URL);
-        for source in unfit {
-            troubles.push(format!(
-                "the URL of revocation data has {} bytes, and evidence has room for {MAX_URL}",
-                source.url.len()
-            ));
-        }
-        let sources = sources.into_iter().take(MAX_SOURCES);
-        let sources: Vec<Source> = sources
-            .filter(|source| wanted(source.certificate))
-            .collect();
-        let answers = sources.iter().map(|source| self.fetch(source, fetched));
-        let answers = futures_util::future::join_all(answers).await;
-        let mut pieces = Vec::new();
-        for (source, answer) in sources.into_iter().zip(answers) {
-            match &*answer {
-                Err(error) => troubles.push(format!("{}: {error}", source.url)),
-                Ok(data) => pieces.push(Piece {
-                    source,
-                    data: data.clone(),
-                    spent: None,
-                }),
-            }
-        }
-        Found { pieces, troubles }
-    }
-
-    async fn fetch(&self, source: &Source, fetched: &Fetched) -> Arc<Answered> {
-        let key = (source.url.clone(), source.request.clone());
-        if let Some(known) = fetched.0.lock().await.get(&key) {
-            return Arc::clone(known);
-        }
-        let answer = Arc::new(self.fetch_anew(source).await);
-        fetched.0.lock().await.insert(key, Arc::clone(&answer));
-        answer
-    }
-
-    async fn fetch_anew(&self, source: &Source) -> Answered {
-        let (sent, accept, limit) = match source.kind {
-            RevocationKind::Crl => (Sent::Get, "application/pkix-crl, */*", MAX_CRL),
-            RevocationKind::Ocsp => {
-                let body = Bytes::copy_from_slice(&source.request);
-                let content_type = Some("application/ocsp-request");
-                let sent = Sent::Post { body, content_type };
-                (sent, "application/ocsp-response", MAX_OCSP)
-            }
-        };
-        let call = Call {
-            sent,
-            url: &source.url,
-            accept: Some(accept),
-            deadline: self.deadline,
-            limit,
-        };
-        match self.client.call(call).await {
-            Ok(Answer {
-                status: 200, body, ..
-            }) => Ok(body),
-            Ok(Answer { status, .. }) => Err(format!("the answer is {status}")),
-            Err(error @ CallError::Setup(_)) => Err(format!("the URL cannot be asked: {error}")),
-            Err(error) => Err(error.to_string()),
-        }
     }
 }
 
@@ -203,7 +161,7 @@ pub struct Found {
 #[derive(Debug)]
 struct Piece {
     source: Source,
-    data: Bytes,
+    data: Data,
     spent: Option<Spent>,
 }
 
@@ -215,6 +173,26 @@ enum Spent {
 }
 
 impl Found {
+    fn nothing(troubles: Vec<String>) -> Self {
+        let pieces = Vec::new();
+        Self { pieces, troubles }
+    }
+
+    fn of(answers: impl Iterator<Item = (Source, Data)>) -> Self {
+        let mut found = Self::nothing(Vec::new());
+        for (source, data) in answers {
+            match data.bytes() {
+                Err(error) => found.troubles.push(format!("{}: {error}", source.url)),
+                Ok(_) => found.pieces.push(Piece {
+                    source,
+                    data,
+                    spent: None,
+                }),
+            }
+        }
+        found
+    }
+
     /// What it says of the certificates, of which `wanted` says so, for the time of a token. Asked for several tokens, it is to
     /// be asked by their growing times: what is too old for one is too old for the later ones, and is not looked at again.
     pub fn judge(
@@ -225,33 +203,59 @@ impl Found {
         wanted: impl Fn(usize) -> bool,
         now: Moment,
     ) -> Captured {
+        let mut captured = self.weigh(judge, chain, gen_time, wanted, now);
+        captured.conclude();
+        captured
+    }
+
+    /// What each piece says.
+    fn weigh(
+        &mut self,
+        judge: &dyn RecordJudge,
+        chain: &[Vec<u8>],
+        gen_time: Moment,
+        wanted: impl Fn(usize) -> bool,
+        now: Moment,
+    ) -> Captured {
         let mut captured = Captured::default();
-        let mut told: BTreeMap<usize, Vec<Told>> = BTreeMap::new();
         let pieces = self.pieces.iter_mut();
         for piece in pieces.filter(|piece| wanted(piece.source.certificate)) {
             let said = captured.take(judge, chain, piece, gen_time, now);
-            told.entry(piece.source.certificate)
-                .or_default()
-                .extend(said);
-        }
-        for (certificate, told) in told {
-            match conclude(told) {
-                Conclusion::Good | Conclusion::RevokedLater { .. } => {
-                    captured.settled.push(certificate);
-                }
-                Conclusion::Revoked { at, reason } => {
-                    captured.settled.push(certificate);
-                    captured.revoked = Some(format!("revoked at {at} ({reason})"));
-                }
-                Conclusion::OnHold { at } => captured.held = Some(format!("on hold since {at}")),
-                Conclusion::Open(_) => {}
-            }
+            let told = captured.told.entry(piece.source.certificate);
+            told.or_default().extend(said);
         }
         captured
     }
 }
 
 impl Captured {
+    /// What else was captured for the same token.
+    fn add(&mut self, other: Self) {
+        self.kept.extend(other.kept);
+        self.next = self.next.into_iter().chain(other.next).min();
+        self.troubles.extend(other.troubles);
+        for (certificate, told) in other.told {
+            self.told.entry(certificate).or_default().extend(told);
+        }
+    }
+
+    /// What all that was told comes to.
+    fn conclude(&mut self) {
+        for (certificate, told) in std::mem::take(&mut self.told) {
+            match conclude(told) {
+                Conclusion::Good | Conclusion::RevokedLater { .. } => {
+                    self.settled.push(certificate);
+                }
+                Conclusion::Revoked { at, reason } => {
+                    self.settled.push(certificate);
+                    self.revoked = Some(format!("revoked at {at} ({reason})"));
+                }
+                Conclusion::OnHold { at } => self.held = Some(format!("on hold since {at}")),
+                Conclusion::Open(_) => {}
+            }
+        }
+    }
+
     /// What a piece says of its certificate, if it is right and about it.
     fn take(
         &mut self,
@@ -271,8 +275,9 @@ impl Captured {
         }
         let Piece { source, data, .. } = &*piece;
         let certificate = chain.get(source.certificate)?;
+        let data = data.bytes().ok()?;
         let told = judge.revocation(chain, source.certificate, source.kind, data, gen_time);
-        let mut speaks = true;
+        let (mut speaks, mut spent) = (true, None);
         match &told.status {
             RevocationStatus::AboutOthers(why) | RevocationStatus::Nothing(why) => {
                 self.troubles.push(format!("{}: {why}", source.url));
@@ -282,8 +287,7 @@ impl Captured {
             RevocationStatus::TooOld { next } => {
                 let next = next.and_then(of_timestamp);
                 self.next = self.next.into_iter().chain(next).min();
-                piece.spent = Some(Spent::TooOld { next });
-                speaks = false;
+                (speaks, spent) = (false, Some(Spent::TooOld { next }));
             }
             // For a later token the same data may say something else.
             RevocationStatus::OnHold { next, .. } => {
@@ -294,7 +298,6 @@ impl Captured {
             | RevocationStatus::RevokedLater { .. }
             | RevocationStatus::Revoked { .. } => {}
         }
-        let Piece { source, data, .. } = piece;
         let revocation = Revocation {
             kind: source.kind,
             certificate: Sha256::digest(certificate).into(),
@@ -302,6 +305,7 @@ impl Captured {
             fetched: now,
             data: data.to_vec(),
         };
+        piece.spent = spent;
         self.kept.push(Kept { revocation, speaks });
         Some(told)
     }

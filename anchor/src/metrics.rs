@@ -172,6 +172,11 @@ impl Collector for AnchorCollector {
                 self.worker.pending() as u64,
             ),
             (
+                "anchor_capture_bytes",
+                "Memory that is taken by revocation data which are being fetched and judged; at most 256 MiB, 32 of them for one authority",
+                self.worker.capturing() as u64,
+            ),
+            (
                 "anchor_ready",
                 "1 if its records are read and can be written",
                 u64::from(self.worker.not_ready().is_none()),

@@ -199,6 +199,11 @@ impl Worker {
         self.0.left_out.load(Ordering::Relaxed)
     }
 
+    /// Bytes of memory that revocation data take which are being fetched and judged.
+    pub fn capturing(&self) -> usize {
+        self.0.plan.capturer.taken()
+    }
+
     /// Why the worker cannot do its work; `None` if it can. That a log or an authority does not answer is no reason.
     pub fn not_ready(&self) -> Option<String> {
         let unread = self.0.desks.iter().find_map(|desk| {
@@ -224,19 +229,21 @@ impl Worker {
         }
     }
 
-    /// Completes the tokens that earlier processes left unsettled, as far as that can be done now; then looks at every log once,
-    /// and asks every authority once.
+    /// Looks at every log once, and asks every authority once; beside that, completes the tokens that earlier processes left
+    /// unsettled, as far as that can be done now.
     pub async fn once(&self) -> Vec<Once> {
         let (_running, stop) = watch::channel(false);
         let complete = async {
             self.0.find_pending(&stop).await;
             self.0.sweep_due(&stop).await;
         };
-        if let Err(broke) = unbroken(complete).await {
+        let logs = (0..self.0.plan.logs.len()).map(|log| self.0.once(log));
+        let logs = futures_util::future::join_all(logs);
+        let (completed, once) = futures_util::future::join(unbroken(complete), logs).await;
+        if let Err(broke) = completed {
             tracing::error!(%broke, "revocation data are not added to earlier tokens; the next process does");
         }
-        let logs = (0..self.0.plan.logs.len()).map(|log| self.0.once(log));
-        futures_util::future::join_all(logs).await
+        once
     }
 
     /// Works until it is told to stop; then lets what is under way end, within the deadline.

@@ -5,29 +5,46 @@ mod common;
 use std::time::Duration;
 
 use common::tsa::{Crl, FakeRecordJudge, FakeTsa};
-use counterfoil_anchor::capture::{Captured, Capturer, Fetched, settlement};
-use counterfoil_anchor::moment::{self, Moment};
+use counterfoil_anchor::capture::{Captured, Capturer, Fetched, Places, settlement};
+use counterfoil_anchor::moment::Moment;
+use counterfoil_anchor::names::AuthorityName;
 use counterfoil_anchor::record::{Revocation, RevocationKind};
 use counterfoil_service::client::{Client, ClientOptions};
 use sha2::{Digest as _, Sha256};
 
 const GEN_TIME: u64 = 1_700_000_000_000;
 
-async fn capture(chain: &[Vec<u8>]) -> Captured {
+fn capturer(deadline: Duration) -> Capturer {
     let client = Client::new(&ClientOptions::default()).unwrap();
-    let capturer = Capturer::new(client, Duration::from_secs(10));
-    let (gen_time, now) = (Moment::from_millis(GEN_TIME), || {
-        Moment::from_millis(GEN_TIME + 5)
-    });
-    let fetched = Fetched::default();
+    Capturer::new(client, deadline)
+}
+
+fn name(text: &str) -> AuthorityName {
+    text.parse().unwrap()
+}
+
+/// What a capturer gets for a token of an authority.
+async fn captured(capturer: &Capturer, authority: &str, chain: &[Vec<u8>]) -> Captured {
+    let gen_time = Moment::from_millis(GEN_TIME);
+    let now = || Moment::from_millis(GEN_TIME + 5);
     capturer
-        .capture(&FakeRecordJudge, chain, gen_time, &fetched, now)
+        .capture(&FakeRecordJudge, &name(authority), chain, gen_time, now)
         .await
 }
 
+async fn capture(chain: &[Vec<u8>]) -> Captured {
+    captured(&capturer(Duration::from_secs(10)), "tsa", chain).await
+}
+
 fn chain(authority: &FakeTsa) -> Vec<Vec<u8>> {
-    let list = format!("{}crl?0", authority.url);
-    vec![list.into_bytes(), b"root".to_vec()]
+    lists(authority, 1)
+}
+
+/// A chain that names so many lists.
+fn lists(authority: &FakeTsa, count: usize) -> Vec<Vec<u8>> {
+    let lists = (0..count).map(|number| format!("{}crl?{number}", authority.url));
+    let lists: Vec<String> = lists.collect();
+    vec![lists.join(" ").into_bytes(), b"root".to_vec()]
 }
 
 #[tokio::test]
@@ -141,24 +158,87 @@ async fn what_cannot_be_had_is_named_and_not_kept() {
 }
 
 #[tokio::test]
-async fn one_sweep_asks_one_place_once() {
+async fn one_pass_asks_one_place_once() {
     let authority = FakeTsa::start("tsa").await;
     authority.publishes(Crl::good(GEN_TIME + 1));
-    let client = Client::new(&ClientOptions::default()).unwrap();
-    let capturer = Capturer::new(client, Duration::from_secs(10));
-    let fetched = Fetched::default();
+    let asks = capturer(Duration::from_secs(10));
+    let (fetched, gen_time) = (Fetched::default(), Moment::from_millis(GEN_TIME));
+    let chain = chain(&authority);
     for _ in 0..5 {
-        let settled = capturer
-            .capture(
-                &FakeRecordJudge,
-                &chain(&authority),
-                Moment::from_millis(GEN_TIME),
-                &fetched,
-                moment::now,
-            )
-            .await
-            .settled;
-        assert_eq!(settled, [0]);
+        let mut places = Places::of(&FakeRecordJudge, &chain, |_| true);
+        let asked = asks.ask(&name("tsa"), &mut places, &fetched).await;
+        let mut found = asked.unwrap();
+        let captured = found.judge(&FakeRecordJudge, &chain, gen_time, |_| true, gen_time);
+        assert_eq!(captured.settled, [0]);
+        let asked = asks.ask(&name("tsa"), &mut places, &fetched).await;
+        assert!(asked.is_none(), "there is no other place");
     }
     assert_eq!(authority.listed(), 1);
+}
+
+/// 7 MiB, so that two are fetched at once, and four have room in a share of 32 MiB.
+fn large() -> Crl {
+    Crl {
+        padding: "x".repeat(7 << 20),
+        ..Crl::good(GEN_TIME + 1)
+    }
+}
+
+const MIB: usize = 1 << 20;
+
+#[tokio::test]
+async fn what_one_authority_publishes_takes_no_room_of_another() {
+    let authority = FakeTsa::start("tsa").await;
+    authority.publishes(large());
+    let asks = capturer(Duration::from_mins(1));
+    let chain = lists(&authority, 6);
+    let first = captured(&asks, "first", &chain).await;
+    assert_eq!(first.kept.len(), 4);
+    let troubles = &first.troubles;
+    assert_eq!(troubles.len(), 2, "{troubles:?}");
+    let later = |trouble: &String| trouble.contains("it is asked later: what else was fetched");
+    assert!(troubles.iter().all(later), "{troubles:?}");
+    let share = 28 * MIB..32 * MIB;
+    assert!(share.contains(&asks.taken()), "{}", asks.taken());
+    let again = captured(&asks, "first", &chain).await;
+    assert_eq!((again.kept.len(), again.troubles.len()), (0, 6));
+    let second = captured(&asks, "second", &chain).await;
+    assert_eq!(second.kept.len(), 4);
+    drop(first);
+    assert!(share.contains(&asks.taken()), "{}", asks.taken());
+    drop(second);
+    assert_eq!(asks.taken(), 0);
+}
+
+#[tokio::test]
+async fn a_pass_holds_no_more_than_a_share_however_much_it_fetches() {
+    let authority = FakeTsa::start("tsa").await;
+    authority.publishes(large());
+    let asks = capturer(Duration::from_mins(1));
+    let fetched = Fetched::default();
+    let chain = lists(&authority, 10);
+    let mut places = Places::of(&FakeRecordJudge, &chain, |_| true);
+    let gen_time = Moment::from_millis(GEN_TIME);
+    let mut kept = 0;
+    let tsa = name("tsa");
+    while let Some(mut found) = asks.ask(&tsa, &mut places, &fetched).await {
+        assert!(found.troubles.is_empty(), "{:?}", found.troubles);
+        assert!(asks.taken() <= 32 * MIB, "{}", asks.taken());
+        let captured = found.judge(&FakeRecordJudge, &chain, gen_time, |_| true, gen_time);
+        kept += captured.kept.len();
+    }
+    assert_eq!((kept, authority.listed()), (10, 10));
+    drop(fetched);
+    assert_eq!(asks.taken(), 0);
+}
+
+#[tokio::test]
+async fn a_token_waits_once_for_places_that_do_not_answer_however_many_there_are() {
+    let authority = FakeTsa::start("tsa").await;
+    authority.hangs_lists();
+    let asks = capturer(Duration::from_millis(500));
+    let captured = captured(&asks, "tsa", &lists(&authority, 6)).await;
+    assert_eq!(captured.troubles.len(), 6, "{:?}", captured.troubles);
+    assert_eq!(authority.listed(), 2);
+    assert_eq!(asks.taken(), 0);
 }

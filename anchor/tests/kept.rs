@@ -433,17 +433,38 @@ async fn a_token_whose_revocation_data_are_too_large_for_its_record_is_kept() {
         .unwrap();
     assert_eq!(record.revocation.len(), 3);
     running.end().await;
-    // What settles it comes, and fits no one record either.
+    // What settles it comes, and would fit no one record either: it is fetched in two parts, of which the first suffices.
     world.authorities[0].publishes(Crl {
         padding: "x".repeat(7 << 20),
         ..Crl::good(moment::now().millis() + 60_000)
     });
     let running = world.run().await;
     let records = running.worker.records();
-    let added = || records.with_index(|index| index.added(&place, &token).len() == 4);
+    let added = || records.with_index(|index| index.added(&place, &token).len() == 1);
     running.until("added", |_| added()).await;
     running
         .until("settled", |_| running.worker.pending() == 0)
         .await;
+    running.end().await;
+}
+
+#[tokio::test]
+async fn an_authority_whose_lists_hang_keeps_no_other_from_being_settled() {
+    let mut world = World::new(2, 2).await;
+    // Longer than anything is waited for here.
+    world.terms.deadline = Duration::from_hours(1);
+    let running = world.run().await;
+    let place = anchored(&running, 7).await;
+    assert_eq!(running.worker.pending(), 2);
+    running.end().await;
+    // The first is asked before the second.
+    world.authorities[0].hangs_lists();
+    world.authorities[1].publishes(Crl::good(moment::now().millis() + 60_000));
+    let running = world.run().await;
+    let token = "rfc3161-tsa1".parse().unwrap();
+    let records = running.worker.records();
+    let added = || records.with_index(|index| index.added(&place, &token).len() == 1);
+    running.until("added", |_| added()).await;
+    assert_eq!(running.worker.pending(), 1);
     running.end().await;
 }

@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::newest::{Counting, shares_a_key};
 use super::{Broke, Desk, Inner, LogPlan};
-use crate::capture::{Captured, Fetched};
+use crate::capture::Captured;
 use crate::follow::LookError;
 use crate::judge::GoodToken;
 use crate::moment::Moment;
@@ -340,14 +340,13 @@ impl Inner {
     }
 
     async fn capture(&self, tsa: &Tsa, token: &GoodToken) -> Captured {
-        let fetched = Fetched::default();
         let clock = || self.plan.clock.now();
         let (judge, chain) = (self.records.judge(), &token.chain);
-        let asking = self
+        let captured = self
             .plan
             .capturer
-            .capture(judge, chain, token.gen_time, &fetched, clock);
-        let captured = asking.await;
+            .capture(judge, tsa.name(), chain, token.gen_time, clock)
+            .await;
         for trouble in &captured.troubles {
             tracing::debug!(authority = %tsa.name(), "no revocation data yet: {trouble}");
         }

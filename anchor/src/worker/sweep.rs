@@ -2,7 +2,13 @@
 //!
 //! Tokens that were verified by one chain wait for the same data, and are done together: each place is asked once for all of
 //! them, and what it says is judged once for those it is too old for. Also those of logs and authorities that are configured no
-//! more: they are still to be verified in years.
+//! more: they are still to be verified in years. Each authority has a pass of its own, side by side with those of the others: one
+//! whose places are slow or large takes neither their time nor their memory.
+//!
+//! ```text
+//! find ── groups ── due ── a pass for each authority that has none: for each group, oldest first: ask, judge, add, let go
+//!           └────────────────────────────── settled, or due again later <──────────────────────────┘
+//! ```
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,14 +16,16 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::{Inner, unbroken};
-use crate::capture::{Captured, Fetched, next_try, settlement};
+use crate::capture::{Captured, Fetched, Places, next_try, settlement};
 use crate::judge::RecordJudge;
 use crate::moment::Moment;
 use crate::names::{AuthorityName, Place, RecordName};
-use crate::record::{RecordError, Revocation, RevocationRecord, TokenRecord};
-use crate::records::{Index, KeepError};
+use crate::record::{Revocation, RevocationRecord, TokenRecord};
+use crate::records::Index;
 
 /// How often tokens are looked through for those that are due.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -28,6 +36,9 @@ const WINDOW: Duration = Duration::from_hours(400 * 24);
 
 /// How often what was found to be damaged is read again.
 const DAMAGED_INTERVAL: Duration = Duration::from_mins(1);
+
+/// How long a pass goes on to the next chain, in times that an answer may take: what is left is due still, and has the next pass.
+const PASS: u32 = 16;
 
 /// Tokens that wait for the same data: those of an authority by one chain.
 type GroupKey = (AuthorityName, [u8; 32]);
@@ -61,6 +72,31 @@ struct Due {
     /// By growing times.
     tokens: Vec<(Place, RecordName, Waiting)>,
     tries: u32,
+}
+
+/// The passes that are under way: at most one for each authority.
+#[derive(Debug, Default)]
+struct Passes {
+    tasks: JoinSet<AuthorityName>,
+    under_way: BTreeSet<AuthorityName>,
+}
+
+impl Passes {
+    /// Waits until one has ended; without end where there is none.
+    async fn ended(&mut self) {
+        match self.tasks.join_next().await {
+            Some(Ok(authority)) => {
+                self.under_way.remove(&authority);
+            }
+            // It was cancelled: the runtime ends.
+            Some(Err(_)) => {}
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn all_ended(mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
 }
 
 impl Sweep {
@@ -139,24 +175,38 @@ impl Sweep {
         }
     }
 
-    /// The groups that are due.
-    fn due(&self, now: Moment) -> Vec<Due> {
+    /// The authorities of which something is due.
+    fn authorities_due(&self, now: Moment) -> BTreeSet<AuthorityName> {
         let groups = self.lock();
         let due = groups.iter().filter(|(_, group)| group.due <= now);
-        due.map(|(key, group)| {
-            let tokens = group.tokens.iter();
-            let mut tokens: Vec<_> = tokens
-                .map(|((place, name), waiting)| (*place, name.clone(), waiting.clone()))
-                .collect();
-            tokens.sort_by_key(|(_, _, waiting)| waiting.gen_time);
-            Due {
-                key: key.clone(),
-                chain: group.chain.clone(),
-                tokens,
-                tries: group.tries,
-            }
+        due.map(|((authority, _), _)| authority.clone()).collect()
+    }
+
+    /// The groups of an authority that are due, the oldest first.
+    fn due(&self, authority: &AuthorityName, now: Moment) -> Vec<GroupKey> {
+        let groups = self.lock();
+        let due = groups.iter().filter(|(_, group)| group.due <= now);
+        let mut due: Vec<(Moment, &GroupKey)> = due.map(|(key, group)| (group.due, key)).collect();
+        due.retain(|(_, key)| key.0 == *authority);
+        due.sort();
+        due.into_iter().map(|(_, key)| key.clone()).collect()
+    }
+
+    /// Takes a group to be done.
+    fn take(&self, key: &GroupKey) -> Option<Due> {
+        let groups = self.lock();
+        let group = groups.get(key)?;
+        let tokens = group.tokens.iter();
+        let mut tokens: Vec<_> = tokens
+            .map(|((place, name), waiting)| (*place, name.clone(), waiting.clone()))
+            .collect();
+        tokens.sort_by_key(|(_, _, waiting)| waiting.gen_time);
+        Some(Due {
+            key: key.clone(),
+            chain: group.chain.clone(),
+            tokens,
+            tries: group.tries,
         })
-        .collect()
     }
 
     /// Takes note of what a token waits for now.
@@ -192,10 +242,9 @@ impl Inner {
             tracing::error!(%broke, "not all records were looked through for missing revocation data; the next start does");
         }
         let mut read_damaged = self.plan.clock.now();
+        let mut passes = Passes::default();
         loop {
-            if let Err(broke) = unbroken(self.sweep_due(&stopped)).await {
-                tracing::error!(%broke, "revocation data are fetched again");
-            }
+            self.begin_passes(&mut passes, &stopped);
             let now = self.plan.clock.now();
             if now.since(read_damaged) >= DAMAGED_INTERVAL || now < read_damaged {
                 read_damaged = now;
@@ -204,10 +253,12 @@ impl Inner {
                 }
             }
             tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => return,
+                _ = stop.wait_for(|stop| *stop) => break,
+                () = passes.ended() => {}
                 () = tokio::time::sleep(INTERVAL) => {}
             }
         }
+        passes.all_ended().await;
     }
 
     /// Finds the tokens that earlier processes left unsettled, and those that turned out to prove nothing.
@@ -269,16 +320,47 @@ impl Inner {
         kept
     }
 
-    /// Captures again for the tokens that are due; each place is asked once for all of them.
-    pub(super) async fn sweep_due(&self, stop: &watch::Receiver<bool>) {
-        let now = self.plan.clock.now();
+    /// Captures again for the tokens that are due.
+    pub(super) async fn sweep_due(self: &Arc<Self>, stop: &watch::Receiver<bool>) {
+        let mut passes = Passes::default();
+        self.begin_passes(&mut passes, stop);
+        passes.all_ended().await;
+    }
+
+    /// Begins a pass for each authority of which something is due, unless one is under way.
+    fn begin_passes(self: &Arc<Self>, passes: &mut Passes, stop: &watch::Receiver<bool>) {
+        for authority in self.sweep.authorities_due(self.plan.clock.now()) {
+            if passes.under_way.insert(authority.clone()) {
+                let (inner, stop) = (Arc::clone(self), stop.clone());
+                passes.tasks.spawn(async move {
+                    if let Err(broke) = unbroken(inner.pass(&authority, stop)).await {
+                        tracing::error!(%authority, %broke, "revocation data are fetched again");
+                    }
+                    authority
+                });
+            }
+        }
+    }
+
+    /// Captures again for the tokens of an authority that are due; each place is asked once for all of them.
+    async fn pass(&self, authority: &AuthorityName, mut stop: watch::Receiver<bool>) {
         let fetched = Fetched::default();
-        for due in self.sweep.due(now) {
+        let until = Instant::now() + self.plan.capturer.deadline() * PASS;
+        for key in self.sweep.due(authority, self.plan.clock.now()) {
+            if Instant::now() >= until {
+                return;
+            }
+            let Some(due) = self.sweep.take(&key) else {
+                continue;
+            };
             // Also where what follows breaks: not at once.
-            let later = next_try(now, None, due.tries);
-            self.sweep
-                .again(&due.key, later, due.tries.saturating_add(1));
-            self.complete(due, &fetched, stop).await;
+            let later = next_try(self.plan.clock.now(), None, due.tries);
+            self.sweep.again(&key, later, due.tries.saturating_add(1));
+            let stopped = stop.clone();
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                () = self.complete(due, &fetched, &stopped) => {}
+            }
         }
     }
 
@@ -287,40 +369,49 @@ impl Inner {
         let Due {
             key,
             chain,
-            tokens,
+            mut tokens,
             tries,
         } = due;
         let judge = self.records.judge();
-        let wanted: BTreeSet<usize> = tokens
+        // What settles a certificate does not keep the other places from being asked: they may say that it is revoked.
+        let asked: Vec<Vec<usize>> = tokens
             .iter()
-            .flat_map(|(_, _, waiting)| waiting.unsettled.iter().copied())
+            .map(|(_, _, waiting)| waiting.unsettled.clone())
             .collect();
-        let wanted = |certificate| wanted.contains(&certificate);
-        let mut found = self.plan.capturer.ask(judge, &chain, wanted, fetched).await;
-        for trouble in &found.troubles {
-            tracing::debug!(authority = %key.0, "no revocation data yet: {trouble}");
-        }
+        let wanted: BTreeSet<usize> = asked.iter().flatten().copied().collect();
+        let mut places = Places::of(judge, &chain, |certificate| wanted.contains(&certificate));
+        let told = |troubles: &[String]| {
+            for trouble in troubles {
+                tracing::debug!(authority = %key.0, "no revocation data yet: {trouble}");
+            }
+        };
+        told(&places.troubles);
         let mut next = None;
         let mut settled = false;
-        for (place, name, mut waiting) in tokens {
-            if *stop.borrow() {
-                return;
-            }
-            let of_token = |certificate| waiting.unsettled.contains(&certificate);
-            let now = self.plan.clock.now();
-            let captured = found.judge(judge, &chain, waiting.gen_time, of_token, now);
-            next = next.into_iter().chain(captured.next).min();
-            // What says nothing new is not read for.
-            if !captured.settled.is_empty() || captured.held.is_some() {
-                let left = self.keep(&place, &name, captured).await;
-                if let Some(left) = left.filter(|left| *left != waiting.unsettled) {
-                    waiting.unsettled = left;
-                    self.sweep.settle(&key, (place, name), waiting);
-                    settled = true;
+        let asks = &self.plan.capturer;
+        while let Some(mut found) = asks.ask(&key.0, &mut places, fetched).await {
+            told(&found.troubles);
+            for ((place, name, waiting), asked) in tokens.iter_mut().zip(&asked) {
+                if *stop.borrow() {
+                    return;
                 }
+                let of_token = |certificate| asked.contains(&certificate);
+                let now = self.plan.clock.now();
+                let captured = found.judge(judge, &chain, waiting.gen_time, of_token, now);
+                next = next.into_iter().chain(captured.next).min();
+                // What says nothing new is not read for.
+                if !captured.settled.is_empty() || captured.held.is_some() {
+                    let left = self.keep(place, name, captured).await;
+                    if let Some(left) = left.filter(|left| *left != waiting.unsettled) {
+                        waiting.unsettled = left;
+                        let token = (*place, name.clone());
+                        self.sweep.settle(&key, token, waiting.clone());
+                        settled = true;
+                    }
+                }
+                // There may be thousands, and their signatures are verified.
+                tokio::task::yield_now().await;
             }
-            // There may be thousands, and their signatures are verified.
-            tokio::task::yield_now().await;
         }
         // What is left after some was settled waits for newer data.
         let tries = if settled { 1 } else { tries };
@@ -343,11 +434,14 @@ impl Inner {
         let before = settlement(judge, chain, &kept, record.gen_time);
         // What cannot speak for the token's time is not kept again.
         let speaking = captured.kept.into_iter().filter(|kept| kept.speaks);
-        let new: Vec<Revocation> = speaking.map(|kept| kept.revocation).collect();
-        let all = [kept, new.clone()].concat();
+        let added = RevocationRecord {
+            token: name.clone(),
+            revocation: speaking.map(|kept| kept.revocation).collect(),
+        };
+        let all = [kept, added.revocation.clone()].concat();
         let after = settlement(judge, chain, &all, record.gen_time);
         if after != before {
-            if let Err(error) = self.add(place, name, new).await {
+            if let Err(error) = self.records.add(place, &added).await {
                 tracing::error!(
                     %place, record = %name, %error,
                     "revocation data are not stored; they are fetched again"
@@ -360,31 +454,6 @@ impl Inner {
             }
         }
         Some(after.unsettled)
-    }
-
-    /// Adds revocation data to a token's record: in one record, or each in its own where one cannot hold them.
-    async fn add(
-        &self,
-        place: &Place,
-        name: &RecordName,
-        revocation: Vec<Revocation>,
-    ) -> Result<(), KeepError> {
-        let record = |revocation| RevocationRecord {
-            token: name.clone(),
-            revocation,
-        };
-        let all = record(revocation);
-        match self.records.add(place, &all).await {
-            Err(KeepError::Record {
-                error: RecordError::TooLong(_),
-                ..
-            }) if all.revocation.len() > 1 => {}
-            added => return added.map(drop),
-        }
-        for one in all.revocation {
-            self.records.add(place, &record(vec![one])).await?;
-        }
-        Ok(())
     }
 }
 

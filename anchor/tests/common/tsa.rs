@@ -62,6 +62,8 @@ struct Shared {
     lists: Mutex<usize>,
     asked: Mutex<u32>,
     listed: Mutex<u32>,
+    /// Its lists are never answered.
+    lists_hang: Mutex<bool>,
     /// What its list of revoked certificates says: a JSON [`Crl`].
     crl: Mutex<Option<Crl>>,
 }
@@ -113,6 +115,7 @@ impl FakeTsa {
             lists: Mutex::new(1),
             asked: Mutex::new(0),
             listed: Mutex::new(0),
+            lists_hang: Mutex::new(false),
             crl: Mutex::new(None),
         });
         let (state, lists) = (Arc::clone(&shared), Arc::clone(&shared));
@@ -123,7 +126,11 @@ impl FakeTsa {
         let crl = move || {
             *lists.listed.lock().unwrap() += 1;
             let crl = lists.crl.lock().unwrap().clone();
+            let hang = *lists.lists_hang.lock().unwrap();
             async move {
+                if hang {
+                    std::future::pending::<()>().await;
+                }
                 match crl {
                     Some(crl) => serde_json::to_vec(&crl).unwrap().into_response(),
                     None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
@@ -148,6 +155,11 @@ impl FakeTsa {
     /// Its certificate names so many lists, which all say the same.
     pub(crate) fn names_lists(&self, count: usize) {
         *self.shared.lists.lock().unwrap() = count;
+    }
+
+    /// Its lists are not answered any more.
+    pub(crate) fn hangs_lists(&self) {
+        *self.shared.lists_hang.lock().unwrap() = true;
     }
 
     /// It signs with this key, which may be another's.
