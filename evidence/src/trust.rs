@@ -28,6 +28,7 @@
 //! Nothing of it ever comes from evidence.
 
 mod chain;
+mod table;
 mod write;
 
 use std::collections::BTreeSet;
@@ -35,12 +36,13 @@ use std::fmt;
 
 use counterfoil_rfc3161::{Certificate, Known, Oid, PemError};
 use counterfoil_tiles::policy::{Policy, PolicyError};
-use serde::Deserialize;
+use toml::de::DeValue;
 
 use crate::json::shown;
 use crate::names::AuthorityName;
 pub use chain::Chain;
 use chain::ChainTable;
+use table::Table;
 
 /// The name and version of the format.
 pub const FORMAT: &str = "counterfoil/trust@v1";
@@ -64,8 +66,8 @@ pub enum TrustError {
     /// Too long.
     #[error("expected a trust file of at most {MAX_TRUST_SIZE} bytes, got {0}")]
     TooLong(usize),
-    /// Not TOML of this shape; the text names line and key.
-    #[error("expected a trust file: {0}")]
+    /// Not TOML, or with something in it that no trust file has; the text names the place.
+    #[error("expected a trust file in TOML: {0}")]
     Toml(String),
     /// A version that this program does not know.
     #[error("format: expected \"{FORMAT}\", got {0}")]
@@ -98,8 +100,7 @@ fn part(
 }
 
 /// How much must be known of whether an authority's certificates are revoked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Revocation {
     /// It must be settled for every certificate below the root.
     Required,
@@ -275,21 +276,26 @@ impl Trust {
         if bytes.len() > MAX_TRUST_SIZE {
             return Err(TrustError::TooLong(bytes.len()));
         }
-        let wrong = |error: toml::de::Error| TrustError::Toml(error.to_string().trim_end().into());
-        let text = str::from_utf8(bytes).map_err(|error| TrustError::Toml(error.to_string()))?;
-        let Header { format } = toml::from_str(text).map_err(wrong)?;
+        let mut file = table::read(bytes)?;
+        let format = file.take("format", table::text)?;
         if format != FORMAT {
             return Err(TrustError::Format(shown(&format)));
         }
-        let file: File = toml::from_str(text).map_err(wrong)?;
-        let authorities = file.tsa.into_iter().map(TsaTable::read);
-        let chains = file.ethereum.into_iter().map(ChainTable::read);
-        Self::new(
-            file.min_anchors,
-            file.policy,
-            authorities.collect::<Result<_, _>>()?,
-            chains.collect::<Result<_, _>>()?,
-        )
+        let min_anchors = file.optional("min_anchors", table::integer)?.unwrap_or(1);
+        let policy = file.take("policy", table::text)?;
+        let authorities = file.optional("tsa", table::tables)?.unwrap_or_default();
+        let chains = file
+            .optional("ethereum", table::tables)?
+            .unwrap_or_default();
+        file.end()?;
+        // First all types, then what stands in them.
+        let authorities = each(authorities, TsaTable::of)?;
+        let chains = each(chains, ChainTable::of)?;
+        let authorities = each(authorities, TsaTable::read)?;
+        let chains = each(chains, ChainTable::read)?;
+        // More than a count of anything can be is too many in any case.
+        let min_anchors = usize::try_from(min_anchors).unwrap_or(usize::MAX);
+        Self::new(min_anchors, policy, authorities, chains)
     }
 
     /// How many authorities must vouch for a time.
@@ -381,43 +387,41 @@ fn check_apart(authorities: &[Authority]) -> Result<(), TrustError> {
     Ok(())
 }
 
-#[derive(Deserialize)]
-struct Header {
-    format: String,
+fn each<A, B>(
+    all: Vec<A>,
+    read: impl Fn(A) -> Result<B, TrustError>,
+) -> Result<Vec<B>, TrustError> {
+    all.into_iter().map(read).collect()
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(rename = "format")]
-    _format: String,
-    #[serde(default = "one")]
-    min_anchors: usize,
-    policy: String,
-    #[serde(default)]
-    tsa: Vec<TsaTable>,
-    #[serde(default)]
-    ethereum: Vec<ChainTable>,
-}
-
-fn one() -> usize {
-    1
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The table of an authority, each key of the right type.
 struct TsaTable {
     name: String,
     roots: String,
-    #[serde(default)]
     certificates: String,
-    #[serde(default)]
     policies: Vec<String>,
-    #[serde(default)]
     revocation: Revocation,
 }
 
 impl TsaTable {
+    fn of(mut table: Table<'_>) -> Result<Self, TrustError> {
+        let read = Self {
+            name: table.take("name", table::text)?,
+            roots: table.take("roots", table::text)?,
+            certificates: table
+                .optional("certificates", table::text)?
+                .unwrap_or_default(),
+            policies: table
+                .optional("policies", table::texts)?
+                .unwrap_or_default(),
+            revocation: table
+                .optional("revocation", revocation)?
+                .unwrap_or_default(),
+        };
+        table.end()?;
+        Ok(read)
+    }
+
     fn read(self) -> Result<Authority, TrustError> {
         let name: AuthorityName = self.name.parse().map_err(|_| {
             part(
@@ -440,6 +444,19 @@ impl TsaTable {
             revocation: self.revocation,
             name,
         })
+    }
+}
+
+fn revocation(value: DeValue<'_>, path: &str) -> Result<Revocation, TrustError> {
+    match table::text(value, path)?.as_str() {
+        "required" => Ok(Revocation::Required),
+        "published" => Ok(Revocation::Published),
+        "optional" => Ok(Revocation::Optional),
+        other => Err(part(
+            path,
+            "\"required\", \"published\" or \"optional\"",
+            shown(other),
+        )),
     }
 }
 

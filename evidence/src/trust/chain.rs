@@ -1,8 +1,8 @@
 //! Trust in blocks of an Ethereum chain: the table `[[ethereum]]`.
 
 use counterfoil_ethereum::Address;
-use serde::Deserialize;
 
+use super::table::{self, Table};
 use super::{TrustError, part};
 use crate::blocks::{BlockList, MAX_BLOCKS};
 use crate::format::MAX_NUMBER;
@@ -69,17 +69,28 @@ impl Chain {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The table, each key of the right type.
 pub(super) struct ChainTable {
     name: String,
     chain_id: u64,
     destination: Option<String>,
-    #[serde(default)]
     block_hashes: Vec<String>,
 }
 
 impl ChainTable {
+    pub(super) fn of(mut table: Table<'_>) -> Result<Self, TrustError> {
+        let read = Self {
+            name: table.take("name", table::text)?,
+            chain_id: table.take("chain_id", table::integer)?,
+            destination: table.optional("destination", table::text)?,
+            block_hashes: table
+                .optional("block_hashes", table::texts)?
+                .unwrap_or_default(),
+        };
+        table.end()?;
+        Ok(read)
+    }
+
     pub(super) fn read(self) -> Result<Chain, TrustError> {
         let name: AuthorityName = self.name.parse().map_err(|_| {
             let expected = "1 to 40 of a-z, 0-9 and - between them";

@@ -114,19 +114,19 @@ fn what_is_not_right_is_refused_by_its_place() {
             "no version",
             "format =",
             "# format =",
-            "missing field `format`",
+            "trust file: expected the key format, got none",
         ),
         (
             "an unknown key",
             "min_anchors =",
             "min_anchor =",
-            "unknown field `min_anchor`, expected one of",
+            "trust file: expected no other keys, got \"min_anchor\"",
         ),
         (
             "an unknown key of an authority",
             "revocation = \"required\"",
             "revoked = true",
-            "unknown field `revoked`, expected one of",
+            "tsa[1]: expected no other keys, got \"revoked\"",
         ),
         (
             "a key again",
@@ -138,7 +138,7 @@ fn what_is_not_right_is_refused_by_its_place() {
             "no policy",
             "policy = ",
             "# policy = ",
-            "expected a trust file:",
+            "expected a trust file in TOML: ",
         ),
         (
             "a policy that is none",
@@ -180,7 +180,7 @@ fn what_is_not_right_is_refused_by_its_place() {
             "fewer than none",
             "min_anchors = 2",
             "min_anchors = -1",
-            "invalid value",
+            "min_anchors: expected an integer without sign, got -1",
         ),
         (
             "a name twice",
@@ -204,7 +204,7 @@ fn what_is_not_right_is_refused_by_its_place() {
             "another revocation",
             "revocation = \"required\"",
             "revocation = \"always\"",
-            "unknown variant `always`, expected one of `required`, `published`, `optional`",
+            "tsa[1].revocation: expected \"required\", \"published\" or \"optional\", got \"always\"",
         ),
         (
             "a key for a certificate",
@@ -269,6 +269,65 @@ fn what_is_not_right_is_refused_by_its_place() {
     assert_eq!(Trust::parse(&long), Err(TrustError::TooLong(long.len())));
 }
 
+/// What one reader of TOML takes and another does not, or takes for something else.
+#[test]
+fn what_readers_of_toml_differ_about_is_refused() {
+    let rows = [
+        (
+            "a table as an array",
+            "ethereum = [[\"a\", 1]]",
+            "ethereum[0]: expected a table, got an array",
+        ),
+        (
+            "a demand as a table",
+            "[[tsa]]\nname = \"a\"\nroots = \"\"\nrevocation = {required = {}}",
+            "tsa[0].revocation: expected a string, got a table",
+        ),
+        (
+            "a line before =",
+            "ethereum = [{name\n= \"a\", chain_id = 1}]",
+            "in TOML: expected \"name\" = and its value on one line",
+        ),
+        (
+            "a comment behind =",
+            "ethereum = [{name = # a\n\"a\", chain_id = 1}]",
+            "in TOML: expected \"name\" = and its value on one line",
+        ),
+        (
+            "a quote behind joined lines",
+            "ethereum = [{name = \"\"\"a\\\n\"\"\"\", chain_id = 1}]",
+            "in TOML: expected text before the closing",
+        ),
+        ("a date", "ethereum = [2027-01-15]", "got a date or a time"),
+        (
+            "a fraction",
+            "ethereum = [1.0]",
+            "got a number with a fraction",
+        ),
+        (
+            "an integer too large",
+            "ethereum = [9223372036854775808]",
+            "got an integer of more than 64 bits",
+        ),
+        (
+            "too deep",
+            "ethereum = [[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]",
+            "got them in each other too deep",
+        ),
+    ];
+    let head = format!(
+        "format = \"counterfoil/trust@v1\"\npolicy = \"\"\"\n{}\"\"\"\n",
+        policy()
+    );
+    for (name, tail, expected) in rows {
+        let error = Trust::parse(format!("{head}{tail}\n").as_bytes()).unwrap_err();
+        assert!(error.to_string().contains(expected), "{name}: {error}");
+    }
+    // What all readers take is read.
+    let over_lines = "ethereum = [\n  {\n    name = \"a\", # a\n    chain_id = 1,\n  },\n]\n";
+    assert!(Trust::parse(format!("{head}{over_lines}").as_bytes()).is_ok());
+}
+
 #[test]
 fn an_authority_has_one_name() {
     let [root, renamed] = roots("root");
@@ -317,11 +376,15 @@ fn chains_are_read_and_refused_by_their_place() {
     assert_eq!(written.unwrap().chains(), trust.chains());
 
     let rows = [
-        ("no name", "chain_id = 1".to_owned(), "missing field `name`"),
+        (
+            "no name",
+            "chain_id = 1".to_owned(),
+            "ethereum[0]: expected the key name, got none",
+        ),
         (
             "no chain",
             "name = \"x\"".to_owned(),
-            "missing field `chain_id`",
+            "ethereum[0]: expected the key chain_id, got none",
         ),
         (
             "chain 0",
@@ -338,7 +401,11 @@ fn chains_are_read_and_refused_by_their_place() {
             "name = \"X\"\nchain_id = 1".to_owned(),
             "ethereum: name",
         ),
-        ("a key more", format!("{head}x = 1"), "unknown field"),
+        (
+            "a key more",
+            format!("{head}x = 1"),
+            "ethereum[0]: expected no other keys, got \"x\"",
+        ),
         (
             "a short address",
             format!("{head}destination = \"0xab\""),

@@ -1,13 +1,13 @@
 /** What a verifier trusts, as a file of theirs: `counterfoil/trust@v1`, TOML (docs/evidence.md). Nothing of it ever comes from evidence. */
 
-import { parse, TomlDate, TomlError, type TomlTable, type TomlValue } from "smol-toml";
 import { BlockList, fromPrefixedHex, MAX_BLOCKS } from "./blocks.ts";
-import { equal, firstNotUtf8, fromUtf8, toUtf8 } from "./bytes.ts";
+import { equal, toUtf8 } from "./bytes.ts";
 import { VerifyError } from "./checks.ts";
 import { isAuthorityName, MAX_NUMBER } from "./parts.ts";
 import { readPem } from "./pem.ts";
 import { Policy } from "./policy.ts";
 import { Certificate } from "./rfc3161/index.ts";
+import { integer, readToml, type Table, type TomlValue, tables, text, texts, wrongPart } from "./toml.ts";
 import { quoted, shown } from "./words.ts";
 
 export const TRUST_FORMAT = "counterfoil/trust@v1";
@@ -56,24 +56,20 @@ export interface Chain {
   readonly blocks: BlockList;
 }
 
-/** What begins the error that a file is not TOML of the right shape. */
-const SHAPE = "expected a trust file";
-
-function wrongPart(path: string, expected: string, got: string): VerifyError {
-  return new VerifyError(`${path}: expected ${expected}, got ${got}`);
-}
-
 /** Reads a trust file. */
 export function parseTrust(bytes: Uint8Array): Trust {
-  const file = new Table(readToml(bytes), SHAPE);
+  if (bytes.length > MAX_TRUST_SIZE) {
+    throw new VerifyError(`expected a trust file of at most ${MAX_TRUST_SIZE} bytes, got ${bytes.length}`);
+  }
+  const file = readToml(bytes);
   const format = file.take("format", text);
   if (format !== TRUST_FORMAT) {
     throw new VerifyError(`format: expected "${TRUST_FORMAT}", got ${shown(format)}`);
   }
   const minAnchors = file.optional("min_anchors", integer) ?? 1n;
   const policyText = file.take("policy", text);
-  const tsaTables = file.optional("tsa", array) ?? [];
-  const chainTables = file.optional("ethereum", array) ?? [];
+  const tsaTables = file.optional("tsa", tables) ?? [];
+  const chainTables = file.optional("ethereum", tables) ?? [];
   file.end();
   // First all types, then what stands in them.
   const [ofTsas, ofChains] = [tsaTables.map(readTable), chainTables.map(readChainTable)];
@@ -97,21 +93,6 @@ export function parseTrust(bytes: Uint8Array): Trust {
   return { minAnchors: Number(minAnchors), policy, authorities, chains };
 }
 
-function readToml(bytes: Uint8Array): TomlTable {
-  if (bytes.length > MAX_TRUST_SIZE) {
-    throw new VerifyError(`expected a trust file of at most ${MAX_TRUST_SIZE} bytes, got ${bytes.length}`);
-  }
-  const source = fromUtf8(bytes);
-  if (source === undefined) {
-    throw new VerifyError(`${SHAPE}: byte ${firstNotUtf8(bytes)} is not UTF-8`);
-  }
-  try {
-    return parse(source, { integersAsBigInt: true });
-  } catch (error) {
-    throw error instanceof TomlError ? new VerifyError(`${SHAPE}: ${error.message}`) : error;
-  }
-}
-
 function readPolicy(source: string): Policy {
   try {
     return Policy.parse(toUtf8(source));
@@ -129,17 +110,24 @@ interface AuthorityTable {
   readonly revocation: RevocationDemand;
 }
 
-function readTable(value: TomlValue): AuthorityTable {
-  const part = new Table(table(value, `${SHAPE}: tsa`), `${SHAPE}: tsa`);
+function readTable(part: Table): AuthorityTable {
   const read: AuthorityTable = {
     name: part.take("name", text),
     roots: part.take("roots", text),
     certificates: part.optional("certificates", text) ?? "",
-    policies: (part.optional("policies", array) ?? []).map((policy) => text(policy, `${SHAPE}: tsa: policies`)),
+    policies: part.optional("policies", texts) ?? [],
     revocation: part.optional("revocation", demand) ?? "published",
   };
   part.end();
   return read;
+}
+
+function demand(value: TomlValue, path: string): RevocationDemand {
+  const found = text(value, path);
+  if (found !== "required" && found !== "published" && found !== "optional") {
+    throw wrongPart(path, '"required", "published" or "optional"', shown(found));
+  }
+  return found;
 }
 
 function readAuthority(read: AuthorityTable): Authority {
@@ -232,14 +220,12 @@ interface ChainTable {
   readonly blockHashes: readonly string[];
 }
 
-function readChainTable(value: TomlValue): ChainTable {
-  const path = `${SHAPE}: ethereum`;
-  const part = new Table(table(value, path), path);
+function readChainTable(part: Table): ChainTable {
   const read: ChainTable = {
     name: part.take("name", text),
     chainId: part.take("chain_id", integer),
     destination: part.optional("destination", text),
-    blockHashes: (part.optional("block_hashes", array) ?? []).map((hash) => text(hash, `${path}: block_hashes`)),
+    blockHashes: part.optional("block_hashes", texts) ?? [],
   };
   part.end();
   return read;
@@ -286,87 +272,4 @@ function checkChainsApart(chains: readonly Chain[], authorities: readonly Author
       throw wrongPart(`ethereum ${name}: chain_id`, expected, String(chainId));
     }
   }
-}
-
-/** Reads a value at a place. */
-type ReadValue<T> = (value: TomlValue, path: string) => T;
-
-/** A table of which each key is taken out once; what then is left is not known. */
-class Table {
-  readonly #path: string;
-  readonly #entries: Map<string, TomlValue>;
-
-  constructor(value: TomlTable, path: string) {
-    this.#path = path;
-    this.#entries = new Map(Object.entries(value));
-  }
-
-  optional<T>(key: string, read: ReadValue<T>): T | undefined {
-    const value = this.#entries.get(key);
-    this.#entries.delete(key);
-    return value === undefined ? undefined : read(value, `${this.#path}: ${key}`);
-  }
-
-  take<T>(key: string, read: ReadValue<T>): T {
-    const value = this.optional(key, read);
-    if (value === undefined) {
-      throw new VerifyError(`${this.#path}: expected the key ${key}, got none`);
-    }
-    return value;
-  }
-
-  end(): void {
-    for (const key of this.#entries.keys()) {
-      throw new VerifyError(`${this.#path}: expected no other keys, got ${shown(key)}`);
-    }
-  }
-}
-
-function text(value: TomlValue, path: string): string {
-  if (typeof value !== "string") {
-    throw wrongPart(path, "a string", kindOf(value));
-  }
-  return value;
-}
-
-/** The largest integer of TOML. */
-const MAX_INTEGER = (1n << 63n) - 1n;
-
-function integer(value: TomlValue, path: string): bigint {
-  if (typeof value !== "bigint" || value < 0n || value > MAX_INTEGER) {
-    throw wrongPart(path, "an integer without sign", kindOf(value));
-  }
-  return value;
-}
-
-function array(value: TomlValue, path: string): readonly TomlValue[] {
-  if (!Array.isArray(value)) {
-    throw wrongPart(path, "an array", kindOf(value));
-  }
-  return value;
-}
-
-function table(value: TomlValue, path: string): TomlTable {
-  if (typeof value !== "object" || Array.isArray(value) || value instanceof TomlDate) {
-    throw wrongPart(path, "a table", kindOf(value));
-  }
-  return value;
-}
-
-function demand(value: TomlValue, path: string): RevocationDemand {
-  const found = text(value, path);
-  if (found !== "required" && found !== "published" && found !== "optional") {
-    throw wrongPart(path, '"required", "published" or "optional"', shown(found));
-  }
-  return found;
-}
-
-function kindOf(value: TomlValue): string {
-  if (value instanceof TomlDate) {
-    return "a date";
-  }
-  if (typeof value === "object") {
-    return Array.isArray(value) ? "an array" : "a table";
-  }
-  return typeof value === "string" ? shown(value) : String(value);
 }
