@@ -38,6 +38,7 @@ pub use counterfoil_rfc3161::RevocationKind;
 use serde::{Deserialize, Serialize};
 
 use crate::format::{MAX_CERTIFICATE_SIZE, MAX_CERTIFICATES, MAX_REVOCATIONS, MAX_TOKEN_SIZE};
+use crate::json::AsObject;
 use crate::moment::Moment;
 use crate::names::{AnchorKind, AuthorityName, RecordName};
 pub use ethereum::BlockRecord;
@@ -147,7 +148,12 @@ impl TokenRecord {
             certificates: self.certificates.iter().cloned().map(Base64).collect(),
             gen_time: self.gen_time.millis(),
             received: self.received.millis(),
-            revocation: self.revocation.iter().map(RevocationJson::of).collect(),
+            revocation: self
+                .revocation
+                .iter()
+                .map(RevocationJson::of)
+                .map(AsObject)
+                .collect(),
         })
     }
 
@@ -162,7 +168,10 @@ impl TokenRecord {
             limit(of, certificate.0.len(), MAX_CERTIFICATE_SIZE)?;
         }
         limit("revocation data", json.revocation.len(), MAX_REVOCATIONS)?;
-        let revocation = json.revocation.into_iter().map(RevocationJson::read);
+        let revocation = json
+            .revocation
+            .into_iter()
+            .map(|AsObject(json)| json.read());
         Ok(Self {
             authority: json.authority.parse()?,
             url: json.url,
@@ -182,7 +191,12 @@ impl RevocationRecord {
         encode(&RevocationRecordJson {
             format: REVOCATION_FORMAT.to_owned(),
             token: self.token.to_string(),
-            revocation: self.revocation.iter().map(RevocationJson::of).collect(),
+            revocation: self
+                .revocation
+                .iter()
+                .map(RevocationJson::of)
+                .map(AsObject)
+                .collect(),
         })
     }
 
@@ -190,7 +204,10 @@ impl RevocationRecord {
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
         let json: RevocationRecordJson = decode(bytes, REVOCATION_FORMAT)?;
         limit("revocation data", json.revocation.len(), MAX_REVOCATIONS)?;
-        let revocation = json.revocation.into_iter().map(RevocationJson::read);
+        let revocation = json
+            .revocation
+            .into_iter()
+            .map(|AsObject(json)| json.read());
         Ok(Self {
             token: json.token.parse()?,
             revocation: revocation.collect::<Result<_, _>>()?,
@@ -249,11 +266,12 @@ fn decode<T: serde::de::DeserializeOwned>(
         return Err(RecordError::TooLong(bytes.len()));
     }
     let wrong = |error: serde_json::Error| RecordError::Json(error.to_string());
-    let Header { format: got } = serde_json::from_slice(bytes).map_err(wrong)?;
+    let AsObject(Header { format: got }) = serde_json::from_slice(bytes).map_err(wrong)?;
     if got != expected {
         return Err(RecordError::Format { expected, got });
     }
-    serde_json::from_slice(bytes).map_err(wrong)
+    let AsObject(json) = serde_json::from_slice(bytes).map_err(wrong)?;
+    Ok(json)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -268,7 +286,7 @@ struct TokenJson {
     certificates: Vec<Base64>,
     gen_time: u64,
     received: u64,
-    revocation: Vec<RevocationJson>,
+    revocation: Vec<AsObject<RevocationJson>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -276,7 +294,7 @@ struct TokenJson {
 struct RevocationRecordJson {
     format: String,
     token: String,
-    revocation: Vec<RevocationJson>,
+    revocation: Vec<AsObject<RevocationJson>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -477,6 +495,18 @@ mod tests {
                 "invalid value",
             ),
             ("something behind", "[]}", "[]}{}", "trailing"),
+            (
+                "revocation data as an array of their values",
+                "\"revocation\":[]",
+                "\"revocation\":[[\"crl\",\"\",\"\",0,\"\"]]",
+                "invalid type: sequence, expected an object",
+            ),
+            (
+                "all of it as an array of its values",
+                "{\"format\":\"counterfoil/anchor-record@v1\"",
+                "[\"counterfoil/anchor-record@v1\"",
+                "invalid type: sequence, expected an object",
+            ),
         ];
         for (name, from, to, expected) in rows {
             let text = good.replacen(from, to, 1);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ANCHOR_FORMAT, Base64, RecordError, check_kind, decode, encode, limit, sha256};
 use crate::format::{MAX_NODE_SIZE, MAX_NODES, MAX_PATH, MAX_VALUE_SIZE};
+use crate::json::AsObject;
 use crate::moment::Moment;
 use crate::names::{AnchorKind, AuthorityName};
 
@@ -40,11 +41,11 @@ impl BlockRecord {
             transaction_proof: base64(&block.transaction_proof),
             receipt: Base64(block.receipt.clone()),
             receipt_proof: base64(&block.receipt_proof),
-            path: PathJson {
+            path: AsObject(PathJson {
                 index: block.path.index.get(),
                 size: block.path.size.get(),
                 hashes: hashes.map(|hash| hex::encode(hash.as_bytes())).collect(),
-            },
+            }),
             recorded: self.recorded.millis(),
         })
     }
@@ -56,6 +57,7 @@ impl BlockRecord {
         json.check()?;
         let bytes = |nodes: Vec<Base64>| nodes.into_iter().map(|node| node.0).collect();
         let hash = |text: &String| sha256(text).map(NodeHash::from_bytes);
+        let AsObject(path) = json.path;
         Ok(Self {
             name: json.name.parse()?,
             checkpoint: json.checkpoint.0,
@@ -68,14 +70,9 @@ impl BlockRecord {
                 receipt: json.receipt.0,
                 receipt_proof: bytes(json.receipt_proof),
                 path: Path {
-                    index: LeafIndex::new(json.path.index),
-                    size: TreeSize::new(json.path.size),
-                    hashes: json
-                        .path
-                        .hashes
-                        .iter()
-                        .map(hash)
-                        .collect::<Result<_, _>>()?,
+                    index: LeafIndex::new(path.index),
+                    size: TreeSize::new(path.size),
+                    hashes: path.hashes.iter().map(hash).collect::<Result<_, _>>()?,
                 },
             },
             recorded: Moment::from_millis(json.recorded),
@@ -97,7 +94,7 @@ struct BlockJson {
     transaction_proof: Vec<Base64>,
     receipt: Base64,
     receipt_proof: Vec<Base64>,
-    path: PathJson,
+    path: AsObject<PathJson>,
     recorded: u64,
 }
 
@@ -114,7 +111,7 @@ impl BlockJson {
                 size("bytes of a node", node, MAX_NODE_SIZE)?;
             }
         }
-        limit("hashes of a path", self.path.hashes.len(), MAX_PATH)
+        limit("hashes of a path", self.path.0.hashes.len(), MAX_PATH)
     }
 }
 
@@ -275,6 +272,12 @@ mod tests {
                 "\"size\":1",
                 "\"size\":1,\"x\":1",
                 "unknown field",
+            ),
+            (
+                "a path as an array of its values",
+                "{\"index\":0,\"size\":1,\"hashes\":[",
+                "[0,1,[]],\"x\":{\"index\":0,\"size\":1,\"hashes\":[",
+                "invalid type: sequence, expected an object",
             ),
         ];
         for (name, from, to, expected) in rows {
