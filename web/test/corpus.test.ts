@@ -16,7 +16,7 @@ if (path === undefined && process.env.COUNTERFOIL_REQUIRE_CORPUS === "1") {
  */
 const byLibraries: readonly [RegExp, string][] = [
   [/(expected evidence as JSON): (?!.*expected at most|.*depth of at most).*/gs, "$1"],
-  [/^expected a trust file: .*/gs, "no TOML of this shape"],
+  [/^expected a trust file in TOML: .*/gs, "no TOML of a trust file"],
   [/(: expected a certificate in PEM as block [0-9]+), got .*/gs, "$1"],
 ];
 
@@ -69,6 +69,17 @@ describe.skipIf(path === undefined)("the corpus", () => {
       "policy failed",
       "trust passed",
       "trust failed",
+      "path passed",
+      "path failed",
+      "tile passed",
+      "tile failed",
+      "bundle passed",
+      "bundle failed",
+      "proof passed",
+      "proof failed",
+      "plan passed",
+      "plan failed",
+      "subtree failed",
     ]) {
       expect(counts[what], what).toBeGreaterThan(20);
     }

@@ -7,15 +7,33 @@ import { type Checks, VerifyError } from "../src/verify/checks.ts";
 import { type Basis, basisWord, type Claim } from "../src/verify/claim.ts";
 import { judgeEvidenceFile } from "../src/verify/judge.ts";
 import { judgeReceipt } from "../src/verify/judge-receipt.ts";
+import { trustInWords } from "../src/verify/judge-words.ts";
 import { Policy } from "../src/verify/policy.ts";
 import { Timestamp } from "../src/verify/rfc3161/index.ts";
 import { parseTrust, type Trust } from "../src/verify/trust.ts";
+import {
+  type CosignedOfCase,
+  computePlan,
+  judgeCosigned,
+  judgeProof,
+  type PlanOfCase,
+  type ProofOfCase,
+  readBundle,
+  readPath,
+  readTile,
+} from "./corpus-tree.ts";
 import { bytesOf } from "./files.ts";
 
-/** A case as the corpus has it. */
-export interface Case {
+/** A case as the corpus has it; what else stands in it is as its kind has it. */
+export type Case =
+  | (AboutText & { readonly kind: "evidence" | "receipt" | "policy" | "trust" | "blocks" | "path" | "tile" })
+  | (AboutText & { readonly kind: "bundle"; readonly width: number })
+  | (AboutText & { readonly kind: "proof"; readonly proof: ProofOfCase })
+  | (AboutText & PlanOfCase & { readonly kind: "plan" })
+  | (AboutText & CosignedOfCase & { readonly kind: "subtree" });
+
+interface AboutText {
   readonly name: string;
-  readonly kind: "evidence" | "receipt" | "policy" | "trust" | "blocks";
   readonly of: number;
   readonly splice?: readonly [number, number, string] | null;
   readonly trust?: number;
@@ -54,13 +72,26 @@ export class CorpusReader {
   }
 
   /** What this implementation says. */
-  judge({ kind, of, splice, trust = -1, blocks, claim, at = 0 }: Case): Record<string, unknown> {
+  judge(one: Case): Record<string, unknown> {
+    const { of, splice, trust = -1, blocks, claim, at = 0 } = one;
     const text = spliced(this.#text(of), splice ?? undefined);
-    switch (kind) {
+    switch (one.kind) {
       case "policy":
         return { error: errorOf(() => Policy.parse(text)) };
       case "trust":
-        return { error: errorOf(() => parseTrust(text)) };
+        return trustSaid(text);
+      case "path":
+        return readPath(new TextDecoder().decode(text));
+      case "tile":
+        return readTile(text);
+      case "bundle":
+        return readBundle(text, one.width);
+      case "proof":
+        return judgeProof(one.proof);
+      case "plan":
+        return computePlan(one);
+      case "subtree":
+        return judgeCosigned(one);
       case "blocks":
         return { error: errorOf(() => BlockFile.parse("it", text)) };
       case "receipt":
@@ -112,6 +143,14 @@ function errorOf(read: () => unknown): string | null {
     }
     throw error;
   }
+}
+
+function trustSaid(text: Uint8Array): Record<string, unknown> {
+  let trusted: string[] = [];
+  const error = errorOf(() => {
+    trusted = trustInWords(parseTrust(text));
+  });
+  return error === null ? { error, trusted } : { error };
 }
 
 function claimOf(claim: ClaimOfCase | null | undefined): Claim {

@@ -6,14 +6,14 @@
 //! | key | what it is |
 //! |---|---|
 //! | `name` | what was done to what |
-//! | `kind` | `evidence`, `receipt`, `policy`, `trust` or `blocks`, a list of them |
+//! | `kind` | `evidence`, `receipt`, `policy`, `trust`, `blocks`, a list of them, or what `tiles` and `proofs` write |
 //! | `of` | the text that is read |
 //! | `splice` | what is changed in it before, if anything: `[at, how many bytes go, BASE64 of those that come]` |
 //! | `trust` | the trust file (of evidence) or policy (of a receipt) |
 //! | `blocks` | what is trusted of blocks beside the trust file: `{"given": [HASH], "lists": [[what it is called, its text]]}` |
 //! | `claim` | what the verifier holds: `{"name", "leaves": [{"basis", "leaf"}], "digest"}`, or nothing |
 //! | `at` | the time of the judgement, in Unix seconds |
-//! | `expect` | what comes out: the verdict; of what is only read, `{"error": …}`, or null where there is none |
+//! | `expect` | what comes out: the verdict; of what is only read, `{"error": …}`, or null where there is none, and then what was read |
 //!
 //! Keys of tokens are made anew each time, so the bytes differ from run to run; what is done to them is decided by the seed.
 
@@ -25,8 +25,11 @@ mod chains;
 mod edits;
 #[path = "../../tests/fixture/mod.rs"]
 mod fixture;
+mod proofs;
 mod rlp;
 mod shapes;
+mod tiles;
+mod toml;
 mod trusts;
 mod write;
 
@@ -59,8 +62,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     policies_and_receipts(&mut random, &mut corpus)?;
     for (name, text) in trusts::crowded() {
+        corpus.add_trust(&name, text.as_bytes())?;
+    }
+    for (name, text) in toml::files(&mut random) {
         corpus.add_trust(&name, &text)?;
     }
+    let tree = tiles::Tree::new();
+    tiles::write(&tree, &mut random, &mut corpus)?;
+    proofs::write(&tree, &mut random, &mut corpus)?;
     lists(&mut random, &mut corpus)?;
     let counts = corpus.finish()?;
     println!("{path}: {counts}, seed {seed}");
@@ -102,7 +111,7 @@ fn mutate(
         })?;
     }
     for (name, trust) in trusts::of_trust(&shape.trust) {
-        corpus.add_trust(&format!("{}: trust: {name}", shape.name), &trust)?;
+        corpus.add_trust(&format!("{}: trust: {name}", shape.name), trust.as_bytes())?;
         let case = Case::of(shape, format!("{}: under trust: {name}", shape.name));
         corpus.add(&Case { trust, ..case })?;
     }

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use counterfoil_checks::Outcome;
 use counterfoil_evidence::blocks::BlockFile;
 use counterfoil_evidence::format::Evidence;
-use counterfoil_evidence::judge::{Verdict, judge};
+use counterfoil_evidence::judge::{Verdict, judge, trusted};
 use counterfoil_evidence::receipt::{Basis, Claim, ReceiptVerdict};
 use counterfoil_evidence::trust::Trust;
 use counterfoil_rfc3161::Timestamp;
@@ -115,10 +115,13 @@ impl Corpus {
         }))
     }
 
-    /// Reads a trust file, and writes it down.
-    pub(crate) fn add_trust(&mut self, name: &str, text: &str) -> Result<(), Box<dyn Error>> {
-        let read = Trust::parse(text.as_bytes()).map_err(|error| error.to_string());
-        self.read("trust", name, text.as_bytes(), read.err().as_deref())
+    /// Reads a trust file, and writes it down, with what it says in words.
+    pub(crate) fn add_trust(&mut self, name: &str, text: &[u8]) -> Result<(), Box<dyn Error>> {
+        let expect = match Trust::parse(text) {
+            Ok(trust) => json!({"error": null, "trusted": trusted(&trust)}),
+            Err(error) => json!({"error": error.to_string()}),
+        };
+        self.put("trust", name, text, json!({}), expect)
     }
 
     /// Reads a list of blocks, and writes it down.
@@ -140,17 +143,28 @@ impl Corpus {
         text: &[u8],
         error: Option<&str>,
     ) -> Result<(), Box<dyn Error>> {
-        let of = self.text(text)?;
-        let outcome = if error.is_some() {
-            Outcome::Failed
-        } else {
+        self.put(kind, name, text, json!({}), json!({"error": error}))
+    }
+
+    /// Writes down a case about a text, with what else stands in it; it is a good one if its `error` is null.
+    pub(crate) fn put(
+        &mut self,
+        kind: &str,
+        name: &str,
+        text: &[u8],
+        mut case: Value,
+        expect: Value,
+    ) -> Result<(), Box<dyn Error>> {
+        let outcome = if expect["error"].is_null() {
             Outcome::Passed
+        } else {
+            Outcome::Failed
         };
-        self.write(
-            kind,
-            outcome,
-            &json!({"name": name, "kind": kind, "of": of, "expect": {"error": error}}),
-        )
+        case["name"] = name.into();
+        case["kind"] = kind.into();
+        case["of"] = self.text(text)?.into();
+        case["expect"] = expect;
+        self.write(kind, outcome, &case)
     }
 
     /// Judges a receipt, as `counterfoil verify` does, and writes it down.
