@@ -1,9 +1,10 @@
 /** X.509 certificates (RFC 5280 section 4.1), as far as paths and time-stamps need them. Nothing about one that was read is verified. */
 
 import { equal } from "../bytes.ts";
-import { AlgorithmIdentifier, verifySignature } from "./algorithm.ts";
+import { AlgorithmIdentifier } from "./algorithm.ts";
 import { badLength, context, contextPrimitive, type Element, noValue, only, type Reader, tag } from "./ber.ts";
 import { type CertificateExtensions, readCertificateExtensions } from "./extensions.ts";
+import { known } from "./known.ts";
 import { Name } from "./name.ts";
 import { readTime, type Timestamp } from "./time.ts";
 
@@ -125,7 +126,7 @@ export class Certificate {
 
   /** Throws if the issuer's key did not sign it. */
   verifySignedBy(issuer: Certificate): void {
-    verifySignature(issuer.spki, { algorithm: this.#algorithm, message: this.#tbs, signature: this.#signature });
+    known.verify(issuer.spki, { algorithm: this.#algorithm, message: this.#tbs, signature: this.#signature });
   }
 
   toString(): string {

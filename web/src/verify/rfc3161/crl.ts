@@ -2,10 +2,11 @@
 
 import { equal } from "../bytes.ts";
 import { VerifyError } from "../checks.ts";
-import { AlgorithmIdentifier, verifySignature } from "./algorithm.ts";
+import { AlgorithmIdentifier } from "./algorithm.ts";
 import { booleanOf, context, contextPrimitive, type Element, only, type Reader, tag } from "./ber.ts";
 import { keyUsage } from "./certificate.ts";
 import { type Extension, isUrl, readExtensions, repeated } from "./extensions.ts";
+import { known } from "./known.ts";
 import { Name } from "./name.ts";
 import { decodeOid } from "./oid.ts";
 import {
@@ -71,7 +72,7 @@ export function readCrl(about: About, data: Uint8Array): Statement {
     throw new VerifyError(`${about.issuer} may not sign lists by its key usage`);
   }
   verifyValidAt(about.issuer, thisUpdate);
-  verifySignature(about.issuer.spki, { algorithm, message: tbs.raw, signature });
+  known.verify(about.issuer.spki, { algorithm, message: tbs.raw, signature });
   return readStatement(about, reader, version === 1, thisUpdate);
 }
 

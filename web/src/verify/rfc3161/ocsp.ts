@@ -2,7 +2,7 @@
 
 import { equal } from "../bytes.ts";
 import { VerifyError } from "../checks.ts";
-import { AlgorithmIdentifier, hashOf, SHA1, verifySignature } from "./algorithm.ts";
+import { AlgorithmIdentifier, hashOf, SHA1 } from "./algorithm.ts";
 import {
   badLength,
   context,
@@ -17,6 +17,7 @@ import {
 } from "./ber.ts";
 import { Certificate, keyUsage } from "./certificate.ts";
 import { type Extension, readExtensions, repeated } from "./extensions.ts";
+import { known } from "./known.ts";
 import { Name } from "./name.ts";
 import {
   type About,
@@ -100,7 +101,7 @@ function readBasic(about: About, basic: Uint8Array): readonly Statement[] {
     throw new AboutOthers("it is not about the certificate");
   }
   verifyResponder(responderId, producedAt, about, certificates, (responder) => {
-    verifySignature(responder.spki, { algorithm, message: tbs.raw, signature });
+    known.verify(responder.spki, { algorithm, message: tbs.raw, signature });
   });
   return statements;
 }
