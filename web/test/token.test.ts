@@ -18,7 +18,7 @@ const covered = receipt.note.bytes;
 
 async function judged(trust: string, record: Uint8Array = covered): Promise<Judgement> {
   const file = (bytes: Uint8Array) => new Blob([bytes as Uint8Array<ArrayBuffer>]);
-  const at = ((await readAnchored(example, "", 0)).anchors[0]?.time ?? 0) + 60;
+  const at = ((await readAnchored(example, { trust: "", blocks: "" }, 0)).anchors[0]?.time ?? 0) + 60;
   const proof = { name: "it.tsr", kind: "token", file: file(token) } as const;
   return judge({ proof, record: { name: "it", file: file(record), sha256: undefined }, trust, at }, () => {});
 }

@@ -5,9 +5,9 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { concat, toBase64, toHex } from "../../src/verify/bytes.ts";
+import { concat, toHex } from "../../src/verify/bytes.ts";
 import { parseEvidence } from "../../src/verify/evidence.ts";
-import { made, rootOver, selector, transaction } from "../ethereum/made.ts";
+import { anchorOf, made, rootOver, selector, transaction } from "../ethereum/made.ts";
 import { accessible, keep, launch, onPage } from "./browser.ts";
 import { cluster } from "./cluster.ts";
 
@@ -38,20 +38,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
 });
-
-function anchorOf({ chainId, index, path, ...record }: ReturnType<typeof made>["record"]) {
-  return {
-    kind: "ethereum",
-    chain_id: Number(chainId),
-    header: toBase64(record.header),
-    index: Number(index),
-    transaction: toBase64(record.transaction),
-    transaction_proof: record.transactionProof.map(toBase64),
-    receipt: toBase64(record.receipt),
-    receipt_proof: record.receiptProof.map(toBase64),
-    path: { index: Number(path.index), size: Number(path.size), hashes: path.hashes.map(toHex) },
-  };
-}
 
 async function open(page: Page): Promise<void> {
   await page.locator(".trust input[type=file]").first().setInputFiles(trustFile());

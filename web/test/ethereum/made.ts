@@ -1,6 +1,6 @@
 /** A block with an anchor in it, made by hand from the specifications: what an example is changed from. */
 
-import { concat } from "../../src/verify/bytes.ts";
+import { concat, toBase64, toHex } from "../../src/verify/bytes.ts";
 import type { BlockRecord } from "../../src/verify/ethereum/index.ts";
 import { keccak256 } from "../../src/verify/ethereum/keccak.ts";
 import { hashLeaf, hashNode } from "../../src/verify/hash.ts";
@@ -126,4 +126,19 @@ export function headerFields(transactions: Uint8Array, receipts: Uint8Array): Rl
     filled(7, 32),
     filled(8, 32),
   ];
+}
+
+/** The record as an anchor of evidence, in JSON. */
+export function anchorOf({ chainId, index, path, ...record }: BlockRecord) {
+  return {
+    kind: "ethereum",
+    chain_id: Number(chainId),
+    header: toBase64(record.header),
+    index: Number(index),
+    transaction: toBase64(record.transaction),
+    transaction_proof: record.transactionProof.map(toBase64),
+    receipt: toBase64(record.receipt),
+    receipt_proof: record.receiptProof.map(toBase64),
+    path: { index: Number(path.index), size: Number(path.size), hashes: path.hashes.map(toHex) },
+  };
 }

@@ -2,35 +2,33 @@
 
 import type { AnchorVerdict } from "../../verify/anchor-verdict.ts";
 import type { BlockAnchor } from "../../verify/block-anchor.ts";
-import { type Blocks, chainInWords } from "../../verify/blocks.ts";
+import { chainInWords } from "../../verify/blocks.ts";
 import { VerifyError } from "../../verify/checks.ts";
 import { parseHeader } from "../../verify/ethereum/index.ts";
 import { type Anchor, parseEvidence } from "../../verify/evidence.ts";
 import { judgeEvidence } from "../../verify/judge.ts";
 import { parseToken, Timestamp } from "../../verify/rfc3161/index.ts";
-import type { Anchored, AnchorPoint } from "./protocol.ts";
+import { blocksOf } from "./blocks.ts";
+import type { Anchored, AnchorPoint, Under } from "./protocol.ts";
 import { readTrust } from "./trust.ts";
 
-/** Lists of blocks are given for proofs of one's own: here, a block is never said to be trusted. */
-const noBlocks: Blocks = { given: { source: "", hashes: [] }, lists: [] };
-
-export function readAnchored(bytes: Uint8Array, trust: string, at: number): Anchored {
+export function readAnchored(bytes: Uint8Array, under: Under, at: number): Anchored {
   const evidence = parseEvidence(bytes);
   const { index, checkpoint } = evidence.receipt;
   const { origin, size, root } = checkpoint;
-  const read = { origin, index, size, root, trust };
+  const read = { origin, index, size, root, under };
   const unjudged = (sentence: string): Anchored => {
     const anchors = evidence.anchors.map((anchor): AnchorPoint => ({ ...claimOf(anchor), outcome: "not-checked" }));
     return { ...read, anchors, outcome: "not-checked", sentence };
   };
-  if (trust.trim() === "") {
+  if (under.trust.trim() === "") {
     return unjudged("Nobody is trusted yet.");
   }
-  const trusted = readTrust(trust).trust;
+  const trusted = readTrust(under.trust).trust;
   if (trusted === undefined) {
     return unjudged("Could not tell: no time-stamping authority is trusted, as only a trust file names them.");
   }
-  const verdict = judgeEvidence(evidence, trusted, noBlocks, undefined, Timestamp.fromSeconds(at));
+  const verdict = judgeEvidence(evidence, trusted, blocksOf(under), undefined, Timestamp.fromSeconds(at));
   const anchors = evidence.anchors.map((anchor, at) =>
     pointOf(anchor, verdict.anchors[at], verdict.outcome === "failed"),
   );

@@ -18,7 +18,7 @@ export function readList(text: string): BlockFile {
 }
 
 /** What a job says of blocks. */
-export function blocksOf({ blocks = "", given = [] }: Job): Blocks {
+export function blocksOf({ blocks = "", given = [] }: Pick<Job, "blocks" | "given">): Blocks {
   return {
     given: { source: GIVEN, hashes: given.map(hashOf) },
     lists: blocks.trim() === "" ? [] : [readList(blocks)],

@@ -133,6 +133,12 @@ export type QuorumMember =
       readonly members: readonly QuorumMember[];
     };
 
+/** What a verifier goes by: whom they trust, and which blocks, as a list (docs/evidence.md). */
+export interface Under {
+  readonly trust: string;
+  readonly blocks: string;
+}
+
 /** What fixed a checkpoint in time, of evidence that was fetched to show that. */
 export interface Anchored {
   readonly origin: string;
@@ -141,8 +147,8 @@ export interface Anchored {
   readonly size: bigint;
   readonly root: Uint8Array;
   readonly anchors: readonly AnchorPoint[];
-  /** Whom was trusted when it was judged. */
-  readonly trust: string;
+  /** What was gone by when it was judged. */
+  readonly under: Under;
   /** The whole evidence, under what is trusted. */
   readonly outcome: Outcome;
   readonly sentence: string;
@@ -165,7 +171,7 @@ export type Ask =
   | { readonly op: "trust"; readonly text: string }
   | { readonly op: "blocks"; readonly text: string }
   | { readonly op: "head"; readonly note: Uint8Array; readonly trust: string }
-  | { readonly op: "anchored"; readonly evidence: Uint8Array; readonly trust: string; readonly at: number }
+  | { readonly op: "anchored"; readonly evidence: Uint8Array; readonly under: Under; readonly at: number }
   | { readonly op: "audit"; readonly batch: Batch; readonly base: string };
 
 /** What it answers. */
@@ -181,9 +187,6 @@ export interface Answers {
 }
 
 export type Question = { readonly id: number } & Ask;
-
-/** The second ends the work on a question, which is then answered with an error. */
-export type ToWorker = Question | { readonly id: number; readonly stop: true };
 
 export type FromWorker =
   | { readonly id: number; readonly progress: number }

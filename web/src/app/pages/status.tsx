@@ -31,7 +31,7 @@ export default function Status({ trust }: { trust: Trusting }) {
     (most, { newestSize = 0 }) => (newestSize > (most ?? 0) ? newestSize : most),
     undefined,
   );
-  const history = useHistory(largest, following, trust.text);
+  const history = useHistory(largest, following, { trust: trust.text, blocks: trust.blocks.counted });
   const now = newest?.at ?? Math.floor(Date.now() / 1000);
   return (
     <>

@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ask } from "../engine/engine.ts";
-import type { Anchored } from "../engine/protocol.ts";
+import type { Anchored, Under } from "../engine/protocol.ts";
 import type { Following } from "../head.ts";
 import { get } from "../log.ts";
 import { said } from "../words.ts";
@@ -28,8 +28,11 @@ export interface History {
   readonly more: (() => void) | undefined;
 }
 
+/** Evidence as it comes is read before it is judged. */
+const nobody: Under = { trust: "", blocks: "" };
+
 /** The history of a log of which an anchor has fixed so many entries. */
-export function useHistory(newest: number | undefined, { head, tiles }: Following, trust: string): History {
+export function useHistory(newest: number | undefined, { head, tiles }: Following, under: Under): History {
   const [rounds, setRounds] = useState(1);
   const [error, setError] = useState<string>();
   const [busy, setBusy] = useState(false);
@@ -71,7 +74,7 @@ export function useHistory(newest: number | undefined, { head, tiles }: Followin
         if (!current) {
           return;
         }
-        await judging.judge(found, trust);
+        await judging.judge(found, under);
         draw((drawn) => drawn + 1);
       }
     };
@@ -79,17 +82,17 @@ export function useHistory(newest: number | undefined, { head, tiles }: Followin
     return () => {
       current = false;
     };
-  }, [walk, count, trust]);
+  }, [walk, count, under.trust, under.blocks]);
   return {
-    anchored: bySize((walk?.found ?? []).map((found) => judging.now(found, trust))),
+    anchored: bySize((walk?.found ?? []).map((found) => judging.now(found, under))),
     busy,
     error,
     more: walk?.isOpen && !busy ? () => setRounds(rounds + 1) : undefined,
   };
 }
 
-function judge(evidence: Uint8Array, trust: string): Promise<Anchored> {
-  return ask({ op: "anchored", evidence, trust, at: Math.floor(Date.now() / 1000) });
+function judge(evidence: Uint8Array, under: Under): Promise<Anchored> {
+  return ask({ op: "anchored", evidence, under, at: Math.floor(Date.now() / 1000) });
 }
 
 class Walk {
@@ -114,7 +117,7 @@ class Walk {
     }
     try {
       const evidence = await get(`evidence/${index}`, MAX_BYTES, { signal });
-      const read = await judge(evidence, "");
+      const read = await judge(evidence, nobody);
       await checkBelongs(read, index, this.#origin, tree);
       this.#sampling.found(index, read.size);
       this.found.push({ evidence, read });

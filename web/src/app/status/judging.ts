@@ -1,8 +1,8 @@
-/** Evidence that was fetched, judged again whenever somebody else is trusted: each once under each trust, and shown only under that. */
+/** Evidence that was fetched, judged again whenever somebody else is trusted: each once by each that is gone by, and shown only by that. */
 
 import type { Outcome } from "../../verify/checks.ts";
-import type { Anchored, AnchorPoint } from "../engine/protocol.ts";
-import { anchoredUnder } from "../judged.ts";
+import type { Anchored, AnchorPoint, Under } from "../engine/protocol.ts";
+import { anchoredUnder, isSame } from "../judged.ts";
 
 export interface Found {
   readonly evidence: Uint8Array;
@@ -11,18 +11,19 @@ export interface Found {
 }
 
 export class Judging {
-  readonly #asked = new Map<Found, { readonly trust: string; readonly answer: Promise<Anchored> }>();
+  readonly #asked = new Map<Found, { readonly under: Under; readonly answer: Promise<Anchored> }>();
   readonly #known = new Map<Found, Anchored>();
-  readonly #judge: (evidence: Uint8Array, trust: string) => Promise<Anchored>;
+  readonly #judge: (evidence: Uint8Array, under: Under) => Promise<Anchored>;
 
-  constructor(judge: (evidence: Uint8Array, trust: string) => Promise<Anchored>) {
+  constructor(judge: (evidence: Uint8Array, under: Under) => Promise<Anchored>) {
     this.#judge = judge;
   }
 
-  /** Ends when it is judged under this trust. */
-  async judge(found: Found, trust: string): Promise<void> {
+  /** Ends when it is judged by this. */
+  async judge(found: Found, under: Under): Promise<void> {
     const before = this.#asked.get(found);
-    const asked = before?.trust === trust ? before : { trust, answer: this.#judge(found.evidence, trust) };
+    const isAsked = before !== undefined && isSame(before.under, under);
+    const asked = isAsked ? before : { under, answer: this.#judge(found.evidence, under) };
     this.#asked.set(found, asked);
     try {
       this.#known.set(found, await asked.answer);
@@ -34,9 +35,9 @@ export class Judging {
     }
   }
 
-  /** What it comes to under this trust, as far as that is known now. */
-  now(found: Found, trust: string): Anchored {
-    return anchoredUnder(this.#known.get(found) ?? found.read, trust);
+  /** What it comes to by this, as far as that is known now. */
+  now(found: Found, under: Under): Anchored {
+    return anchoredUnder(this.#known.get(found) ?? found.read, under);
   }
 }
 
