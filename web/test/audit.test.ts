@@ -136,7 +136,7 @@ test("an audit ends when it is stopped, and when the log does not answer", async
   const log = MadeLog.ofSize(10_000);
   const controller = new AbortController();
   controller.abort();
-  await expect(audited(log, "entries", log.root(), controller.signal)).rejects.toThrow("abort");
+  await expect(audited(log, "entries", log.root(), controller.signal)).rejects.toThrow("the audit was stopped");
   log.lies.set("tile/0/007", undefined);
   await expect(audited(log)).rejects.toThrow("not-found");
 });

@@ -37,13 +37,23 @@ export interface Asking {
 /** Asks for a path below the log's prefix, which is where the page is. Whatever keeps it from being read whole is a `LogError`. */
 export async function get(path: string, limit: number, asking: Asking = {}): Promise<Uint8Array> {
   const { accept = "*/*", base = document.baseURI, signal } = asking;
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const controller = new AbortController();
+  const end = () => controller.abort();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    end();
+  }, TIMEOUT_MS);
+  signal?.addEventListener("abort", end);
   try {
+    if (signal?.aborted) {
+      end();
+    }
     const response = await fetch(new URL(path, base), {
       headers: { accept },
       credentials: "omit",
       redirect: "error",
-      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      signal: controller.signal,
     });
     const bytes = await atMost(response, limit);
     if (!response.ok) {
@@ -53,7 +63,11 @@ export async function get(path: string, limit: number, asking: Asking = {}): Pro
     return bytes;
   } catch (error) {
     // Also what ends an answer in its middle.
-    throw error instanceof LogError ? error : new LogError(`the log does not answer (${said(error)})`, 0);
+    const why = isLate ? `not within ${TIMEOUT_MS / 1_000} seconds` : said(error);
+    throw error instanceof LogError ? error : new LogError(`the log does not answer (${why})`, 0);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", end);
   }
 }
 

@@ -6,5 +6,7 @@ import { Shell } from "./shell.tsx";
 
 const root = document.getElementById("page");
 if (root !== null) {
+  // What stands there is for browsers that do not come so far.
+  root.textContent = "";
   render(<Shell />, root);
 }

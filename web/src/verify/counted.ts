@@ -36,7 +36,7 @@ export function countedOf(held: readonly Held[]): Counted[] {
 
   const counted: Counted[] = [];
   // Of equal times, the first stays first.
-  for (const one of held.toSorted((a, b) => (a.latest.isBefore(b.latest) ? -1 : a.latest.isAfter(b.latest) ? 1 : 0))) {
+  for (const one of [...held].sort((a, b) => (a.latest.isBefore(b.latest) ? -1 : a.latest.isAfter(b.latest) ? 1 : 0))) {
     edges.push(one);
     const waiting = new Set(edges.map(({ authority }) => authority));
     for (const { authority } of pairs) {

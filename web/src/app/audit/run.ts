@@ -41,7 +41,7 @@ export interface Audit {
   readonly signal: AbortSignal;
 }
 
-/** Audits; throws what kept it from coming to an end, and the reason of the signal if that is what did. */
+/** Audits; throws what kept it from coming to an end. */
 export async function audit({
   size,
   root,
@@ -61,9 +61,9 @@ export async function audit({
   let [entries, bytes] = [0, 0];
   const problems: string[] = [];
   await each(batches(tiles), async (first) => {
-    signal.throwIfAborted();
+    checkWanted(signal);
     const done = await work({ first: BigInt(first), count: BATCH, size, depth });
-    signal.throwIfAborted();
+    checkWanted(signal);
     hashesIn(done.roots).forEach((hash, at) => {
       above[first + at] = hash;
     });
@@ -95,6 +95,12 @@ export async function audit({
   const reason = `${depth === "entries" && problems.length === 0 ? "the entries" : "the hashes"} come to ${showHash(computed)}${isRoot ? ", which the checkpoint signs" : `; the checkpoint has ${showHash(root)}`}`;
   checks.add("root", isRoot ? "passed" : "failed", reason);
   return checks.list;
+}
+
+function checkWanted(signal: AbortSignal): void {
+  if (signal.aborted) {
+    throw new Error("the audit was stopped");
+  }
 }
 
 /** The first tile of each batch. */
@@ -147,7 +153,7 @@ async function wrongTiles(tree: Built, size: bigint, read: Read, signal: AbortSi
   const wrong: string[] = [];
   for (const [at, hashes] of tree.levels.entries()) {
     for (let index = 0; index * TILE_WIDTH < hashes.length && wrong.length < LISTED; index++) {
-      signal.throwIfAborted();
+      checkWanted(signal);
       const id = tileOf(at + 1, BigInt(index), size);
       if (id !== undefined) {
         const { row } = await readTile(read, id);

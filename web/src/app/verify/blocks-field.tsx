@@ -57,7 +57,12 @@ export function BlocksField({ blocks }: { blocks: NamedBlocks }) {
       <summary>Blocks of Ethereum chains{blocks.count > 0 && `: ${plural(blocks.count, "block")} named`}</summary>
       <p>
         Evidence can show that a block holds a checkpoint, and not that the chain has that block. Which hash a block
-        has, and that it is final, comes from you: from a node or an explorer that you trust, or from a trust file.
+        has, and that it is final, comes from you or from your trust file. This page asks nobody for it.
+      </p>
+      <p>
+        To find it, ask for the block by its number: a node of your own, or two block explorers of that chain that have
+        nothing to do with each other, nor with whoever gave you the evidence. They say whether it is finalized, too.
+        Copy the hash of the block, not that of a transaction in it.
       </p>
       <label class="field">
         A block on a line: its hash, or its number and its hash; a line such as "chain 1" says of which chain those

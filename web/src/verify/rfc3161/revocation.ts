@@ -257,7 +257,7 @@ function standing(about: About, data: readonly RevocationData[], genTime: Timest
   if (held !== undefined && !isOver) {
     return { state: "revoked", at: held.at, reason: reasonInWords(CERTIFICATE_HOLD) };
   }
-  const best = settled.findLast(({ state }) => state === "revoked later") ?? settled[0];
+  const best = [...settled].reverse().find(({ state }) => state === "revoked later") ?? settled[0];
   if (best?.state === "revoked later" || best?.state === "good") {
     return best;
   }
