@@ -50,8 +50,8 @@ export class Session {
   #trust = "";
   #blocks = "";
   #next = 1;
-  /** Work that was begun under an older one counts no more. */
-  #generation = 0;
+  /** Ends what is being verified: for other files, or under another trust, or because nobody wants to wait. */
+  #verifying = new AbortController();
   #scheduled = false;
   readonly #told: () => void;
 
@@ -64,6 +64,12 @@ export class Session {
     const looked = this.items.filter(({ looked, error }) => looked !== undefined || error !== undefined).length;
     const judged = this.pairs.filter(({ judgement, error }) => judgement !== undefined || error !== undefined).length;
     return { done: looked + judged, all: this.items.length + this.pairs.length };
+  }
+
+  /** Whether everything is read, and something is yet to be verified. */
+  get isVerifying(): boolean {
+    const isDone = ({ judgement, error }: Pair) => judgement !== undefined || error !== undefined;
+    return this.#trust.trim() !== "" && !this.pairs.every(isDone);
   }
 
   /** Records that no proof is about. */
@@ -107,6 +113,11 @@ export class Session {
     void this.#judgeAll();
   }
 
+  /** Ends what is being verified; what is not verified yet says so. */
+  stop(): void {
+    this.#verifying.abort();
+  }
+
   /** From now on, this is whom the verifier trusts, and which blocks. */
   trust(text: string, blocks: string): void {
     if (text !== this.#trust || blocks !== this.#blocks) {
@@ -119,7 +130,7 @@ export class Session {
   /** Takes hashes of blocks for a proof, in place of those before, and verifies that again. */
   give(pair: Pair, hashes: readonly string[]): void {
     pair.given = [...new Set(hashes)];
-    void this.#judge(pair);
+    void this.#judge(pair, this.#verifying.signal);
   }
 
   /** What would be verified again with a byte changed. */
@@ -144,7 +155,9 @@ export class Session {
   }
 
   async #judgeAll(): Promise<void> {
-    const generation = ++this.#generation;
+    this.#verifying.abort();
+    this.#verifying = new AbortController();
+    const { signal } = this.#verifying;
     const given = new Map(this.pairs.map((one) => [one.proof, one.given]));
     this.pairs = pair(this.items.filter(({ looked }) => looked !== undefined));
     for (const one of this.pairs) {
@@ -154,20 +167,16 @@ export class Session {
     if (this.#trust.trim() === "") {
       return;
     }
-    await inParallel(this.pairs, async (one) => {
-      if (generation === this.#generation) {
-        await this.#judge(one);
-      }
-    });
+    await inParallel(this.pairs, (one) => this.#judge(one, signal));
   }
 
-  async #judge(one: Pair): Promise<void> {
+  async #judge(one: Pair, signal: AbortSignal): Promise<void> {
     const job = this.job(one);
     if (job === undefined) {
       return;
     }
     try {
-      one.judgement = await ask({ op: "judge", job });
+      one.judgement = await ask({ op: "judge", job }, undefined, signal);
       one.error = undefined;
     } catch (error) {
       one.judgement = undefined;
@@ -188,7 +197,10 @@ export class Session {
   }
 }
 
-/** Each proof with its record: of one each, whatever their names; else `report.pdf` with `report.pdf.tlog-proof`, in its folder if it can be. */
+/**
+ * Each proof with its record: of one each, whatever their names; else `report.pdf` with `report.pdf.tlog-proof`, in its folder if it can be. What
+ * a token is over may be a proof itself: the only checkpoint, or that of its name.
+ */
 export function pair(items: readonly Item[]): Pair[] {
   const isProof = ({ looked }: Item) => looked !== undefined && proofs.has(looked.kind);
   const proving = items.filter(isProof);
@@ -202,6 +214,12 @@ export function pair(items: readonly Item[]): Pair[] {
     judgement: undefined,
     error: undefined,
   });
+  const checkpoints = items.filter(({ looked }) => looked?.kind === "checkpoint");
+  const tokens = items.filter(({ looked }) => looked?.kind === "token");
+  const stamped = (token: Item) =>
+    tokens.length === 1 && checkpoints.length === 1
+      ? checkpoints[0]
+      : checkpoints.find(({ path }) => path === token.path.replace(/\.(tsr|tst)$/, ""));
   if (proof !== undefined && proving.length === 1 && records.length === 1) {
     return [made(proof, proof.looked?.kind === "checkpoint" ? undefined : only)];
   }
@@ -211,8 +229,9 @@ export function pair(items: readonly Item[]): Pair[] {
     byName.set(record.name, [...(byName.get(record.name) ?? []), record]);
   }
   return proving.map((one) => {
-    const base = (text: string) => text.replace(/\.(tlog-proof|evidence\.json)$/, "");
+    const base = (text: string) => text.replace(/\.(tlog-proof|evidence\.json|tsr|tst)$/, "");
     const named = byName.get(base(one.name)) ?? [];
-    return made(one, byPath.get(base(one.path)) ?? (named.length === 1 ? named[0] : undefined));
+    const record = byPath.get(base(one.path)) ?? (named.length === 1 ? named[0] : undefined);
+    return made(one, record ?? (one.looked?.kind === "token" ? stamped(one) : undefined));
   });
 }

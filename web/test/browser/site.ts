@@ -17,8 +17,8 @@ export interface Site {
   stop(): Promise<void>;
 }
 
-/** What answers for a log: undefined where it has nothing at a path. */
-export type Answer = (path: string) => Promise<Uint8Array | undefined>;
+/** What answers for a log: undefined where it has nothing at a path. The signal is given when nobody wants the answer any more. */
+export type Answer = (path: string, closed: AbortSignal) => Promise<Uint8Array | undefined>;
 
 /** What a running log answers, with these answers before its own; undefined is 404. */
 export function before(log: URL, answers: Readonly<Record<string, (own: string) => string | undefined>>): Answer {
@@ -48,7 +48,9 @@ export async function startSite(log: Answer): Promise<Site> {
       });
       answer.end(readFileSync(join(dist, normalize(file))));
     } else {
-      log(asked.url ?? "/").then(
+      const closed = new AbortController();
+      answer.on("close", () => closed.abort());
+      log(asked.url ?? "/", closed.signal).then(
         (bytes) => {
           answer.writeHead(bytes === undefined ? 404 : 200, { "content-type": "application/octet-stream" });
           answer.end(bytes);

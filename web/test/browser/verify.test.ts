@@ -1,8 +1,9 @@
 import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parseEvidence } from "../../src/verify/evidence.ts";
 import { accessible, keep, launch, onPage } from "./browser.ts";
 import { cluster } from "./cluster.ts";
 
@@ -53,6 +54,58 @@ test("one file verifies evidence on a phone in the dark, without a network", () 
       await keep(page, "verify-phone-dark");
     },
   ));
+
+test("one file verifies every kind of proof, without a network", () =>
+  onPage(browser, single, { offline: true }, async (page) => {
+    const text = readFileSync(evidence(), "utf8");
+    const { receipt, anchors } = parseEvidence(Buffer.from(text));
+    const [anchor] = anchors;
+    if (anchor?.kind !== "rfc3161") {
+      throw new Error("the evidence has no token");
+    }
+    const written = (name: string, bytes: Uint8Array) => {
+      writeFileSync(inDemo(name), bytes);
+      return inDemo(name);
+    };
+    const checkpoint = written("anchored.checkpoint", receipt.note.bytes);
+    const token = written("anchored.tsr", anchor.token);
+    // A token alone brings no revocation data.
+    const patient = written(
+      "patient-trust.toml",
+      Buffer.from(
+        readFileSync(inDemo("trust.toml"), "utf8")
+          .replace(/^min_anchors = .*$/m, "min_anchors = 1")
+          .replace(/^name = .*$/gm, '$&\nrevocation = "optional"'),
+      ),
+    );
+    const rows = [
+      ["evidence", inDemo("trust.toml"), [evidence()], /^Verified: the file with the SHA-256/],
+      [
+        "a receipt",
+        inDemo("log", "policy"),
+        [inDemo("receipts", "ledger-03.txt.tlog-proof"), inDemo("records", "ledger-03.txt")],
+        /^Verified: ledger-03\.txt/,
+      ],
+      ["a checkpoint", inDemo("log", "policy"), [checkpoint], /^Verified: /],
+      ["a token", patient, [token, checkpoint], /^Verified: /],
+    ] as const;
+    for (const [name, trusted, files, expected] of rows) {
+      await trust(page, trusted);
+      await give(page, [...files]);
+      if (name === "a token") {
+        // The checkpoint that it is over is a proof, too.
+        await page.locator(".tally-passed dd", { hasText: "2" }).waitFor();
+        await page.getByRole("button", { name: basename(token), exact: true }).click();
+      }
+      await page.locator(".verdict.passed").waitFor();
+      expect(await sentence(page), name).toMatch(expected);
+      await keep(page, `offline ${name}`.replaceAll(" ", "-"));
+      for (const file of files) {
+        await page.getByRole("button", { name: `Take ${basename(file)} away` }).click();
+      }
+      await page.locator(".verdict").waitFor({ state: "detached" });
+    }
+  }));
 
 test("each changed byte fails with the right check", () =>
   onPage(browser, single, {}, async (page) => {
@@ -165,3 +218,19 @@ test(
     }),
   180_000,
 );
+
+test("a browser that does not run the page is told what it needs", async () => {
+  for (const [url, name] of [
+    [single, "verifier"],
+    [cluster().url.href, "served"],
+  ] as const) {
+    await onPage(browser, url, { javaScriptEnabled: false }, async (page) => {
+      await page.getByText("It needs Chrome or Edge 96, Firefox 94, Safari 15.4, or a newer one").waitFor();
+      await keep(page, `too-old-${name}`);
+    });
+    await onPage(browser, url, {}, async (page) => {
+      await page.getByRole("heading", { name: "Verify a record" }).waitFor();
+      expect(await page.getByText("It needs Chrome").count()).toBe(0);
+    });
+  }
+});

@@ -8,7 +8,7 @@ import { readList } from "./blocks.ts";
 import { readHead } from "./head.ts";
 import { judge } from "./judge.ts";
 import { look } from "./look.ts";
-import type { Answers, FromWorker, Question, ToWorker } from "./protocol.ts";
+import type { Answers, FromWorker, Question } from "./protocol.ts";
 import { readTrust } from "./trust.ts";
 
 function say(message: FromWorker): void {
@@ -18,10 +18,7 @@ function say(message: FromWorker): void {
 /** Of all that is audited here. */
 const turns = new Turns();
 
-/** What is worked on, by its number. */
-const working = new Map<number, AbortController>();
-
-async function answer(question: Question, signal: AbortSignal): Promise<Answers[keyof Answers]> {
+async function answer(question: Question): Promise<Answers[keyof Answers]> {
   const progress = (progress: number) => say({ id: question.id, progress });
   switch (question.op) {
     case "look":
@@ -37,28 +34,19 @@ async function answer(question: Question, signal: AbortSignal): Promise<Answers[
     case "head":
       return readHead(question.note, question.trust);
     case "anchored":
-      return readAnchored(question.evidence, question.trust, question.at);
+      return readAnchored(question.evidence, question.under, question.at);
     case "audit":
       return auditBatch(
-        (path, limit) =>
-          turns.read((path, limit) => getPatiently(path, limit, { base: question.base, signal }), path, limit),
+        (path, limit) => turns.read((path, limit) => getPatiently(path, limit, { base: question.base }), path, limit),
         question.batch,
       );
   }
 }
 
-addEventListener("message", async ({ data }: MessageEvent<ToWorker>) => {
-  if ("stop" in data) {
-    working.get(data.id)?.abort();
-    return;
-  }
-  const controller = new AbortController();
-  working.set(data.id, controller);
+addEventListener("message", async ({ data }: MessageEvent<Question>) => {
   try {
-    say({ id: data.id, answer: await answer(data, controller.signal) });
+    say({ id: data.id, answer: await answer(data) });
   } catch (error) {
     say({ id: data.id, error: error instanceof Error ? error.message : String(error) });
-  } finally {
-    working.delete(data.id);
   }
 });

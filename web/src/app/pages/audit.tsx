@@ -68,12 +68,13 @@ export default function AuditPage({ trust }: { trust: Trusting }) {
             words="Tiles only: the hashes, without what they are of"
           />
         </fieldset>
+        {/* Two elements: one that became the other while it is clicked would begin again what it stops. */}
         {isRunning ? (
-          <button type="button" onClick={run.stop}>
+          <button key="stop" type="button" onClick={run.stop}>
             Stop
           </button>
         ) : (
-          <button type="submit" disabled={head === undefined}>
+          <button key="begin" type="submit" disabled={head === undefined}>
             {run === undefined ? "Audit" : "Audit again"}
           </button>
         )}

@@ -39,7 +39,13 @@ export function Verify({ session, trust }: { session: Session; trust: Trusting }
       </div>
       {pairs.length > FEW && <Batch pairs={pairs} chosen={shown} fromLog={trust.choice === "log"} choose={setChosen} />}
       {shown !== undefined && (
-        <Outcome pair={shown} session={session} trusts={trust.text !== ""} fromLog={trust.choice === "log"} />
+        <Outcome
+          pair={shown}
+          session={session}
+          trusts={trust.text !== ""}
+          fromLog={trust.choice === "log"}
+          isAlone={pairs.length <= FEW}
+        />
       )}
       <TrustPanel trust={trust} />
     </>
@@ -51,11 +57,13 @@ function Outcome({
   session,
   trusts,
   fromLog,
+  isAlone,
 }: {
   pair: Pair;
   session: Session;
   trusts: boolean;
   fromLog: boolean;
+  isAlone: boolean;
 }) {
   if (!trusts) {
     return (
@@ -75,7 +83,14 @@ function Outcome({
     );
   }
   const { judgement } = pair;
-  return judgement === undefined ? null : (
+  if (judgement === undefined) {
+    return isAlone ? (
+      <p class="progress late" role="status">
+        Verifying {plainText(pair.proof.name)}… <StopButton session={session} />
+      </p>
+    ) : null;
+  }
+  return (
     <VerdictView
       key={pair.proof.id}
       judgement={judgement}
@@ -105,8 +120,18 @@ function Progress({ session }: { session: Session }) {
         {plural(done, "step")} of {all}
         <progress value={done} max={all} />
       </label>
+      {session.isVerifying && <StopButton session={session} />}
     </p>
   ) : null;
+}
+
+/** Whoever makes a proof decides how long it takes to verify, within limits; whoever looks at it, how long they wait. */
+function StopButton({ session }: { session: Session }) {
+  return (
+    <button type="button" onClick={() => session.stop()}>
+      Stop
+    </button>
+  );
 }
 
 function isReading({ looked, error, progress }: Item): boolean {
