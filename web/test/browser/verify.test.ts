@@ -33,6 +33,10 @@ test("evidence verifies", () =>
     await give(page, [evidence(), record()]);
     await page.locator(".verdict.passed").waitFor();
     expect(await title(page)).toContain("Verified");
+    // An anchor that counts is a good one, though nobody asks for its nonce.
+    expect(await page.locator("summary", { hasText: "anchor dev" }).textContent()).toMatch(
+      /^✓passedanchor dev15 of 17 checks passed; not checked, and not needed: nonce, policy/,
+    );
     expect(await sentence(page)).toMatch(
       /^Verified: ledger-07\.txt \(SHA-256 [0-9a-f]{64}\) existed no later than .*Z, because it is entry 6 of demo\.example\/log/,
     );

@@ -146,8 +146,10 @@ function factOf({ name, kind, block, genTime, holds }: AnchorVerdict): Fact {
   return { label: `${what}, ${name}`, value: genTime === undefined ? "not read" : `${genTime}${counts}` };
 }
 
-function anchorOf({ kind, block }: AnchorVerdict): AnchorOf {
+function anchorOf({ name, kind, holds, block }: AnchorVerdict): AnchorOf {
   return {
+    name,
+    holds,
     kind,
     block: block && { chain: block.chain, number: String(block.number), isTrusted: block.sources.length > 0 },
   };

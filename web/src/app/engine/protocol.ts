@@ -77,8 +77,12 @@ export interface Judgement {
   readonly changed?: string;
 }
 
-/** An anchor of evidence: its kind, and the block that it names. */
+/** An anchor of evidence. */
 export interface AnchorOf {
+  /** What its checks call it. */
+  readonly name: string;
+  /** Whether it counts. */
+  readonly holds: boolean;
   readonly kind: string;
   readonly block: { readonly chain: string; readonly number: string; readonly isTrusted: boolean } | undefined;
 }

@@ -49,7 +49,7 @@ export function VerdictView({
         )}
       </header>
       <Asked anchors={judgement.anchors} given={job?.given ?? []} give={give} />
-      <Checks checks={judgement.checks} />
+      <Checks checks={judgement.checks} anchors={judgement.anchors} />
       <div class="columns">
         <section>
           <h3>What the proof says</h3>
@@ -148,7 +148,7 @@ function Asked({
 }
 
 /** Checks of one anchor stand together, folded if all of them passed. */
-function Checks({ checks }: { checks: readonly Check[] }) {
+function Checks({ checks, anchors }: { checks: readonly Check[]; anchors: readonly AnchorOf[] }) {
   const groups: { name: string; checks: Check[] }[] = [];
   for (const check of checks) {
     const [, anchor] = /^(anchor [^:]+): /.exec(check.name) ?? [];
@@ -166,22 +166,29 @@ function Checks({ checks }: { checks: readonly Check[] }) {
         name === "" ? (
           <CheckList key={of[0]?.name} checks={of} prefix="" />
         ) : (
-          <Anchor key={name} name={name} checks={of} />
+          <Anchor key={name} name={name} checks={of} holds={holdsAs(name, anchors)} />
         ),
       )}
     </section>
   );
 }
 
-function Anchor({ name, checks }: { name: string; checks: Check[] }) {
-  const outcome = worst(checks);
+/** Whether all anchors that their checks call so hold; of one that was not judged, nobody can say that it does. */
+function holdsAs(name: string, anchors: readonly AnchorOf[]): boolean {
+  const named = anchors.filter((anchor) => `anchor ${anchor.name}` === name);
+  return named.length > 0 && named.every(({ holds }) => holds);
+}
+
+/** An anchor that holds is a good one, also where something was left open that it does without. */
+function Anchor({ name, checks, holds }: { name: string; checks: Check[]; holds: boolean }) {
+  const outcome = holds ? "passed" : worst(checks);
   return (
     <details class="anchor" open={outcome === "failed"}>
       <summary>
         <Sign outcome={outcome} />
         <span class="check-name">{name}</span>
         <span>
-          {inWords(checks)}
+          {inWords(checks, holds)}
           <small>
             Rests{" "}
             {restsOn(
@@ -216,7 +223,7 @@ function CheckList({ checks, prefix }: { checks: readonly Check[]; prefix: strin
 }
 
 /** How many checks came out how; those that were not made are named, because a fold must not hide them. */
-function inWords(checks: readonly Check[]): string {
+function inWords(checks: readonly Check[], holds: boolean): string {
   const of = (outcome: Outcome) => checks.filter((check) => check.outcome === outcome);
   const short = ({ name }: Check) => name.slice(name.indexOf(": ") + 2);
   const [passed, failed, open] = [of("passed"), of("failed"), of("not-checked")];
@@ -226,7 +233,7 @@ function inWords(checks: readonly Check[]): string {
   return [
     `${passed.length} of ${plural(checks.length, "check")} passed`,
     ...(failed.length > 0 ? [`failed: ${failed.map(short).join(", ")}`] : []),
-    ...(open.length > 0 ? [`not checked: ${open.map(short).join(", ")}`] : []),
+    ...(open.length > 0 ? [`not checked${holds ? ", and not needed" : ""}: ${open.map(short).join(", ")}`] : []),
   ].join("; ");
 }
 
