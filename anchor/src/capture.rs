@@ -9,6 +9,7 @@
 mod asking;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_rfc3161::{Conclusion, conclude};
@@ -17,6 +18,7 @@ use counterfoil_service::room::Room;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
+use crate::beside::beside;
 use crate::judge::{RecordJudge, RevocationStatus, Source, Told};
 use crate::moment::{Moment, of_timestamp};
 use crate::names::AuthorityName;
@@ -116,14 +118,15 @@ impl Capturer {
     /// what does not come within one deadline, or has no room now, is left for later.
     pub async fn capture(
         &self,
-        judge: &dyn RecordJudge,
+        judge: &Arc<dyn RecordJudge>,
         authority: &AuthorityName,
         chain: &[Vec<u8>],
         gen_time: Moment,
         clock: impl Fn() -> Moment,
     ) -> Captured {
-        let (all, fetched) = (|_| true, Fetched::default());
-        let mut places = Places::of(judge, chain, all);
+        let fetched = Fetched::default();
+        let mut places = Places::of(&**judge, chain, |_| true);
+        let chain = Arc::new(chain.to_vec());
         let mut captured = Captured {
             troubles: std::mem::take(&mut places.troubles),
             ..Captured::default()
@@ -141,7 +144,13 @@ impl Capturer {
                 continue;
             };
             let mut found = self.ask_within(room, sources, &fetched, left).await;
-            captured.add(found.weigh(judge, chain, gen_time, all, clock()));
+            let (judge, chain, now) = (Arc::clone(judge), Arc::clone(&chain), clock());
+            let weighed = beside(move || {
+                let weighed = found.weigh(&*judge, &chain, gen_time, |_| true, now);
+                (found, weighed)
+            });
+            let (mut found, weighed) = weighed.await;
+            captured.add(weighed);
             captured.troubles.append(&mut found.troubles);
             captured.found.push(found);
         }
@@ -206,6 +215,24 @@ impl Found {
         let mut captured = self.weigh(judge, chain, gen_time, wanted, now);
         captured.conclude();
         captured
+    }
+
+    /// The same on a thread of its own, for the certificates at the places that are `wanted`; and gives itself back.
+    pub(crate) async fn judge_beside(
+        mut self,
+        judge: &Arc<dyn RecordJudge>,
+        chain: &Arc<Vec<Vec<u8>>>,
+        gen_time: Moment,
+        wanted: Vec<usize>,
+        now: Moment,
+    ) -> (Self, Captured) {
+        let (judge, chain) = (Arc::clone(judge), Arc::clone(chain));
+        beside(move || {
+            let is_wanted = |certificate| wanted.contains(&certificate);
+            let captured = self.judge(&*judge, &chain, gen_time, is_wanted, now);
+            (self, captured)
+        })
+        .await
     }
 
     /// What each piece says.
@@ -320,6 +347,13 @@ pub struct Settlement {
     pub revoked: Option<String>,
     /// A certificate is on hold, so that the token does not count until newer data say otherwise.
     pub held: Option<String>,
+}
+
+impl Settlement {
+    /// Whether the token may count, as far as is known.
+    pub fn stands(&self) -> bool {
+        self.revoked.is_none() && self.held.is_none()
+    }
 }
 
 /// What data that are kept say of the certificates of a chain, for the time of its token: by the function by which evidence is

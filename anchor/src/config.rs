@@ -96,6 +96,9 @@ pub struct LogConfig {
     /// SHA-256 (hex) of refused checkpoints of forks in spite of which the log is anchored on: the operator knows of them.
     #[serde(default)]
     pub known_forks: Vec<String>,
+    /// SHA-256 (hex) of anchored checkpoints that are lost for good, and bind the anchor no more: the operator knows of them.
+    #[serde(default)]
+    pub lost_checkpoints: Vec<String>,
 }
 
 /// `[[authority]]`.

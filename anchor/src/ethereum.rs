@@ -7,8 +7,8 @@
 //! ```
 //!
 //! What is anchored is what the authorities stamped, byte for byte, so that one file of evidence has both; and nothing is anchored
-//! that was not compared with what was anchored before. A log that is down, late or forked has the checkpoint that it had: it
-//! holds nobody back.
+//! that was not compared with what was anchored before. A log that is down or late has the checkpoint that it had; one that
+//! forked is left out until the operator has dealt with that. Neither holds anybody back.
 
 mod chain;
 mod driver;
@@ -29,7 +29,7 @@ use tokio::sync::Notify;
 
 use crate::follow::Followed;
 use crate::names::AuthorityName;
-use crate::records::Records;
+use crate::records::{Acknowledged, Records};
 use crate::worker::Clock;
 
 pub use chain::{Chain, Endpoint, Head, Mode};
@@ -64,7 +64,8 @@ pub struct Plan {
 #[derive(Debug)]
 pub struct Ethereum {
     plan: Plan,
-    logs: Vec<Followed>,
+    /// The logs, and what the operator has dealt with of each.
+    logs: Vec<(Followed, Acknowledged)>,
     records: Arc<Records>,
     clock: Clock,
     status: Mutex<Status>,
@@ -74,9 +75,15 @@ pub struct Ethereum {
 
 impl Ethereum {
     /// The work on the chain for these logs, kept in these records.
-    pub fn new(plan: Plan, logs: Vec<Followed>, records: Arc<Records>, clock: Clock) -> Self {
+    pub fn new(
+        plan: Plan,
+        logs: Vec<(Followed, Acknowledged)>,
+        records: Arc<Records>,
+        clock: Clock,
+    ) -> Self {
+        let followed = logs.iter().map(|(log, _)| log);
         Self {
-            status: Mutex::new(Status::new(&plan, &logs)),
+            status: Mutex::new(Status::new(&plan, followed)),
             plan,
             logs,
             records,

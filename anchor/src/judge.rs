@@ -30,8 +30,15 @@ pub struct GoodToken {
     pub latest: Moment,
     /// The chain by which it was verified, DER: the signer's certificate first, the root last.
     pub chain: Vec<Vec<u8>>,
-    /// SHA-256 of each public key in the chain. Whoever has one of them can make such tokens.
+    /// SHA-256 of each public key in the chain, the signer's first. Whoever has one of them can make such tokens.
     pub keys: Vec<[u8; 32]>,
+}
+
+impl GoodToken {
+    /// SHA-256 of the signer's public key: tokens by one key count once.
+    pub fn signer(&self) -> [u8; 32] {
+        self.keys.first().copied().unwrap_or_default()
+    }
 }
 
 /// Why an answer brings no token that counts.

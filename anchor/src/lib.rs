@@ -17,6 +17,7 @@
 
 pub use counterfoil_evidence::record;
 
+mod beside;
 pub mod capture;
 pub mod config;
 pub mod data;

@@ -23,7 +23,7 @@ impl Blobs for Place {
 }
 
 fn blob(place: &Place, named: &Named) -> BlobName {
-    // 64 + 9 + 20 + 1 + 64 + 1 bytes before the name, and at most 8 + 40 + 4 + 12 + 3 in it.
+    // 64 + 9 + 20 + 1 + 64 + 1 bytes before the name, and at most 8 + 40 + 6 + 12 + 5 in it.
     #[expect(
         clippy::expect_used,
         reason = "hexadecimal digits, numbers and checked names are a name"
@@ -47,6 +47,11 @@ mod tests {
             size: TreeSize::new(u64::MAX),
             checkpoint: CheckpointHash::of(b""),
         };
-        assert!(place.record(&longest).as_str().ends_with("-revocation-999"));
+        assert!(
+            place
+                .record(&longest)
+                .as_str()
+                .ends_with("-revocation-65000")
+        );
     }
 }

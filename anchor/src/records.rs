@@ -6,8 +6,10 @@
 //! - Nothing is replaced, but for a checkpoint that is not the one of its name any more. Where a record is found under the name
 //!   that a token would have (a crash came between the write and its answer), it stays, and the token has the next number.
 
+mod binding;
 mod blocks;
 mod examine;
+mod forks;
 mod index;
 mod read;
 mod sent;
@@ -24,16 +26,15 @@ use counterfoil_tiles::note::Note;
 
 use crate::judge::RecordJudge;
 use crate::moment::Moment;
-use crate::names::{Blobs as _, CheckpointHash, MAX_NUMBER, Place, RecordName};
+use crate::names::{AuthorityName, Blobs as _, CheckpointHash, MAX_NUMBER, Place, RecordName};
 use crate::record::{RecordError, RevocationRecord, TokenRecord};
 use crate::state::{self, State, StateError};
 
+pub use binding::BindingError;
 pub use examine::Examination;
+pub use forks::{Acknowledged, MAX_FORKS};
 pub use index::Index;
 pub use whole::{Damage, MAX_DAMAGED};
-
-/// Most forks of a log that are kept. The first says it all, and a log must not be able to fill the disk.
-pub const MAX_FORKS: usize = 16;
 
 /// Why something was not kept or not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,7 +79,10 @@ pub enum KeepError {
     #[error("a later round, of {0} entries, has begun meanwhile")]
     Superseded(TreeSize),
     /// There are too many under one name.
-    #[error("{0}: there are {MAX_NUMBER} records already, which is the most")]
+    #[error(
+        "{0}: there are {MAX_NUMBER} of this kind already, which is the most. Nothing is lost: what is kept stands, and the next \
+         checkpoint that the log signs has room of its own"
+    )]
     Full(String),
 }
 
@@ -103,7 +107,8 @@ pub struct Records {
     heads: Arc<dyn HeadStore>,
     judge: Arc<dyn RecordJudge>,
     index: RwLock<Index>,
-    known: whole::Known,
+    known: Arc<whole::Known>,
+    seen: forks::Seen,
     /// Why the last write failed; none if it did not.
     unwritable: Mutex<Option<String>>,
 }
@@ -124,7 +129,8 @@ impl Records {
             heads,
             judge,
             index: RwLock::new(index),
-            known: whole::Known::default(),
+            known: Arc::default(),
+            seen: forks::Seen::default(),
             unwritable: Mutex::default(),
         })
     }
@@ -135,8 +141,8 @@ impl Records {
     }
 
     /// What judges records.
-    pub fn judge(&self) -> &dyn RecordJudge {
-        &*self.judge
+    pub fn judge(&self) -> &Arc<dyn RecordJudge> {
+        &self.judge
     }
 
     /// What was found to be damaged since this process began, of what it read: at most [`MAX_DAMAGED`].
@@ -264,6 +270,20 @@ impl Records {
         .await
     }
 
+    /// Whether another token of an authority over a checkpoint can be kept.
+    pub fn room_for_token(
+        &self,
+        place: &Place,
+        authority: &AuthorityName,
+    ) -> Result<(), KeepError> {
+        let free = self.with_index(|index| index.next_token(place, authority));
+        if free <= MAX_NUMBER {
+            return Ok(());
+        }
+        let name = RecordName::token(authority.clone(), 1);
+        Err(KeepError::Full(place.record(&name).to_string()))
+    }
+
     /// Keeps revocation data for a token, and gives the record's name.
     pub async fn add(
         &self,
@@ -302,34 +322,6 @@ impl Records {
             }
         }
         Err(KeepError::Full(place.record(&name(first)).to_string()))
-    }
-
-    /// Keeps both checkpoints of a fork; `false` if it is not kept, for many others are.
-    pub async fn keep_fork(
-        &self,
-        log: OriginHash,
-        anchored: &Note,
-        refused: &Note,
-    ) -> Result<bool, KeepError> {
-        let hash = CheckpointHash::of(refused.as_bytes());
-        let forks = self.with_index(|index| index.forks(log));
-        if forks.contains(&hash) || forks.len() >= MAX_FORKS {
-            return Ok(forks.contains(&hash));
-        }
-        let blob = |which: &str, note: &Note| {
-            let name = index::fork_name(log, hash, which);
-            Blob::new(name, Bytes::copy_from_slice(note.as_bytes()))
-        };
-        let blobs = [blob("anchored", anchored), blob("refused", refused)];
-        match self.put_all(&blobs).await {
-            // It was kept before, beside an earlier anchored checkpoint.
-            Ok(()) | Err(PutError::Conflict { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        for blob in &blobs {
-            self.found(&blob.name);
-        }
-        Ok(true)
     }
 
     /// Puts a checkpoint. One that is not what its name says any more is put anew: its bytes are known, and it is what its

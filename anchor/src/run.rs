@@ -23,7 +23,7 @@ use crate::follow::{FollowError, Followed};
 use crate::http::{Site, SiteOptions};
 use crate::judge::{Judge, RecordJudge};
 use crate::names::{Place, RecordName};
-use crate::records::{Damage, Records};
+use crate::records::{Acknowledged, Damage, Records};
 use crate::schedule::OptionsError;
 use crate::tsa::{Tsa, TsaOptions};
 use crate::worker::{Clock, LogPlan, Once, Plan, Worker};
@@ -168,11 +168,14 @@ pub fn plan(config: &Config, make: MakeJudge<'_>) -> Result<Plan, RunError> {
             });
         }
         // What is no hash was refused with the configuration.
-        let known = log.known_forks.iter();
+        let hashes = |texts: &[String]| texts.iter().filter_map(|text| text.parse().ok()).collect();
         logs.push(LogPlan {
             followed,
             options,
-            known_forks: known.filter_map(|fork| fork.parse().ok()).collect(),
+            acknowledged: Acknowledged {
+                forks: hashes(&log.known_forks),
+                lost: hashes(&log.lost_checkpoints),
+            },
         });
     }
     let authorities = config.authorities.iter();

@@ -17,8 +17,8 @@
 //! - **Slots** begin at multiples of the interval, each later by a time that is drawn from the seed and the slot's number, so
 //!   that an anchor that starts again neither forgets a slot nor serves one twice, and many logs do not ask at once.
 //! - **Downtime**: slots that passed while the anchor was down are served once, at its start.
-//! - **A round** is about one tree (size and root). It is done when `required` authorities have counted. The others are asked
-//!   on while no later round has begun, and their tokens are welcome.
+//! - **A round** is about one tree (size and root). It is done when `required` authorities count. The others are asked
+//!   on while no later round has begun, and their tokens are welcome. Who counts is said from outside, and may change.
 //! - **A round that is not done** when the next slot comes goes on if the log did not change, and gives way if it did.
 //! - **A log that cannot be read** is asked again; one that is refused (it forked, or shrank) waits for its next slot. Of one
 //!   that forked nobody is asked for the round that goes on, either.
@@ -27,6 +27,7 @@ mod options;
 mod random;
 mod round;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use counterfoil_tiles::hash::{NodeHash, TreeSize};
@@ -51,7 +52,8 @@ pub struct Tree {
 pub enum Operation {
     /// Fetch the log's checkpoint and verify it. Answered by [`Schedule::fetched`].
     Fetch,
-    /// Ask a time-stamping authority for a token over the round's checkpoint. Answered by [`Schedule::stamped`].
+    /// Ask a time-stamping authority for a token over the round's checkpoint. Answered by [`Schedule::counted`], or by
+    /// [`Schedule::failed`].
     Stamp {
         /// The round.
         round: RoundId,
@@ -84,27 +86,17 @@ pub enum Decision {
     Nothing,
 }
 
-/// What came of [`Operation::Stamp`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stamped {
-    /// The token is good, and it is durable.
-    Counted,
-    /// There is none that counts.
-    Failed {
-        /// When the authority wants to be asked again at the earliest.
-        retry_after: Option<Duration>,
-    },
-}
-
-/// What follows from [`Stamped`].
+/// What follows from who counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// It belongs to a round that gave way.
     Late,
     /// The round is as done as it was before.
     Same,
-    /// With this token the round is done.
+    /// Now the round is done.
     Done,
+    /// It was done, and is not any more: a token turned out to prove nothing.
+    Undone,
 }
 
 /// What an earlier process left, read from the records.
@@ -227,16 +219,34 @@ impl Schedule {
         }
     }
 
-    /// Takes what came of asking an authority.
-    pub fn stamped(
+    /// Takes who counts in a round, by tokens that are good and durable. Whoever counts no more is asked again.
+    pub fn counted(
+        &mut self,
+        now: Moment,
+        round: RoundId,
+        counted: &BTreeSet<Authority>,
+    ) -> Progress {
+        let Some(current) = self.round.as_mut().filter(|current| current.id() == round) else {
+            return Progress::Late;
+        };
+        let progress = current.counted(now, counted, &self.options);
+        if progress == Progress::Undone {
+            // As a round that an earlier process did not end: it is looked at at once.
+            self.served = None;
+        }
+        progress
+    }
+
+    /// Takes that an authority that was asked gave no token that counts; and when it wants to be asked again at the earliest.
+    pub fn failed(
         &mut self,
         now: Moment,
         round: RoundId,
         authority: Authority,
-        stamped: Stamped,
-    ) -> Progress {
+        retry_after: Option<Duration>,
+    ) {
         let Some(current) = self.round.as_mut().filter(|current| current.id() == round) else {
-            return Progress::Late;
+            return;
         };
         let seed = self.seed;
         let share = |failures: u32| {
@@ -247,7 +257,7 @@ impl Schedule {
                 u64::from(failures),
             ])
         };
-        current.stamped(now, authority, stamped, &self.options, share)
+        current.failed(now, authority, retry_after, &self.options, share);
     }
 
     /// What the newest round is about.

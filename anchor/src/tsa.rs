@@ -16,6 +16,7 @@ use bytes::Bytes;
 use counterfoil_service::client::{Answer, Call, CallError, Client, Sent};
 use url::Url;
 
+use crate::beside::beside;
 use crate::judge::{Fault, GoodToken, Judge, Nonce, Rejection};
 use crate::moment::Moment;
 use crate::names::AuthorityName;
@@ -92,7 +93,7 @@ pub enum Misbehaviour {
     Invalid,
     /// One of its certificates is revoked.
     Revoked,
-    /// Another authority has vouched with one of the keys of its chain: they are one.
+    /// Another authority has vouched with its signer's key: they count as one.
     SameKey,
     /// The token was made before it was asked for.
     Stale,
@@ -244,7 +245,9 @@ impl Tsa {
         let sent = clock();
         let answer = self.ask(request).await?;
         let received = clock();
-        let token = self.judge.judge(&answer.body, data, &nonce);
+        let (judge, body) = (Arc::clone(&self.judge), answer.body.clone());
+        let data = data.to_vec();
+        let token = beside(move || judge.judge(&body, &data, &nonce)).await;
         let token = token.map_err(|rejection| not_good(&answer, rejection))?;
         check_time(&token, sent, received, self.options.clock_tolerance)?;
         Ok(token)

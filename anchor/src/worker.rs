@@ -9,6 +9,7 @@
 
 mod follow;
 mod newest;
+mod round;
 mod stamp;
 pub mod status;
 mod sweep;
@@ -19,7 +20,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use counterfoil_tiles::note::Note;
 use futures_util::FutureExt as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Notify, watch};
@@ -29,11 +29,12 @@ use crate::capture::Capturer;
 use crate::ethereum::{self, Ethereum};
 use crate::follow::Followed;
 use crate::moment::{self, Moment};
-use crate::names::{CheckpointHash, Place, RecordName};
-use crate::records::Records;
+use crate::names::{Place, RecordName};
+use crate::records::{Acknowledged, Records};
 use crate::schedule::Options;
 use crate::tsa::Tsa;
 
+pub(crate) use stamp::listed;
 pub use stamp::{Anchored, LookTrouble, Once, OnceStamped, StampTrouble};
 use status::LogStatus;
 
@@ -73,8 +74,8 @@ pub struct LogPlan {
     pub followed: Followed,
     /// When, and by how many authorities.
     pub options: Options,
-    /// Refused checkpoints of forks in spite of which it is anchored on.
-    pub known_forks: BTreeSet<CheckpointHash>,
+    /// What the operator has dealt with.
+    pub acknowledged: Acknowledged,
 }
 
 /// What a worker works with.
@@ -113,19 +114,15 @@ struct Inner {
 #[derive(Debug)]
 struct Desk {
     status: Mutex<LogStatus>,
-    /// A fork that was seen and is not kept yet: what was anchored, and what was refused.
-    fork: Mutex<Option<(Note, Note)>>,
     /// An operator wants a round now.
     wanted: Notify,
+    /// What is known of the log's tokens has changed: it is to be said again who counts.
+    recount: Notify,
 }
 
 impl Desk {
     fn status(&self) -> MutexGuard<'_, LogStatus> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn fork(&self) -> MutexGuard<'_, Option<(Note, Note)>> {
-        self.fork.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -133,21 +130,25 @@ impl Worker {
     /// A worker that keeps what it does in these records.
     pub fn new(mut plan: Plan, records: Arc<Records>) -> Self {
         let desk = |log: &LogPlan| {
-            let forks = records.with_index(|index| index.forks(log.followed.hash()));
-            let mut status = LogStatus::new(&log.followed, &plan.authorities);
-            status.forks = forks.len();
-            if !forks.is_subset(&log.known_forks) {
+            let hash = log.followed.hash();
+            let mut status = LogStatus::new(&log.followed, &plan.authorities, log.options);
+            status.forks = records.with_index(|index| index.forks(hash).len());
+            if !records.open_forks(hash, &log.acknowledged).is_empty() {
                 status.forked = Some(plan.clock.now());
             }
             Desk {
                 status: Mutex::new(status),
-                fork: Mutex::default(),
                 wanted: Notify::new(),
+                recount: Notify::new(),
             }
         };
         let desks = plan.logs.iter().map(desk).collect();
         let ethereum = plan.ethereum.take().map(|on_chain| {
-            let logs = plan.logs.iter().map(|log| log.followed.clone()).collect();
+            let logs = plan
+                .logs
+                .iter()
+                .map(|log| (log.followed.clone(), log.acknowledged.clone()))
+                .collect();
             Ethereum::new(on_chain, logs, Arc::clone(&records), plan.clock.clone())
         });
         Self(Arc::new(Inner {

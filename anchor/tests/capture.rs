@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::tsa::{Crl, FakeRecordJudge, FakeTsa};
 use counterfoil_anchor::capture::{Captured, Capturer, Fetched, Places, settlement};
+use counterfoil_anchor::judge::RecordJudge;
 use counterfoil_anchor::moment::Moment;
 use counterfoil_anchor::names::AuthorityName;
 use counterfoil_anchor::record::{Revocation, RevocationKind};
@@ -27,8 +29,9 @@ fn name(text: &str) -> AuthorityName {
 async fn captured(capturer: &Capturer, authority: &str, chain: &[Vec<u8>]) -> Captured {
     let gen_time = Moment::from_millis(GEN_TIME);
     let now = || Moment::from_millis(GEN_TIME + 5);
+    let judge: Arc<dyn RecordJudge> = Arc::new(FakeRecordJudge);
     capturer
-        .capture(&FakeRecordJudge, &name(authority), chain, gen_time, now)
+        .capture(&judge, &name(authority), chain, gen_time, now)
         .await
 }
 

@@ -3,20 +3,23 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::Tree;
-use common::tsa::{Crl, Does};
+use common::tsa::{Crl, Does, FakeRecordJudge};
 use common::worker::{Disk, Running, World, answers, looks, size, worker};
-use counterfoil_anchor::moment;
+use counterfoil_anchor::judge::{Fault, RecordJudge, Rejection, Source, Told};
+use counterfoil_anchor::moment::{self, Moment};
 use counterfoil_anchor::names::{Blobs as _, CheckpointHash, Place, RecordName};
-use counterfoil_anchor::record::TokenRecord;
+use counterfoil_anchor::record::{RevocationKind, TokenRecord};
 use counterfoil_anchor::worker::status::LogStatus;
 use counterfoil_store::memory::MemoryHeadStore;
 use counterfoil_store::{Blob, BlobName};
+use tokio::sync::Notify;
 
 /// Puts other bytes under a name, as a disk does that lies; none: they are gone.
 async fn damage(disk: &Disk, name: &BlobName, bytes: Option<Vec<u8>>) {
@@ -232,6 +235,59 @@ async fn the_records_bind_the_anchor_where_its_register_is_lost() {
 }
 
 #[tokio::test]
+async fn where_nothing_says_what_binds_the_anchor_nothing_is_anchored_until_the_operator_decides() {
+    let mut world = World::new(1, 1).await;
+    let running = world.run().await;
+    let place = anchored(&running, 7).await;
+    running.end().await;
+    let token = place.record(&"rfc3161-tsa0".parse().unwrap());
+    let checkpoint = bytes(&world.disk, &place.checkpoint()).await;
+    world.disk.heads = Arc::new(MemoryHeadStore::new());
+    damage(&world.disk, &place.checkpoint(), Some(b"x".to_vec())).await;
+    // It does not begin with what was anchored. The token says so, too.
+    world.log.serve(&Tree::forked(12, 3, 1), &[1, 2]);
+    let running = world.run().await;
+    let status = running
+        .until("seen", |status| looks(status, "fork") == 1)
+        .await;
+    assert_eq!((status.forks, world.asked()), (1, vec![1]));
+    running.end().await;
+    for fork in world.disk.blobs.list("").await.unwrap() {
+        if fork.as_str().contains("/forks/") {
+            damage(&world.disk, &fork, None).await;
+        }
+    }
+    // Nothing says so any more.
+    damage(&world.disk, &token, Some(b"x".to_vec())).await;
+    let running = world.run().await;
+    let status = running
+        .until("lost", |status| looks(status, "lost") >= 2)
+        .await;
+    let reason = status.trouble.unwrap().reason;
+    assert!(reason.contains(&place.checkpoint.to_string()), "{reason}");
+    assert!(reason.contains("lost_checkpoints"), "{reason}");
+    assert_eq!((status.newest, world.asked()), (None, vec![1]));
+    // It is restored, and binds without a restart.
+    damage(&world.disk, &place.checkpoint(), Some(checkpoint)).await;
+    running
+        .until("bound", |status| looks(status, "fork") >= 1)
+        .await;
+    assert_eq!(world.asked(), [1]);
+    running.end().await;
+    for fork in world.disk.blobs.list("").await.unwrap() {
+        if fork.as_str().contains("/forks/") {
+            damage(&world.disk, &fork, None).await;
+        }
+    }
+    // Or the operator decides.
+    damage(&world.disk, &place.checkpoint(), Some(b"x".to_vec())).await;
+    world.terms.acknowledged.lost.insert(place.checkpoint);
+    let running = world.run().await;
+    anchored(&running, 12).await;
+    running.end().await;
+}
+
+#[tokio::test]
 async fn anchoring_once_completes_what_was_anchored_before() {
     let world = World::new(1, 1).await;
     world.authorities[0].publishes(Crl::good(moment::now().millis() - 60_000));
@@ -307,7 +363,11 @@ async fn one_key_does_not_vouch_twice() {
     assert_eq!(status.newest, None);
     let counted = answers(&status, 0, "counted") + answers(&status, 1, "counted");
     assert_eq!(counted, 1);
-    assert_eq!(world.names().await.len(), 2, "only the first is kept");
+    // Whom a verifier trusts is not known here: both are kept. And once each, however often one is asked again.
+    assert_eq!(
+        world.names().await,
+        ["checkpoint", "rfc3161-tsa0", "rfc3161-tsa1"]
+    );
     running.end().await;
     // A process that starts knows it of what is kept.
     let running = world.run().await;
@@ -319,6 +379,242 @@ async fn one_key_does_not_vouch_twice() {
     world.authorities[1].signs_with("another of its own");
     anchored(&running, 7).await;
     running.end().await;
+}
+
+#[tokio::test]
+async fn an_honest_token_is_kept_though_a_liar_signs_with_its_key() {
+    let world = World::new(3, 2).await;
+    world.authorities[0].signs_with("the honest key");
+    world.authorities[1].signs_with("the honest key");
+    // The liar is the first.
+    world.authorities[1].does(Does::Refuses);
+    world.authorities[2].does(Does::Refuses);
+    let running = world.run().await;
+    running
+        .until("the liar", |status| answers(status, 0, "counted") == 1)
+        .await;
+    world.authorities[1].does(Does::Right);
+    running
+        .until("the honest one", |status| {
+            answers(status, 1, "same-key") + answers(status, 1, "counted") > 0
+        })
+        .await;
+    assert_eq!(
+        world.names().await,
+        ["checkpoint", "rfc3161-tsa0", "rfc3161-tsa1"]
+    );
+    assert_eq!(running.status().newest, None, "they count as one");
+    world.authorities[2].does(Does::Right);
+    let place = anchored(&running, 7).await;
+    running.end().await;
+    // So say the records.
+    let running = world.run().await;
+    assert_eq!(anchored(&running, 7).await, place);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_known_to_be_revoked_makes_no_round_done() {
+    let world = World::new(2, 2).await;
+    world.authorities[0].publishes(Crl::good(moment::now().millis() - 60_000));
+    world.authorities[1].publishes(Crl::good(moment::now().millis() + 60_000));
+    world.authorities[1].does(Does::Refuses);
+    let running = world.run().await;
+    running
+        .until("half done", |status| answers(status, 0, "counted") == 1)
+        .await;
+    running.end().await;
+    world.authorities[0].publishes(Crl {
+        revoked: true,
+        ..Crl::good(moment::now().millis() + 60_000)
+    });
+    // It counts at the start of this process, which then learns that it is revoked.
+    let running = world.run().await;
+    running
+        .until("revoked", |_| running.worker.revoked().len() == 1)
+        .await;
+    world.authorities[1].does(Does::Right);
+    let status = running
+        .until("the other one", |status| {
+            answers(status, 1, "counted") == 1 && answers(status, 0, "revoked") > 0
+        })
+        .await;
+    assert_eq!((status.newest, status.rounds), (None, 0));
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_round_that_was_done_by_a_token_that_is_revoked_is_done_anew() {
+    let world = World::new(2, 1).await;
+    world.authorities[0].publishes(Crl::good(moment::now().millis() - 60_000));
+    world.authorities[1].publishes(Crl::good(moment::now().millis() + 60_000));
+    world.authorities[1].does(Does::Refuses);
+    let running = world.run().await;
+    anchored(&running, 7).await;
+    running.end().await;
+    world.authorities[0].publishes(Crl {
+        revoked: true,
+        ..Crl::good(moment::now().millis() + 60_000)
+    });
+    let running = world.run().await;
+    // The same process asks it again, and shows no anchor.
+    let status = running
+        .until("asked again", |status| {
+            answers(status, 0, "revoked") > 0 && status.newest.is_none()
+        })
+        .await;
+    assert_eq!(status.rounds, 0);
+    world.authorities[1].does(Does::Right);
+    anchored(&running, 7).await;
+    assert_eq!(running.status().rounds, 1);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_token_on_hold_does_not_count_until_it_is_released() {
+    let world = World::new(1, 1).await;
+    world.authorities[0].publishes(Crl::good(moment::now().millis() - 60_000));
+    let running = world.run().await;
+    anchored(&running, 7).await;
+    running.end().await;
+    let soon = moment::now().millis() + 60_000;
+    world.authorities[0].publishes(Crl {
+        held: true,
+        ..Crl::good(soon)
+    });
+    let running = world.run().await;
+    running
+        .until("on hold", |status| {
+            status.newest.is_none() && answers(status, 0, "revoked") > 0
+        })
+        .await;
+    assert!(running.worker.revoked().is_empty(), "it may end");
+    running.end().await;
+    // It ends.
+    world.authorities[0].does(Does::Refuses);
+    world.authorities[0].publishes(Crl::good(soon + 1));
+    let running = world.run().await;
+    anchored(&running, 7).await;
+    assert_eq!(running.worker.pending(), 0);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn what_breaks_on_one_record_does_not_keep_the_others_from_being_looked_at() {
+    let mut world = World::new(1, 1).await;
+    world.authorities[0].publishes(Crl::good(moment::now().millis() - 60_000));
+    let running = world.run().await;
+    let first = anchored(&running, 7).await;
+    world.log.serve(&Tree::new(9), &[1, 2]);
+    running.worker.want();
+    let second = anchored(&running, 9).await;
+    running.end().await;
+    world.terms.judge = Arc::new(BreaksOn(second));
+    world.authorities[0].does(Does::Refuses);
+    let running = world.run().await;
+    // The one before it is waited for, and is the newest that can be shown.
+    running
+        .until("found", |_| running.worker.pending() == 1)
+        .await;
+    let newest = |status: &LogStatus| status.newest.map(|newest| newest.place) == Some(first);
+    let status = running.until("shown", newest).await;
+    assert_eq!(status.unread, None);
+    let damaged = running.worker.records().damaged();
+    let (name, damage) = damaged.first_key_value().unwrap();
+    let token = "rfc3161-tsa0".parse().unwrap();
+    assert_eq!((damaged.len(), name), (1, &second.record(&token)));
+    assert!(damage.to_string().contains("a mistake"), "{damage}");
+    running.end().await;
+}
+
+/// A mistake in what judges the records of one checkpoint.
+#[derive(Debug)]
+struct BreaksOn(Place);
+
+impl RecordJudge for BreaksOn {
+    fn token(&self, record: &TokenRecord) -> Result<(), Rejection> {
+        let breaks = CheckpointHash::of(&record.checkpoint) == self.0.checkpoint;
+        assert!(!breaks, "a mistake in the judge");
+        FakeRecordJudge.token(record)
+    }
+
+    fn sources(&self, chain: &[Vec<u8>]) -> Vec<Source> {
+        FakeRecordJudge.sources(chain)
+    }
+
+    fn revocation(
+        &self,
+        chain: &[Vec<u8>],
+        certificate: usize,
+        kind: RevocationKind,
+        data: &[u8],
+        gen_time: Moment,
+    ) -> Told {
+        FakeRecordJudge.revocation(chain, certificate, kind, data, gen_time)
+    }
+}
+
+#[tokio::test]
+async fn judging_keeps_nothing_else_waiting() {
+    let mut world = World::new(1, 1).await;
+    let running = world.run().await;
+    anchored(&running, 7).await;
+    running.end().await;
+    let (goes_on, waits) = std::sync::mpsc::channel();
+    let began = Arc::<Notify>::default();
+    world.terms.judge = Arc::new(Waits {
+        began: began.clone(),
+        waits: Mutex::new(waits),
+    });
+    // All of this test is on one thread. If the record were judged on it, nobody would say that it is to go on.
+    let running = world.run().await;
+    began.notified().await;
+    drop(goes_on);
+    anchored(&running, 7).await;
+    assert!(running.worker.records().damaged().is_empty());
+    assert_eq!(world.asked(), [1]);
+    running.end().await;
+}
+
+/// What judges records waits until it is told to go on.
+#[derive(Debug)]
+struct Waits {
+    began: Arc<Notify>,
+    /// The sender is dropped to say so.
+    waits: Mutex<Receiver<()>>,
+}
+
+impl RecordJudge for Waits {
+    fn token(&self, record: &TokenRecord) -> Result<(), Rejection> {
+        self.began.notify_one();
+        let told = self
+            .waits
+            .lock()
+            .unwrap()
+            .recv_timeout(Duration::from_secs(20));
+        if told == Err(RecvTimeoutError::Timeout) {
+            return Err(Rejection {
+                fault: Fault::Invalid,
+                reason: "nobody says that it is to go on".to_owned(),
+            });
+        }
+        FakeRecordJudge.token(record)
+    }
+
+    fn sources(&self, chain: &[Vec<u8>]) -> Vec<Source> {
+        FakeRecordJudge.sources(chain)
+    }
+
+    fn revocation(
+        &self,
+        chain: &[Vec<u8>],
+        certificate: usize,
+        kind: RevocationKind,
+        data: &[u8],
+        gen_time: Moment,
+    ) -> Told {
+        FakeRecordJudge.revocation(chain, certificate, kind, data, gen_time)
+    }
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! Records on stores that lose, delay, repeat and hide writes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use counterfoil_anchor::judge::{RecordJudge, Rejection, RevocationStatus, Source, Told};
 use counterfoil_anchor::moment::Moment;
-use counterfoil_anchor::names::{self, Blobs as _, Named, Place, RecordName};
+use counterfoil_anchor::names::{self, Blobs as _, CheckpointHash, Named, Place, RecordName};
 use counterfoil_anchor::record::{Revocation, RevocationKind, RevocationRecord, TokenRecord};
-use counterfoil_anchor::records::{KeepError, MAX_FORKS, Records};
+use counterfoil_anchor::records::{Acknowledged, KeepError, MAX_FORKS, Records};
 use counterfoil_store::BlobStore as _;
 use counterfoil_store::faulty::{FaultyBlobStore, FaultyHeadStore, Plan, WriteFault};
 use counterfoil_store::memory::{MemoryBlobStore, MemoryHeadStore};
@@ -338,27 +339,145 @@ async fn what_is_damaged_is_named_and_not_served() {
 }
 
 #[tokio::test]
-async fn both_checkpoints_of_a_fork_are_kept_up_to_a_limit() {
+async fn both_checkpoints_of_a_fork_are_kept_up_to_a_limit_and_beyond_it_once_there_is_room() {
     let disk = Disk::default();
     let records = disk.open().await;
     let anchored = note(5, 1);
-    for root in 0..30 {
-        records
-            .keep_fork(log(), &anchored, &note(5, 100 + root))
-            .await
-            .unwrap();
+    let mut acknowledged = Acknowledged::default();
+    for root in 0..17 {
+        records.saw_fork(log(), &anchored, &note(5, 100 + root));
+        let kept = records.keep_forks(log(), &acknowledged, Some(&anchored));
+        kept.await.unwrap();
     }
     // Again, after another checkpoint was anchored.
-    records
-        .keep_fork(log(), &note(6, 1), &note(5, 100))
-        .await
-        .unwrap();
+    let later = note(6, 1);
+    records.saw_fork(log(), &later, &note(5, 100));
+    let kept = records.keep_forks(log(), &acknowledged, Some(&later));
+    kept.await.unwrap();
     let names = disk.blobs.list(&format!("{}/forks/", log())).await.unwrap();
     assert_eq!(names.len(), 2 * MAX_FORKS);
     for pair in names.chunks(2) {
         let text = disk.blobs.get(&pair[0]).await.unwrap().unwrap();
         assert_eq!(text, anchored.as_bytes());
     }
-    let forks = disk.open().await.with_index(|index| index.forks(log()));
-    assert_eq!(forks.len(), MAX_FORKS);
+    let kept = disk.open().await.open_forks(log(), &acknowledged);
+    assert_eq!(kept.len(), MAX_FORKS);
+    // What there was no room for is known all the same, and kept once the others were dealt with.
+    assert_eq!(
+        records.open_forks(log(), &acknowledged).len(),
+        MAX_FORKS + 1
+    );
+    acknowledged.forks = kept;
+    let last = CheckpointHash::of(note(5, 116).as_bytes());
+    let open = records.open_forks(log(), &acknowledged);
+    assert_eq!(open, [last].into());
+    records
+        .keep_forks(log(), &acknowledged, Some(&anchored))
+        .await
+        .unwrap();
+    assert_eq!(disk.open().await.open_forks(log(), &acknowledged), open);
+}
+
+#[tokio::test]
+async fn other_cosignatures_make_no_other_fork() {
+    let disk = Disk::default();
+    let records = disk.open().await;
+    let (none, anchored) = (Acknowledged::default(), note(5, 1));
+    let refused = note(5, 2);
+    // Another line, as a refreshed cosignature is.
+    let line = "\n— witness.example/w AAAAAAAA\n";
+    let again = format!("{}{}", refused.as_str(), &line[1..]);
+    let again = Note::parse(again.as_bytes()).unwrap();
+    for refused in [&refused, &again] {
+        records.saw_fork(log(), &anchored, refused);
+        let kept = records.keep_forks(log(), &none, Some(&anchored));
+        kept.await.unwrap();
+    }
+    let known = CheckpointHash::of(refused.as_bytes());
+    assert_eq!(records.open_forks(log(), &none), [known].into());
+    assert_eq!(disk.open().await.open_forks(log(), &none), [known].into());
+}
+
+#[tokio::test]
+async fn a_fork_that_was_seen_is_forgotten_by_no_fault_and_no_crash() {
+    let (none, anchored) = (Acknowledged::default(), note(5, 1));
+    let refused = [note(5, 2), note(5, 3)];
+    let hash = |note: &Note| CheckpointHash::of(note.as_bytes());
+    let both: BTreeSet<CheckpointHash> = refused.iter().map(hash).collect();
+    for place in 0..4 {
+        let disk = Disk::default();
+        let (blobs, heads) = disk.faulty(at(WriteFault::Refuse, place), vec![]);
+        let records = Records::open(blobs, heads, Arc::new(AllGood))
+            .await
+            .unwrap();
+        for refused in &refused {
+            records.saw_fork(log(), &anchored, refused);
+        }
+        let failed = records.keep_forks(log(), &none, Some(&anchored)).await;
+        assert!(failed.is_err(), "{place}");
+        assert_eq!(records.open_forks(log(), &none), both, "{place}");
+        // A process that dies here has the ones of which the first checkpoint was kept.
+        let known = disk.open().await.open_forks(log(), &none);
+        assert_eq!(known.len(), place.div_ceil(2), "{place}");
+        let kept = records.keep_forks(log(), &none, Some(&anchored)).await;
+        assert_eq!(kept, Ok(()), "{place}");
+        let after = disk.open().await;
+        assert_eq!(after.open_forks(log(), &none), both, "{place}");
+        let found = after.examine(|_, _, _| {}).await.unwrap();
+        assert!(found.is_whole(), "{place}: {found:?}");
+        assert_eq!(found.checkpoints, 4, "{place}");
+    }
+}
+
+#[tokio::test]
+async fn the_other_half_of_a_fork_is_kept_by_the_process_that_finds_one() {
+    let disk = Disk::default();
+    let (none, anchored, refused) = (Acknowledged::default(), note(5, 1), note(5, 2));
+    let (blobs, heads) = disk.faulty(at(WriteFault::Refuse, 1), vec![]);
+    let records = Records::open(blobs, heads, Arc::new(AllGood))
+        .await
+        .unwrap();
+    records.saw_fork(log(), &anchored, &refused);
+    let failed = records.keep_forks(log(), &none, Some(&anchored)).await;
+    assert!(failed.is_err());
+    // The log shows the first history again, and this process never sees the fork.
+    let records = disk.open().await;
+    assert_eq!(records.open_forks(log(), &none).len(), 1);
+    records
+        .keep_forks(log(), &none, Some(&anchored))
+        .await
+        .unwrap();
+    let found = disk.open().await.examine(|_, _, _| {}).await.unwrap();
+    assert!(found.is_whole(), "{found:?}");
+    assert_eq!(found.checkpoints, 2);
+}
+
+#[tokio::test]
+async fn where_there_are_too_many_tokens_over_a_checkpoint_it_is_said_and_the_next_one_has_room() {
+    let disk = Disk::default();
+    let records = disk.open().await;
+    let state = records
+        .begin(log(), &note(5, 1), Moment::from_millis(1))
+        .await
+        .unwrap();
+    let place = state.place();
+    let authority = "a".parse().unwrap();
+    assert_eq!(records.room_for_token(&place, &authority), Ok(()));
+    let last = RecordName::token("a".parse().unwrap(), names::MAX_NUMBER);
+    let blob = counterfoil_store::Blob::new(place.record(&last), "x");
+    disk.blobs.put_new(&[blob]).await.unwrap();
+    let records = disk.open().await;
+    let full = records.room_for_token(&place, &authority).unwrap_err();
+    assert!(matches!(full, KeepError::Full(_)), "{full}");
+    let kept = records
+        .keep(&place, &token("a", &note(5, 1), b"t", 5))
+        .await;
+    assert!(matches!(kept, Err(KeepError::Full(_))), "{kept:?}");
+    // The disk is well, and says so.
+    assert_eq!(records.unwritable(), None);
+    let next = records
+        .begin(log(), &note(6, 1), Moment::from_millis(2))
+        .await
+        .unwrap();
+    assert_eq!(records.room_for_token(&next.place(), &authority), Ok(()));
 }

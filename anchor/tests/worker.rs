@@ -174,7 +174,7 @@ async fn a_fork_is_kept_and_not_stamped() {
         // Until the operator says to go on.
         let refused = forked.note(&[1, 2], 1_700_000_000);
         let refused = CheckpointHash::of(refused.as_bytes());
-        world.terms.known_forks.insert(refused);
+        world.terms.acknowledged.forks.insert(refused);
         let running = world.run().await;
         running.worker.want();
         let status = running

@@ -276,6 +276,10 @@ fn a_fork_is_refused_and_alarmed() {
     log.add(&["three"]);
     let tsa = Process::start(&counterfoil, TSA);
     init_anchor(&counterfoil, &log, &[&tsa], 1);
+    copy_tree(
+        &counterfoil.path("anchor/data"),
+        &counterfoil.path("before"),
+    );
     let ran = counterfoil.run(["anchor", "now", "--config", "anchor"]);
     assert_eq!(ran.code, 0, "{}", ran.all());
     let old = log.url.clone();
@@ -297,6 +301,17 @@ fn a_fork_is_refused_and_alarmed() {
     let ran = counterfoil.run(["--json", "anchor", "check", "--config", "anchor"]);
     assert_eq!(ran.code, 1, "{}", ran.all());
     assert_eq!(ran.check("log"), "failed");
+    // Also where the registers are those of before: the records say what the log must begin with.
+    for end in ["", "-wal", "-shm"] {
+        let name = format!("registers.sqlite{end}");
+        let (old, new) = (format!("before/{name}"), format!("anchor/data/{name}"));
+        let _ = fs::remove_file(counterfoil.path(&new));
+        let _ = fs::copy(counterfoil.path(&old), counterfoil.path(&new));
+    }
+    let ran = counterfoil.run(["--json", "anchor", "check", "--config", "anchor"]);
+    assert_eq!(ran.code, 1, "{}", ran.all());
+    assert_eq!(ran.check("log"), "failed");
+    assert_eq!(ran.check("register"), "passed");
 
     let anchor = run_anchor(&counterfoil);
     until("seen", || {

@@ -68,11 +68,15 @@ fn check_logs(config: &Config) -> Result<(), ConfigError> {
                 "another [[log]] has the same URL",
             ));
         }
-        for fork in &log.known_forks {
-            if fork.parse::<CheckpointHash>().is_err() {
-                let place = format!("log[{number}].known_forks");
+        for (key, hashes) in [
+            ("known_forks", &log.known_forks),
+            ("lost_checkpoints", &log.lost_checkpoints),
+        ] {
+            let is_wrong = |hash: &&String| hash.parse::<CheckpointHash>().is_err();
+            if let Some(wrong) = hashes.iter().find(is_wrong) {
+                let place = format!("log[{number}].{key}");
                 let expected = "SHA-256 in 64 hexadecimal digits";
-                return Err(ConfigError::value(place, expected, format!("{fork:?}")));
+                return Err(ConfigError::value(place, expected, format!("{wrong:?}")));
             }
         }
     }

@@ -74,6 +74,8 @@ const TABLES: &[Key] = &keys! {
             "File of its policy (C2SP tlog-policy): only checkpoints under its quorum are anchored.";
         "known_forks" Kind::Texts, optional "[\"3f1c…\"]",
             "SHA-256 of the refused checkpoints of forks (see /<origin hash>/forks) that were dealt with: the log is anchored on in spite of them.";
+        "lost_checkpoints" Kind::Texts, optional "[\"3f1c…\"]",
+            "SHA-256 of anchored checkpoints that are lost for good: what the log signs need not begin with them any more.";
     }
     AUTHORITY => {
         "name" Kind::Text, required "\"freetsa\"",

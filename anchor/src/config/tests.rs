@@ -222,18 +222,21 @@ fn the_url_of_an_authority_fits_evidence() {
 }
 
 #[test]
-fn known_forks_are_hashes() {
+fn known_forks_and_lost_checkpoints_are_hashes() {
     let url = "url = \"https://log.example/\"";
-    let with = |fork: &str| {
-        let known = format!("{url}\nknown_forks = [{fork:?}]");
+    let with = |key: &str, hash: &str| {
+        let known = format!("{url}\n{key} = [{hash:?}]");
         Config::parse(&GOOD.replacen(url, &known, 1), &[])
     };
-    assert_eq!(with(&"ab".repeat(32)).unwrap().logs[0].known_forks.len(), 1);
-    for wrong in ["ab", &"AB".repeat(32), &"xy".repeat(32)] {
-        let error = with(wrong).unwrap_err().to_string();
-        assert!(
-            error.contains("log[0].known_forks: expected SHA-256"),
-            "{error}"
-        );
+    let good = "ab".repeat(32);
+    let log = |key| with(key, &good).unwrap().logs.remove(0);
+    assert_eq!(log("known_forks").known_forks.len(), 1);
+    assert_eq!(log("lost_checkpoints").lost_checkpoints.len(), 1);
+    for key in ["known_forks", "lost_checkpoints"] {
+        for wrong in ["ab", &"AB".repeat(32), &"xy".repeat(32)] {
+            let error = with(key, wrong).unwrap_err().to_string();
+            let expected = format!("log[0].{key}: expected SHA-256");
+            assert!(error.contains(&expected), "{error}");
+        }
     }
 }

@@ -16,8 +16,8 @@ use crate::follow::Followed;
 use crate::moment::Moment;
 use crate::names::Place;
 use crate::record::BlockRecord;
-use crate::records::{Index, KeepError};
-use crate::worker::unbroken;
+use crate::records::{Acknowledged, BindingError, Index, KeepError};
+use crate::worker::{listed, unbroken};
 
 /// The longest that the driver sleeps: a clock that was set is noticed by then.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -98,8 +98,9 @@ impl Ethereum {
             {
                 return self.status();
             }
-            let wake = course.wake_at(now);
-            tokio::time::sleep(wake.since(now).min(Duration::from_secs(1))).await;
+            let second = Duration::from_secs(1);
+            let wake = course.wake().unwrap_or(now.after(second));
+            tokio::time::sleep(wake.since(now).min(second)).await;
         }
     }
 
@@ -135,7 +136,7 @@ impl Ethereum {
         }
         // A round that was sent cannot give way: what is due is chosen once it has ended.
         let may_offer = status.is_loaded && status.on_its_way.is_none() && status.stopped.is_none();
-        if may_offer && course.slots.is_open(now) {
+        if course.slots.look(now, may_offer) {
             self.offer(course, now).await;
         }
         self.show(course, now);
@@ -145,9 +146,11 @@ impl Ethereum {
     async fn offer(&self, course: &mut Course, now: Moment) {
         course.slots.pause(now);
         let mut candidates = Vec::new();
-        let read = |log: &&Followed| !course.unread.contains(&log.hash());
-        for log in self.logs.iter().filter(read) {
-            match self.candidate(log).await {
+        for (log, acknowledged) in &self.logs {
+            if course.unread.contains(&log.hash()) {
+                continue;
+            }
+            match self.candidate(log, acknowledged, now).await {
                 Ok(candidate) => candidates.extend(candidate),
                 Err(error) => tracing::error!(
                     origin = %log.origin(), chain = %self.plan.name, %error,
@@ -187,9 +190,24 @@ impl Ethereum {
         }
     }
 
-    /// A log's newest round; none if there is none that the policy admits.
-    async fn candidate(&self, log: &Followed) -> Result<Option<Candidate>, KeepError> {
-        let Some(state) = self.records.state(log.hash()).await? else {
+    /// A log's newest round; none if there is none that the policy admits, or if the log forked and the operator has not dealt with
+    /// that: which of its histories will be the log's is not known.
+    async fn candidate(
+        &self,
+        log: &Followed,
+        acknowledged: &Acknowledged,
+        now: Moment,
+    ) -> Result<Option<Candidate>, BindingError> {
+        let forks = self.records.open_forks(log.hash(), acknowledged);
+        if !forks.is_empty() {
+            tracing::debug!(
+                origin = %log.origin(), chain = %self.plan.name,
+                "the log signed two histories, and is left out of rounds until known_forks names {}", listed(&forks)
+            );
+            return Ok(None);
+        }
+        let bound = self.records.binding(log.hash(), acknowledged, now).await?;
+        let Some(state) = bound else {
             return Ok(None);
         };
         // What an earlier policy admitted is not under this one.
@@ -227,7 +245,7 @@ impl Ethereum {
     async fn read_newest(&self, course: &mut Course, now: Moment) {
         let mut trouble = None;
         course.unread.clear();
-        for (place, log) in self.logs.iter().enumerate() {
+        for (place, (log, _)) in self.logs.iter().enumerate() {
             match self.newest_recorded(log.hash()).await {
                 Ok(newest) => {
                     if let Some(shown) = self.shown().logs.get_mut(place) {
@@ -341,13 +359,17 @@ impl Ethereum {
 }
 
 impl Course {
-    /// When it is to be gone on with, if nothing else happens before.
-    fn wake_at(&self, now: Moment) -> Moment {
+    /// When it is to be gone on with, if nothing else happens before, and no round is to be offered.
+    fn wake(&self) -> Option<Moment> {
         let sender = self.sender.next_wakeup();
         let sender = sender.map(|at| Moment::from_millis(at.as_millis()));
+        [sender, self.unread_until].into_iter().flatten().min()
+    }
+
+    /// When it is to be gone on with, if nothing else happens before.
+    fn wake_at(&self, now: Moment) -> Moment {
         let slots = self.slots.wake_at(now);
-        let wakes = [sender, self.unread_until];
-        wakes.into_iter().flatten().fold(slots, Moment::min)
+        self.wake().map_or(slots, |wake| wake.min(slots))
     }
 }
 

@@ -52,8 +52,18 @@ impl Slots {
         self.pause(now);
     }
 
+    /// Whether a round is to be offered now. While another is on its way, an open slot is looked at again later: whoever waits for
+    /// [`Self::wake_at`] would not wait at all.
+    pub(super) fn look(&mut self, now: Moment, is_free: bool) -> bool {
+        let is_open = self.is_open(now);
+        if is_open && !is_free {
+            self.pause(now);
+        }
+        is_open && is_free
+    }
+
     /// Whether a round may begin.
-    pub(super) fn is_open(&self, now: Moment) -> bool {
+    fn is_open(&self, now: Moment) -> bool {
         self.last != Some(self.slot(now)) && now >= self.not_before
     }
 
@@ -116,6 +126,24 @@ mod tests {
         slots.reopen(at(start + 60_000));
         assert!(!slots.is_open(at(start + 60_001)));
         assert!(slots.is_open(at(start + 120_000)));
+    }
+
+    #[test]
+    fn nobody_spins_while_a_round_outlasts_its_slot() {
+        let start = 10 * HOUR;
+        let mut slots = slots(start);
+        slots.took(at(start + 60_000));
+        let mut now = at(start + 60_000);
+        let mut looks = 0;
+        // The round of this slot is still on its way three hours later.
+        while now < at(start + 3 * HOUR) {
+            assert!(!slots.look(now, false));
+            let wake = slots.wake_at(now);
+            assert!(wake > now, "it would spin: {wake} is not after {now}");
+            (now, looks) = (wake, looks + 1);
+        }
+        assert!(looks <= 180, "{looks} looks");
+        assert!(slots.look(now, true), "and then the next one begins");
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Status {
     /// The words by which events are counted, for metrics that begin at 0.
     pub const WORDS: [&'static str; 9] = events::WORDS;
 
-    pub(super) fn new(plan: &Plan, logs: &[Followed]) -> Self {
+    pub(super) fn new<'a>(plan: &Plan, logs: impl Iterator<Item = &'a Followed>) -> Self {
         let log = |log: &Followed| LogBlocks {
             origin: log.origin().clone(),
             hash: log.hash(),
@@ -101,7 +101,7 @@ impl Status {
             alarm_days: plan.alarm_days,
             sender: None,
             unread: Some("its records are not read yet".to_owned()),
-            logs: logs.iter().map(log).collect(),
+            logs: logs.map(log).collect(),
             next: None,
             events: BTreeMap::new(),
             endpoints: Vec::new(),

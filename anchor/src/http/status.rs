@@ -51,6 +51,10 @@ struct LogView {
     forked_since: Option<u64>,
     forks_kept: usize,
     newest: Option<NewestView>,
+    /// Since when the log has a tree of another size than the newest anchor.
+    behind_since: Option<u64>,
+    /// Whether the log should be anchored, and is not.
+    overdue: bool,
     rounds: u64,
     looks: BTreeMap<&'static str, u64>,
     authorities: Vec<AuthorityView>,
@@ -129,6 +133,8 @@ fn log_view(log: &LogStatus, now: Moment) -> LogView {
         forked_since: log.forked.map(Moment::millis),
         forks_kept: log.forks,
         newest,
+        behind_since: log.behind.map(Moment::millis),
+        overdue: log.is_overdue(now),
         rounds: log.rounds,
         looks: log.looks.clone(),
         authorities: log.authorities.iter().map(authority).collect(),

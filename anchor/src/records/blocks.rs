@@ -3,6 +3,8 @@
 //! What is kept of a block stays, and is found again: whoever keeps the same block's record once more, since nobody knows whether
 //! it was kept, keeps the one that is there. The record of another block has the next number.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use counterfoil_store::{Blob, PutError};
 
@@ -88,15 +90,17 @@ impl Records {
         name: &RecordName,
     ) -> Result<(BlockRecord, Bytes), KeepError> {
         let blob = place.record(name);
-        let read = |bytes: &Bytes| {
+        let known = Arc::clone(&self.known);
+        let (place, chain, record_name) = (*place, name.authority.clone(), blob.clone());
+        let read = move |bytes: &Bytes| {
             let record = BlockRecord::parse(bytes).map_err(Damage::NoRecord)?;
-            let its_own = CheckpointHash::of(&record.checkpoint) == place.checkpoint
-                && record.name == name.authority;
+            let its_own =
+                CheckpointHash::of(&record.checkpoint) == place.checkpoint && record.name == chain;
             if !its_own {
                 return Err(Damage::OtherRecord);
             }
             let judge = || whole::check_block(&record);
-            self.known.judge(&blob, bytes, judge)?;
+            known.judge(&record_name, bytes, judge)?;
             Ok(record)
         };
         self.whole(&blob, read).await

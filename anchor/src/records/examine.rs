@@ -73,11 +73,7 @@ impl Records {
                 // Reading has no other end.
                 Err(_) => {}
             }
-            for wanted in beside(name) {
-                if !names.contains(&wanted) {
-                    found.missing.insert(wanted);
-                }
-            }
+            found.missing.extend(missing(name, &names));
         }
         // What is missing is named once.
         found
@@ -87,23 +83,26 @@ impl Records {
     }
 }
 
-/// What was kept before this, so that it must be there.
-fn beside(name: &BlobName) -> Vec<BlobName> {
-    match names::parse(name.as_str()) {
+/// What was kept before this, so that it must be there, and is not. Of those with lower numbers, the ones down to the next that is
+/// there, which speaks for the others.
+fn missing(name: &BlobName, names: &BTreeSet<BlobName>) -> Vec<BlobName> {
+    let is_missing = |name: &BlobName| !names.contains(name);
+    let mut wanted = match names::parse(name.as_str()) {
         Ok((place, Named::Record(record))) => {
-            let mut wanted = vec![place.checkpoint()];
+            let mut wanted: Vec<BlobName> = vec![place.checkpoint()];
             let before = |number: u16| (1..number.min(MAX_NUMBER)).rev();
             let token = |number| RecordName {
                 number,
                 revocation: None,
                 ..record.clone()
             };
-            match record.revocation {
-                Some(number) => {
-                    wanted.push(place.record(&record.of_token()));
-                    wanted.extend(before(number).map(|one| place.record(&record.added(one))));
-                }
-                None => wanted.extend(before(record.number).map(|one| place.record(&token(one)))),
+            if let Some(number) = record.revocation {
+                wanted.push(place.record(&record.of_token()));
+                let added = before(number).map(|one| place.record(&record.added(one)));
+                wanted.extend(added.take_while(is_missing));
+            } else {
+                let tokens = before(record.number).map(|one| place.record(&token(one)));
+                wanted.extend(tokens.take_while(is_missing));
             }
             wanted
         }
@@ -114,5 +113,7 @@ fn beside(name: &BlobName) -> Vec<BlobName> {
                 .into(),
             None => Vec::new(),
         },
-    }
+    };
+    wanted.retain(is_missing);
+    wanted
 }

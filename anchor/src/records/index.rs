@@ -24,7 +24,23 @@ struct Folder {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Index {
     anchors: BTreeMap<OriginHash, BTreeMap<TreeSize, Checkpoints>>,
-    forks: BTreeMap<OriginHash, BTreeSet<CheckpointHash>>,
+    forks: BTreeMap<OriginHash, BTreeMap<CheckpointHash, Halves>>,
+}
+
+/// Which of the two checkpoints of a fork are there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Halves {
+    anchored: bool,
+    refused: bool,
+}
+
+impl Halves {
+    fn half(&mut self, which: &str) -> &mut bool {
+        match which {
+            "anchored" => &mut self.anchored,
+            _ => &mut self.refused,
+        }
+    }
 }
 
 /// Where one checkpoint of a fork is: `<origin hash>/forks/<SHA-256 of the refused one>/anchored` or `…/refused`.
@@ -53,8 +69,9 @@ impl Index {
             let log = self.anchors.entry(place.origin).or_default();
             let checkpoints = log.entry(place.size).or_default();
             take_name(checkpoints, place.checkpoint, named);
-        } else if let Some((log, refused, "refused")) = parse_fork(path) {
-            self.forks.entry(log).or_default().insert(refused);
+        } else if let Some((log, refused, which)) = parse_fork(path) {
+            let forks = self.forks.entry(log).or_default();
+            *forks.entry(refused).or_default().half(which) = true;
         }
     }
 
@@ -66,9 +83,10 @@ impl Index {
                 let names = self.names(&place).unwrap_or_default();
                 names.binary_search(&name).is_ok()
             }
-            Err(_) => parse_fork(path).is_some_and(|(log, refused, _)| {
+            Err(_) => parse_fork(path).is_some_and(|(log, refused, which)| {
                 let forks = self.forks.get(&log);
-                forks.is_some_and(|forks| forks.contains(&refused))
+                let halves = forks.and_then(|forks| forks.get(&refused).copied());
+                halves.is_some_and(|mut halves| *halves.half(which))
             }),
         }
     }
@@ -161,18 +179,20 @@ impl Index {
         names.filter(of_token).cloned().collect()
     }
 
-    /// The largest checkpoint of a log over which there is a token.
-    pub fn largest_stamped(&self, log: OriginHash) -> Option<Place> {
-        let sizes = self.anchors.get(&log)?.iter().rev();
-        let mut folders =
-            sizes.flat_map(|(size, folders)| folders.iter().map(move |one| (*size, one)));
-        let is_stamped = |folder: &Folder| folder.names.iter().any(RecordName::is_token);
-        let (size, folder) = folders.find(|(_, folder)| is_stamped(folder))?;
-        Some(Place {
-            origin: log,
-            size,
-            checkpoint: folder.checkpoint,
-        })
+    /// The checkpoints of a log of more entries than this about which there is a record, the largest first.
+    pub(super) fn anchored_above(&self, log: OriginHash, size: Option<TreeSize>) -> Vec<Place> {
+        let from = size.map_or(Bound::Unbounded, Bound::Excluded);
+        let logs = self.anchors.get(&log).into_iter();
+        let sizes = logs.flat_map(|sizes| sizes.range((from, Bound::Unbounded)).rev());
+        let places = sizes.flat_map(|(size, folders)| {
+            let recorded = folders.iter().filter(|folder| !folder.names.is_empty());
+            recorded.map(|folder| Place {
+                origin: log,
+                size: *size,
+                checkpoint: folder.checkpoint,
+            })
+        });
+        places.collect()
     }
 
     /// The newest folders of a log, at most so many, the largest size first.
@@ -188,9 +208,17 @@ impl Index {
         places.take(most).collect()
     }
 
-    /// The refused checkpoints of forks of a log.
+    /// The refused checkpoints of forks of a log: of each at least one of the two checkpoints is there.
     pub fn forks(&self, log: OriginHash) -> BTreeSet<CheckpointHash> {
-        self.forks.get(&log).cloned().unwrap_or_default()
+        let forks = self.forks.get(&log).into_iter();
+        forks.flat_map(BTreeMap::keys).copied().collect()
+    }
+
+    /// Those of which the anchored checkpoint is not there.
+    pub(super) fn half_forks(&self, log: OriginHash) -> Vec<CheckpointHash> {
+        let forks = self.forks.get(&log).into_iter().flatten();
+        let half = forks.filter(|(_, halves)| !halves.anchored);
+        half.map(|(refused, _)| *refused).collect()
     }
 
     pub(super) fn next_token(&self, place: &Place, authority: &AuthorityName) -> u16 {

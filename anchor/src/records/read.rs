@@ -1,11 +1,15 @@
 //! Reading what is kept: what is given out is as it was kept, or it is named as damaged.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use counterfoil_store::BlobName;
 
 use super::{Damage, KeepError, Records, index, whole};
+use crate::beside::beside;
 use crate::names::{self, AnchorKind, Blobs as _, Named, Place, RecordName};
 use crate::record::{RevocationRecord, TokenRecord};
+use crate::worker::unbroken;
 
 impl Records {
     /// A blob of the records, by its path, if it is as it was kept; `None` if there never was one.
@@ -21,25 +25,30 @@ impl Records {
                 (AnchorKind::Ethereum, _) => Ok(Some(self.block(&place, &record).await?.1)),
             },
             Ok((place, Named::Checkpoint)) => {
-                let check = |bytes: &Bytes| whole::check_checkpoint(&place, bytes);
+                let check = move |bytes: &Bytes| whole::check_checkpoint(&place, bytes);
                 Ok(Some(self.whole(name, check).await?.1))
             }
             Err(_) => {
                 let log = index::parse_fork(name.as_str()).map(|(log, ..)| log);
-                let check = |bytes: &Bytes| whole::check_fork(log, bytes);
+                let check = move |bytes: &Bytes| whole::check_fork(log, bytes);
                 Ok(Some(self.whole(name, check).await?.1))
             }
         }
     }
 
-    /// What is under a name, read by a function that says whether it is whole.
-    pub(super) async fn whole<T>(
+    /// What is under a name, read by a function that says whether it is whole, and judges it, which takes time.
+    pub(super) async fn whole<T: Send + 'static>(
         &self,
         name: &BlobName,
-        read: impl FnOnce(&Bytes) -> Result<T, Damage>,
+        read: impl FnOnce(&Bytes) -> Result<T, Damage> + Send + 'static,
     ) -> Result<(T, Bytes), KeepError> {
         let found = match self.blobs.get(name).await {
-            Ok(Some(bytes)) => read(&bytes).map(|read| (read, bytes)),
+            // What breaks on one record must not keep the others from being read.
+            Ok(Some(bytes)) => {
+                let read = beside(move || read(&bytes).map(|read| (read, bytes)));
+                let read = unbroken(read).await;
+                read.unwrap_or_else(|broke| Err(Damage::Broke(broke.to_string())))
+            }
             Ok(None) => Err(Damage::Missing),
             Err(error) => Err(Damage::Unreadable(error)),
         };
@@ -57,10 +66,12 @@ impl Records {
         name: &RecordName,
     ) -> Result<(TokenRecord, Bytes), KeepError> {
         let blob = place.record(name);
-        let read = |bytes: &Bytes| {
-            let record = whole::read_token(place, name, bytes)?;
-            let judge = || whole::check_token(&*self.judge, &record);
-            self.known.judge(&blob, bytes, judge)?;
+        let (known, judge) = (Arc::clone(&self.known), Arc::clone(&self.judge));
+        let (place, name, record_name) = (*place, name.clone(), blob.clone());
+        let read = move |bytes: &Bytes| {
+            let record = whole::read_token(&place, &name, bytes)?;
+            let judge = || whole::check_token(&*judge, &record);
+            known.judge(&record_name, bytes, judge)?;
             Ok(record)
         };
         self.whole(&blob, read).await
@@ -74,16 +85,18 @@ impl Records {
     ) -> Result<(RevocationRecord, Bytes), KeepError> {
         let (token, _) = self.token(place, &name.of_token()).await?;
         let blob = place.record(name);
-        let read = |bytes: &Bytes| {
+        let (known, judge) = (Arc::clone(&self.known), Arc::clone(&self.judge));
+        let (of_token, record_name) = (name.of_token(), blob.clone());
+        let read = move |bytes: &Bytes| {
             let record = RevocationRecord::parse(bytes).map_err(Damage::NoRecord)?;
-            if record.token != name.of_token() {
+            if record.token != of_token {
                 return Err(Damage::OtherRecord);
             }
             let judge = || {
                 let (chain, kept) = (&token.certificates, &record.revocation);
-                whole::check_revocation(&*self.judge, chain, kept, token.gen_time)
+                whole::check_revocation(&*judge, chain, kept, token.gen_time)
             };
-            self.known.judge(&blob, bytes, judge)?;
+            known.judge(&record_name, bytes, judge)?;
             Ok(record)
         };
         self.whole(&blob, read).await

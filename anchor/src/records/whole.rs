@@ -49,6 +49,8 @@ pub enum Damage {
     Block(String),
     /// It holds, and is another than this process read before.
     Changed,
+    /// This program breaks on it.
+    Broke(String),
 }
 
 impl fmt::Display for Damage {
@@ -66,6 +68,7 @@ impl fmt::Display for Damage {
             Self::Revocation(why) => write!(f, "its revocation data do not hold: {why}"),
             Self::Block(why) => write!(f, "its block does not hold its checkpoint: {why}"),
             Self::Changed => f.write_str("it is another than was read before"),
+            Self::Broke(why) => why.fmt(f),
         }
     }
 }

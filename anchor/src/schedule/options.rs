@@ -112,6 +112,16 @@ impl Options {
         })
     }
 
+    /// How long after it should have been anchored a log is behind: twice the longest time from look to look.
+    pub(crate) fn patience(&self) -> Duration {
+        (self.interval + self.jitter) * 2
+    }
+
+    /// How old the last anchor of a log that does not change may get.
+    pub(crate) fn max_age(&self) -> Option<Duration> {
+        self.max_age
+    }
+
     /// How many authorities must count.
     pub fn required(&self) -> usize {
         self.required

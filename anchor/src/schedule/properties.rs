@@ -146,11 +146,6 @@ impl World {
                 }
             }
             Operation::Stamp { round, authority } => {
-                let stamped = if good {
-                    Stamped::Counted
-                } else {
-                    Stamped::Failed { retry_after: None }
-                };
                 let newest = self.rounds.keys().max() == Some(&round);
                 if good {
                     self.counted.get_mut(&round).unwrap().push(authority);
@@ -164,8 +159,13 @@ impl World {
                         Progress::Done
                     }
                 };
-                let progress = self.schedule.stamped(self.now, round, authority, stamped);
-                assert_eq!(progress, expected);
+                if good {
+                    let counted = self.counted[&round].iter().copied().collect();
+                    let progress = self.schedule.counted(self.now, round, &counted);
+                    assert_eq!(progress, expected);
+                } else {
+                    self.schedule.failed(self.now, round, authority, None);
+                }
             }
         }
     }

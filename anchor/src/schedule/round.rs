@@ -1,8 +1,9 @@
 //! One round: a tree, and where it is with each authority.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Options, Progress, Resumed, Stamped, Tree, Wait};
+use super::{Options, Progress, Resumed, Tree, Wait};
 use crate::moment::Moment;
 
 /// A round, among those of one schedule.
@@ -151,42 +152,61 @@ impl Round {
         times.min().filter(|_| self.confirmed)
     }
 
-    pub(super) fn stamped(
+    /// Takes who counts.
+    pub(super) fn counted(
+        &mut self,
+        now: Moment,
+        counted: &BTreeSet<Authority>,
+        options: &Options,
+    ) -> Progress {
+        let mut count = 0;
+        for (index, asking) in self.askings.iter_mut().enumerate() {
+            if counted.contains(&Authority(index)) {
+                *asking = Asking::Counted;
+                count += 1;
+            } else if *asking == Asking::Counted {
+                *asking = Asking::Waiting {
+                    wait: Wait::new(now, Duration::ZERO),
+                    failures: 0,
+                };
+            }
+        }
+        let is_done = count >= options.required;
+        match (is_done, self.done_at) {
+            (true, None) => {
+                self.done_at = Some(now);
+                Progress::Done
+            }
+            (false, Some(_)) => {
+                self.done_at = None;
+                Progress::Undone
+            }
+            (true, Some(_)) | (false, None) => Progress::Same,
+        }
+    }
+
+    /// Takes that an authority that was asked gave no token that counts.
+    pub(super) fn failed(
         &mut self,
         now: Moment,
         authority: Authority,
-        stamped: Stamped,
+        retry_after: Option<Duration>,
         options: &Options,
         share: impl Fn(u32) -> f64,
-    ) -> Progress {
+    ) {
         let Some(asking) = self.askings.get_mut(authority.index()) else {
-            return Progress::Late;
+            return;
         };
+        // Whoever counts meanwhile, by another token, is not asked again.
         let Asking::Running { failures } = *asking else {
-            return Progress::Late;
+            return;
         };
-        match stamped {
-            Stamped::Failed { retry_after } => {
-                let own = options.backoff.wait(failures, share(failures));
-                // Whoever asks for a day is asked at the next round.
-                let asked = retry_after.unwrap_or_default().min(options.backoff.longest);
-                *asking = Asking::Waiting {
-                    wait: Wait::new(now, own.max(asked)),
-                    failures: failures.saturating_add(1),
-                };
-                Progress::Same
-            }
-            Stamped::Counted => {
-                *asking = Asking::Counted;
-                let counted = self.askings.iter();
-                let counted = counted.filter(|asking| **asking == Asking::Counted).count();
-                if counted == options.required && self.done_at.is_none() {
-                    self.done_at = Some(now);
-                    Progress::Done
-                } else {
-                    Progress::Same
-                }
-            }
-        }
+        let own = options.backoff.wait(failures, share(failures));
+        // Whoever asks for a day is asked at the next round.
+        let asked = retry_after.unwrap_or_default().min(options.backoff.longest);
+        *asking = Asking::Waiting {
+            wait: Wait::new(now, own.max(asked)),
+            failures: failures.saturating_add(1),
+        };
     }
 }

@@ -1,5 +1,7 @@
 //! Named courses of events.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 const HOUR: u64 = 3_600;
@@ -38,8 +40,6 @@ fn stamp(round: RoundId, index: usize) -> Operation {
     }
 }
 
-const FAILED: Stamped = Stamped::Failed { retry_after: None };
-
 /// Looks at the log, and expects a round to begin.
 fn begin(schedule: &mut Schedule, now: Moment, tree: Tree) -> RoundId {
     assert_eq!(due(schedule, now), [Operation::Fetch]);
@@ -50,7 +50,12 @@ fn begin(schedule: &mut Schedule, now: Moment, tree: Tree) -> RoundId {
 }
 
 fn count(schedule: &mut Schedule, now: Moment, round: RoundId, index: usize) -> Progress {
-    schedule.stamped(now, round, authority(index), Stamped::Counted)
+    let mut counted: BTreeSet<Authority> = (0..9)
+        .map(authority)
+        .filter(|one| schedule.standing(*one) == Some(Standing::Counted))
+        .collect();
+    counted.insert(authority(index));
+    schedule.counted(now, round, &counted)
 }
 
 /// The next time to act, which must not be now.
@@ -84,8 +89,51 @@ fn a_round_is_done_when_so_many_have_counted() {
     // The third is welcome, and changes nothing.
     assert_eq!(count(&mut schedule, at(8), round, 2), Progress::Same);
     assert_eq!(schedule.done_at(), Some(at(7)));
-    // An answer counts once.
-    assert_eq!(count(&mut schedule, at(8), round, 2), Progress::Late);
+    // And once.
+    assert_eq!(count(&mut schedule, at(9), round, 2), Progress::Same);
+    assert_eq!(schedule.done_at(), Some(at(7)));
+}
+
+#[test]
+fn who_counts_no_more_is_asked_again_and_the_round_is_done_anew() {
+    let mut schedule = Schedule::new(options(2, 2), 1, None);
+    let round = begin(&mut schedule, at(5), tree(10));
+    due(&mut schedule, at(5));
+    count(&mut schedule, at(6), round, 0);
+    assert_eq!(count(&mut schedule, at(7), round, 1), Progress::Done);
+    // A token of the first turns out to prove nothing.
+    let left = BTreeSet::from([authority(1)]);
+    assert_eq!(schedule.counted(at(8), round, &left), Progress::Undone);
+    assert_eq!(schedule.done_at(), None);
+    assert_eq!(schedule.counted(at(8), round, &left), Progress::Same);
+    assert_eq!(
+        due(&mut schedule, at(8)),
+        [Operation::Fetch, stamp(round, 0)]
+    );
+    schedule.failed(at(9), round, authority(0), None);
+    assert!(
+        next(&schedule, at(9)) > at(9),
+        "it waits as after any failure"
+    );
+    assert_eq!(count(&mut schedule, at(30), round, 0), Progress::Done);
+    assert_eq!(schedule.done_at(), Some(at(30)));
+}
+
+#[test]
+fn a_round_of_an_earlier_process_that_is_undone_is_gone_on_with_at_once() {
+    let resumed = Resumed {
+        tree: tree(5),
+        counted: vec![(authority(0), at(0))],
+    };
+    let mut schedule = Schedule::new(options(1, 1), 1, Some(resumed));
+    assert_eq!(due(&mut schedule, at(60)), [], "it is done");
+    let undone = schedule.counted(at(60), RoundId::RESUMED, &BTreeSet::new());
+    assert_eq!(undone, Progress::Undone);
+    assert_eq!(due(&mut schedule, at(60)), [Operation::Fetch]);
+    let fetched = schedule.fetched(at(61), Fetched::Tree(tree(5)));
+    assert_eq!(fetched, Decision::GoOn(RoundId::RESUMED));
+    let asked = stamp(RoundId::RESUMED, 0);
+    assert_eq!(due(&mut schedule, at(61)), [asked]);
 }
 
 #[test]
@@ -172,7 +220,7 @@ fn who_fails_is_asked_again_later_and_later_and_the_others_go_on() {
     count(&mut schedule, at(0), round, 0);
     let mut now = at(0);
     let mut waits = Vec::new();
-    schedule.stamped(now, round, authority(1), FAILED);
+    schedule.failed(now, round, authority(1), None);
     while waits.len() < 9 {
         let before = now;
         now = next(&schedule, now);
@@ -184,7 +232,7 @@ fn who_fails_is_asked_again_later_and_later_and_the_others_go_on() {
                 Operation::Stamp { .. } => {
                     assert_eq!(operation, stamp(round, 1));
                     waits.push(now.since(before).as_secs_f64());
-                    schedule.stamped(now, round, authority(1), FAILED);
+                    schedule.failed(now, round, authority(1), None);
                 }
             }
         }
@@ -211,7 +259,7 @@ fn an_authority_that_says_when_is_asked_then_within_bounds() {
         let round = begin(&mut schedule, at(0), tree(1));
         due(&mut schedule, at(0));
         let retry_after = Some(Duration::from_secs(asked));
-        schedule.stamped(at(0), round, authority(0), Stamped::Failed { retry_after });
+        schedule.failed(at(0), round, authority(0), retry_after);
         let Some(Standing::Waiting { until, failures: 1 }) = schedule.standing(authority(0)) else {
             panic!("{name}: {:?}", schedule.standing(authority(0)));
         };
@@ -245,7 +293,7 @@ fn nobody_is_asked_while_a_log_is_forked_also_for_the_round_that_goes_on() {
     let round = begin(&mut schedule, at(1_000), tree(1));
     due(&mut schedule, at(1_000));
     for index in 0..2 {
-        schedule.stamped(at(1_001), round, authority(index), FAILED);
+        schedule.failed(at(1_001), round, authority(index), None);
     }
     schedule.want();
     assert_eq!(due(&mut schedule, at(1_002)), [Operation::Fetch]);
@@ -345,8 +393,8 @@ fn what_an_operator_demands_is_done_now() {
     let mut schedule = Schedule::new(options(2, 1), 1, None);
     let first = begin(&mut schedule, at(0), tree(1));
     due(&mut schedule, at(0));
-    schedule.stamped(at(0), first, authority(0), FAILED);
-    schedule.stamped(at(0), first, authority(1), FAILED);
+    schedule.failed(at(0), first, authority(0), None);
+    schedule.failed(at(0), first, authority(1), None);
     // Not done yet: who failed is asked at once.
     schedule.want();
     assert_eq!(due(&mut schedule, at(1)), [Operation::Fetch]);
@@ -371,7 +419,7 @@ fn a_clock_that_is_set_back_makes_nobody_wait_for_the_old_time() {
     let late = at(1_000 * HOUR);
     let round = begin(&mut schedule, late, tree(1));
     due(&mut schedule, late);
-    schedule.stamped(late, round, authority(0), FAILED);
+    schedule.failed(late, round, authority(0), None);
     let now = at(10 * HOUR);
     assert_eq!(schedule.wake_at(now), Some(now));
     assert_eq!(due(&mut schedule, now), [Operation::Fetch, stamp(round, 0)]);

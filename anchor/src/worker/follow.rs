@@ -1,6 +1,5 @@
 //! Carrying out the schedule of one log.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,17 +7,17 @@ use counterfoil_tiles::checkpoint::WitnessedCheckpoint;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::newest::{Counting, independent, when};
-use super::stamp::{Anchored, LookTrouble, RoundData, StampTrouble};
+use super::round::{Counted, RoundData, authorities, when};
+use super::stamp::{Anchored, LookTrouble, StampTrouble};
 use super::status::Newest;
 use super::{Desk, Inner, LogPlan, seed, unbroken};
 use crate::moment::Moment;
-use crate::names::Place;
 use crate::public_url::public_url;
 use crate::records::KeepError;
 use crate::schedule::{
-    Authority, Decision, Fetched, Operation, Progress, Resumed, RoundId, Schedule, Stamped, Tree,
+    Authority, Decision, Fetched, Operation, Progress, Resumed, RoundId, Schedule, Tree,
 };
+use crate::state::State;
 
 /// The longest that the worker sleeps: a machine that was suspended, or a clock that was set, is noticed by then.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -45,8 +44,6 @@ struct Course<'a> {
     schedule: Schedule,
     /// The newest round.
     round: Option<(RoundId, Arc<RoundData>)>,
-    /// The times of its tokens.
-    times: HashMap<Authority, Moment>,
     running: JoinSet<Ended>,
 }
 
@@ -78,11 +75,16 @@ impl Inner {
             let now = self.plan.clock.now();
             let wake = course.schedule.wake_at(now);
             let sleep = wake.map_or(LONGEST_SLEEP, |at| at.since(now).min(LONGEST_SLEEP));
+            let mut recounts = false;
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break,
                 () = desk.wanted.notified() => course.schedule.want(),
+                () = desk.recount.notified() => recounts = true,
                 () = tokio::time::sleep(sleep) => {}
                 Some(ended) = course.running.join_next() => course.take(ended),
+            }
+            if recounts {
+                course.recount().await;
             }
         }
         while let Some(ended) = course.running.join_next().await {
@@ -102,43 +104,33 @@ impl<'a> Course<'a> {
         let state = records.state(plan.followed.hash()).await?;
         let mut resumed = None;
         let mut round = None;
-        let mut times = HashMap::new();
         let id = RoundId::RESUMED;
         if let Some(state) = state {
             let tokens = records.resume(&state).await?;
             // What an earlier policy admitted is not under this one.
             if plan.followed.verify(state.note().clone()).is_ok() {
                 let place = state.place();
-                let mut counted: HashMap<Authority, Counting> = HashMap::new();
-                for (name, record) in &tokens {
-                    if let Some(one) = inner.counting(&place, name, record).await {
-                        counted.insert(one.authority, one);
-                    }
+                let tree = Tree {
+                    size: state.checkpoint().size(),
+                    root: *state.checkpoint().root(),
+                };
+                let mut vouching = Vec::new();
+                for (name, record) in tokens {
+                    vouching.extend(inner.vouching(&place, &name, record).await);
                 }
+                let data = RoundData::resumed(state, vouching);
                 // Who does not count is asked again.
-                let counted = independent(counted.into_values().collect());
-                times = counted
-                    .iter()
-                    .map(|one| (one.authority, one.token.gen_time))
-                    .collect();
-                resumed = Some(Resumed {
-                    tree: Tree {
-                        size: state.checkpoint().size(),
-                        root: *state.checkpoint().root(),
-                    },
-                    counted: counted
-                        .iter()
-                        .map(|one| (one.authority, one.received))
-                        .collect(),
-                });
-                let data = RoundData::resumed(state, inner.claims(&counted));
+                let counted = inner.counted(&data);
+                let counted = counted.iter().map(|one| (one.authority, one.by)).collect();
+                resumed = Some(Resumed { tree, counted });
                 round = Some((id, Arc::new(data)));
             }
         }
         let newest = inner.newest(plan).await;
         {
             let mut status = desk.status();
-            (status.newest, status.unread) = (newest, None);
+            status.shows(newest);
+            status.unread = None;
         }
         let course = Self {
             inner,
@@ -147,7 +139,6 @@ impl<'a> Course<'a> {
             log,
             schedule: Schedule::new(plan.options, seed(plan.followed.origin().as_str()), resumed),
             round,
-            times,
             running: JoinSet::new(),
         };
         Ok(course)
@@ -176,11 +167,9 @@ impl<'a> Course<'a> {
                     let data = Arc::clone(data);
                     self.running.spawn(async move {
                         let stamped = unbroken(async {
-                            let plan = inner.plan.logs.get(log);
-                            let tsa = inner.plan.authorities.get(authority.index());
-                            match (plan, tsa) {
-                                (Some(plan), Some(tsa)) => inner.stamp(plan, &data, tsa).await,
-                                _ => unreachable!("a schedule speaks of the plan's authorities"),
+                            match inner.plan.logs.get(log) {
+                                Some(plan) => inner.stamp(plan, &data, authority).await,
+                                None => unreachable!("a course is of a log of the plan"),
                             }
                         });
                         Ended::Stamped {
@@ -203,7 +192,7 @@ impl<'a> Course<'a> {
                 round,
                 authority,
                 result,
-            }) => self.stamped(now, round, authority, &result),
+            }) => self.stamped(now, round, authority, result),
             // Nobody cancels one, and one that breaks says so by its end.
             Err(error) => {
                 tracing::error!(origin = %self.plan.followed.origin(), %error, "an operation vanished");
@@ -250,7 +239,6 @@ impl<'a> Course<'a> {
             Decision::Begin(id) => {
                 tracing::info!(%origin, %size, "a round begins");
                 self.round = Some((id, Arc::new(RoundData::new(&witnessed))));
-                self.times.clear();
             }
             Decision::GoOn(_) | Decision::Nothing => {}
         }
@@ -261,8 +249,30 @@ impl<'a> Course<'a> {
         now: Moment,
         round: RoundId,
         authority: Authority,
-        result: &Result<Anchored, StampTrouble>,
+        result: Result<Anchored, StampTrouble>,
     ) {
+        let current = self.round.as_ref().filter(|(id, _)| *id == round);
+        let counted = current.map(|(_, data)| self.inner.counted(data));
+        let result = match &counted {
+            Some(counted) => self.inner.counts(counted, authority, result),
+            // The round gave way: it counts for nothing, and is kept.
+            None => result,
+        };
+        self.tell(now, authority, &result);
+        if let Err(trouble) = &result {
+            let retry_after = match trouble {
+                StampTrouble::Authority(error) => error.retry_after,
+                StampTrouble::Keep(_) | StampTrouble::Broke(_) => None,
+            };
+            self.schedule.failed(now, round, authority, retry_after);
+        }
+        if let Some(counted) = counted {
+            self.count(now, round, &counted);
+        }
+    }
+
+    /// Tells what came of asking an authority.
+    fn tell(&self, now: Moment, authority: Authority, result: &Result<Anchored, StampTrouble>) {
         let origin = self.plan.followed.origin();
         let told = match result {
             Ok(_) => Ok(()),
@@ -275,48 +285,60 @@ impl<'a> Course<'a> {
         let new = seat.answered(now, told);
         let name = seat.name.clone();
         drop(status);
-        let stamped = match result {
+        match result {
             Ok(anchored) => {
                 let Anchored {
                     place, gen_time, ..
                 } = anchored;
                 let (size, back) = (place.size, if new { ", and counts again" } else { "" });
                 tracing::info!(%origin, authority = %name, %size, %gen_time, "anchored{back}");
-                Stamped::Counted
             }
-            Err(trouble) => {
-                if new {
-                    tracing::warn!(
-                        %origin, authority = %name,
-                        "no token counted ({trouble}); the authority is asked again, and the others are not kept from counting"
-                    );
-                }
-                let retry_after = match trouble {
-                    StampTrouble::Authority(error) => error.retry_after,
-                    StampTrouble::Keep(_) | StampTrouble::Broke(_) => None,
-                };
-                Stamped::Failed { retry_after }
-            }
-        };
-        let progress = self.schedule.stamped(now, round, authority, stamped);
-        if let (Ok(anchored), Progress::Same | Progress::Done) = (result, progress) {
-            self.times.insert(authority, anchored.gen_time);
-            if progress == Progress::Done {
-                self.done(now, anchored.place);
-            }
+            Err(trouble) if new => tracing::warn!(
+                %origin, authority = %name,
+                "no token counted ({trouble}); the authority is asked again, and the others are not kept from counting"
+            ),
+            Err(_) => {}
         }
     }
 
-    fn done(&self, now: Moment, place: Place) {
-        let required = self.plan.options.required();
-        let time = when(self.times.values().copied(), required).unwrap_or(now);
-        let mut status = self.desk.status();
-        status.rounds += 1;
-        status.newest = Some(Newest { place, time });
-        tracing::info!(
-            origin = %self.plan.followed.origin(), size = %place.size,
-            "the round is done: {required} of {} authorities vouch for this tree", self.inner.plan.authorities.len()
-        );
+    /// Says who counts in a round.
+    fn count(&mut self, now: Moment, round: RoundId, counted: &[Counted]) {
+        let progress = self.schedule.counted(now, round, &authorities(counted));
+        let (origin, required) = (self.plan.followed.origin(), self.plan.options.required());
+        match progress {
+            Progress::Late | Progress::Same => {}
+            Progress::Done => {
+                let state = self.round.as_ref().and_then(|(_, data)| data.begun.get());
+                let Some(place) = state.map(State::place) else {
+                    return;
+                };
+                let time = when(counted, required).unwrap_or(now);
+                let mut status = self.desk.status();
+                status.rounds += 1;
+                status.shows(Some(Newest { place, time }));
+                tracing::info!(
+                    %origin, size = %place.size,
+                    "the round is done: {required} of {} authorities vouch for this tree", self.inner.plan.authorities.len()
+                );
+            }
+            Progress::Undone => tracing::error!(
+                %origin,
+                "the round is not done any more: {required} authorities are required, and {} count; the others are asked again",
+                counted.len()
+            ),
+        }
+    }
+
+    /// Says again who counts, for a token has fallen, or counts again; and which anchor is the newest.
+    async fn recount(&mut self) {
+        let now = self.inner.plan.clock.now();
+        if let Some((id, data)) = &self.round {
+            let (id, counted) = (*id, self.inner.counted(data));
+            self.count(now, id, &counted);
+        }
+        let newest = self.inner.newest(self.plan).await;
+        self.desk.status().shows(newest);
+        self.show();
     }
 
     /// Shows where the schedule is.

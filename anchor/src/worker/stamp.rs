@@ -1,22 +1,21 @@
 //! The two things that are done for a log: looking at it, and getting one token.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use counterfoil_tiles::checkpoint::{OriginHash, WitnessedCheckpoint};
-use counterfoil_tiles::note::Note;
-use tokio::sync::OnceCell;
+use counterfoil_tiles::checkpoint::WitnessedCheckpoint;
 
-use super::newest::{Counting, shares_a_key};
+use super::round::{Counted, RoundData, Vouching};
 use super::{Broke, Desk, Inner, LogPlan};
 use crate::capture::Captured;
 use crate::follow::LookError;
 use crate::judge::GoodToken;
 use crate::moment::Moment;
-use crate::names::{AuthorityName, Blobs as _, CheckpointHash, Place, RecordName};
+use crate::names::{AuthorityName, CheckpointHash, Place, RecordName};
 use crate::record::{RecordError, TokenRecord};
-use crate::records::{KeepError, MAX_FORKS};
+use crate::records::{BindingError, KeepError};
+use crate::schedule::Authority;
 use crate::state::State;
 use crate::tsa::{Misbehaviour, StampError, Tsa};
 
@@ -39,13 +38,14 @@ impl StampTrouble {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Authority(error) => error.misbehaviour.word(),
+            Self::Keep(KeepError::Full(_)) => "full",
             Self::Keep(_) => "not-stored",
             Self::Broke(_) => "broke",
         }
     }
 
     /// The words of which an authority is not the cause.
-    pub(crate) const OWN_WORDS: [&'static str; 2] = ["not-stored", "broke"];
+    pub(crate) const OWN_WORDS: [&'static str; 3] = ["not-stored", "full", "broke"];
 }
 
 /// A token that counts.
@@ -87,7 +87,7 @@ pub enum LookTrouble {
     Log(#[from] LookError),
     /// What was anchored before could not be read, so nothing can be compared with it.
     #[error("what was anchored before cannot be read, and nothing is anchored: {0}")]
-    Records(#[from] KeepError),
+    Records(#[from] BindingError),
     /// The log forked before, whatever it shows now.
     #[error(
         "FORK: the log signed two histories, and nothing more of it is anchored, whatever it shows now, until the `known_forks` of \
@@ -99,7 +99,7 @@ pub enum LookTrouble {
     Broke(#[from] Broke),
 }
 
-fn listed(forks: &BTreeSet<CheckpointHash>) -> String {
+pub(crate) fn listed(forks: &BTreeSet<CheckpointHash>) -> String {
     let forks: Vec<String> = forks.iter().map(ToString::to_string).collect();
     forks.join(", ")
 }
@@ -110,7 +110,8 @@ impl LookTrouble {
         match self {
             Self::Log(error) => error.word(),
             Self::Forked(_) => "fork",
-            Self::Records(_) => "not-read",
+            Self::Records(BindingError::Lost { .. }) => "lost",
+            Self::Records(BindingError::Records(_)) => "not-read",
             Self::Broke(_) => "broke",
         }
     }
@@ -121,7 +122,7 @@ impl LookTrouble {
     }
 
     /// The words of which the log is not the cause.
-    pub(crate) const OWN_WORDS: [&'static str; 2] = ["not-read", "broke"];
+    pub(crate) const OWN_WORDS: [&'static str; 3] = ["not-read", "lost", "broke"];
 
     /// Whether another look soon may bring another answer.
     pub fn is_passing(&self) -> bool {
@@ -133,59 +134,6 @@ impl LookTrouble {
     }
 }
 
-/// The checkpoint of a round, and whether it is kept.
-#[derive(Debug)]
-pub(super) struct RoundData {
-    note: Note,
-    begun: OnceCell<State>,
-    claims: Mutex<Claims>,
-}
-
-/// Who has vouched for a round, or is about to, and by which keys: no key vouches twice.
-#[derive(Debug, Default)]
-pub(super) struct Claims(Vec<(AuthorityName, Vec<[u8; 32]>)>);
-
-impl Claims {
-    /// Notes that an authority vouches by these keys, unless another does by one of them: then, which.
-    fn claim(&mut self, name: &AuthorityName, keys: &[[u8; 32]]) -> Result<(), AuthorityName> {
-        let mut others = self.0.iter().filter(|(other, _)| other != name);
-        if let Some((other, _)) = others.find(|(_, theirs)| shares_a_key(theirs, keys)) {
-            return Err(other.clone());
-        }
-        self.withdraw(name);
-        self.0.push((name.clone(), keys.to_vec()));
-        Ok(())
-    }
-
-    fn withdraw(&mut self, name: &AuthorityName) {
-        self.0.retain(|(other, _)| other != name);
-    }
-}
-
-impl RoundData {
-    /// A round about a checkpoint that the policy admits.
-    pub(super) fn new(witnessed: &WitnessedCheckpoint) -> Self {
-        Self {
-            note: witnessed.note().clone(),
-            begun: OnceCell::new(),
-            claims: Mutex::default(),
-        }
-    }
-
-    /// The round of an earlier process, whose checkpoint the policy admits, and who has vouched for it.
-    pub(super) fn resumed(state: State, claims: Claims) -> Self {
-        Self {
-            note: state.note().clone(),
-            begun: OnceCell::new_with(Some(state)),
-            claims: Mutex::new(claims),
-        }
-    }
-
-    fn claims(&self) -> MutexGuard<'_, Claims> {
-        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Inner {
     /// Looks at a log: what it publishes, compared with what was anchored. Keeps both checkpoints of a fork. A log that forked
     /// is anchored no more, also when it shows the first history again, unless the operator said so.
@@ -194,34 +142,22 @@ impl Inner {
         plan: &LogPlan,
         desk: &Desk,
     ) -> Result<WitnessedCheckpoint, LookTrouble> {
-        let log = plan.followed.hash();
-        let anchored = self.anchored(log).await?;
+        let (log, acknowledged) = (plan.followed.hash(), &plan.acknowledged);
+        let now = self.plan.clock.now();
+        let anchored = self.records.binding(log, acknowledged, now).await?;
         let looked = plan.followed.look(anchored.as_ref()).await;
-        if let (Err(LookError::Fork { refused, .. }), Some(anchored)) = (&looked, &anchored) {
-            *desk.fork() = Some((anchored.note().clone(), (**refused).clone()));
+        let note = anchored.as_ref().map(State::note);
+        if let (Err(LookError::Fork { refused, .. }), Some(anchored)) = (&looked, note) {
+            self.records.saw_fork(log, anchored, refused);
         }
-        let seen = desk.fork().clone();
-        if let Some((anchored, refused)) = &seen {
-            match self.records.keep_fork(log, anchored, refused).await {
-                Ok(true) => *desk.fork() = None,
-                Ok(false) => {
-                    tracing::error!(
-                        origin = %plan.followed.origin(),
-                        "another fork, of which the checkpoints are not kept: {MAX_FORKS} are"
-                    );
-                }
-                Err(error) => tracing::error!(
-                    origin = %plan.followed.origin(), %error,
-                    "the checkpoint that proves the fork is not kept; it is tried again with the next look"
-                ),
-            }
+        if let Err(error) = self.records.keep_forks(log, acknowledged, note).await {
+            tracing::error!(
+                origin = %plan.followed.origin(), %error,
+                "the checkpoints that prove the fork are not kept; it is tried again with the next look"
+            );
         }
-        let mut forks = self.records.with_index(|index| index.forks(log));
-        desk.status().forks = forks.len();
-        if let Some((_, refused)) = &*desk.fork() {
-            forks.insert(CheckpointHash::of(refused.as_bytes()));
-        }
-        let open: BTreeSet<_> = forks.difference(&plan.known_forks).copied().collect();
+        desk.status().forks = self.records.with_index(|index| index.forks(log).len());
+        let open = self.records.open_forks(log, acknowledged);
         let witnessed = looked?;
         if open.is_empty() {
             Ok(witnessed)
@@ -230,73 +166,92 @@ impl Inner {
         }
     }
 
-    /// What binds the anchor: what its register says, or a larger checkpoint in the records, where the register was lost or is
-    /// from an older backup.
-    async fn anchored(&self, log: OriginHash) -> Result<Option<State>, KeepError> {
-        let state = self.records.state(log).await?;
-        let size = state.as_ref().map(|state| state.checkpoint().size());
-        let larger = self.records.with_index(|index| index.largest_stamped(log));
-        let Some(place) = larger.filter(|place| size.is_none_or(|size| size < place.size)) else {
-            return Ok(state);
-        };
-        // What is damaged is told where it is read.
-        let kept = self.records.read(&place.checkpoint()).await.ok().flatten();
-        let note = kept.and_then(|bytes| Note::parse(&bytes).ok());
-        let now = self.plan.clock.now();
-        let recorded = note.and_then(|note| State::after(state.as_ref(), note, now).ok());
-        Ok(recorded
-            .filter(|recorded| recorded.place() == place)
-            .or(state))
-    }
-
-    /// Gets a token of an authority over the checkpoint of a round, and keeps it. When this is done it counts.
+    /// Gets a token of an authority over the checkpoint of a round, and keeps it. Whether the authority counts by it the round
+    /// says.
     pub(super) async fn stamp(
         &self,
         plan: &LogPlan,
         round: &RoundData,
-        tsa: &Tsa,
+        authority: Authority,
     ) -> Result<Anchored, StampTrouble> {
+        #[expect(
+            clippy::expect_used,
+            reason = "a schedule speaks of the plan's authorities"
+        )]
+        let tsa = self
+            .plan
+            .authorities
+            .get(authority.index())
+            .expect("a schedule speaks of the plan's authorities");
         let log = plan.followed.hash();
         let clock = || self.plan.clock.now();
         // The first authority that is asked does it for all.
         let begin = || self.records.begin(log, &round.note, clock());
         let place = round.begun.get_or_try_init(begin).await?.place();
+        self.records.room_for_token(&place, tsa.name())?;
         let data = round.note.as_bytes();
         let token = tsa.stamp(data, clock).await?;
+        if round.has(authority, &token, |name| {
+            self.sweep.has_fallen(&place, name)
+        }) {
+            return Err(same_key().into());
+        }
         let captured = self.capture(tsa, &token).await;
         if let Some(revoked) = captured.revoked.or(captured.held) {
             return Err(StampError::new(Misbehaviour::Revoked, revoked).into());
         }
-        let claimed = round.claims().claim(tsa.name(), &token.keys);
-        claimed.map_err(|other| {
-            let reason = format!(
-                "its chain has a key in common with that of {other}, which has vouched for this checkpoint: whoever has that key \
-                 could do so for both, and they count as one"
-            );
-            StampError::new(Misbehaviour::SameKey, reason)
-        })?;
+        let received = clock();
         let kept = captured.kept.into_iter();
         let mut record = TokenRecord {
             authority: tsa.name().clone(),
             url: tsa.public_url(),
             checkpoint: data.to_vec(),
-            token: token.token,
-            certificates: token.chain,
+            token: token.token.clone(),
+            certificates: token.chain.clone(),
             gen_time: token.gen_time,
-            received: clock(),
+            received,
             revocation: kept.map(|kept| kept.revocation).collect(),
         };
-        let kept = self.keep_token(&place, &mut record).await;
-        // What was not stored does not vouch.
-        let name = kept.inspect_err(|_| round.claims().withdraw(tsa.name()))?;
-        let judge = self.records.judge();
-        self.sweep
-            .add(judge, &place, &name, &record, captured.next, clock());
+        let name = self.keep_token(&place, &mut record).await?;
+        round.keep(Vouching::new(authority, name.clone(), &token, received));
+        let gen_time = record.gen_time;
+        self.await_revocation(place, name.clone(), record, captured.next)
+            .await;
         Ok(Anchored {
             place,
             name,
-            gen_time: record.gen_time,
+            gen_time,
         })
+    }
+
+    /// Who counts in a round, by what is known now.
+    pub(super) fn counted(&self, round: &RoundData) -> Vec<Counted> {
+        let place = round.begun.get().map(State::place);
+        let has_fallen =
+            |name: &RecordName| place.is_none_or(|place| self.sweep.has_fallen(&place, name));
+        round.counted(has_fallen)
+    }
+
+    /// What came of asking an authority, in the light of who counts: a good token does not where another authority has vouched by
+    /// its key, or where it has fallen meanwhile.
+    pub(super) fn counts(
+        &self,
+        counted: &[Counted],
+        authority: Authority,
+        result: Result<Anchored, StampTrouble>,
+    ) -> Result<Anchored, StampTrouble> {
+        let anchored = result?;
+        if counted.iter().any(|one| one.authority == authority) {
+            return Ok(anchored);
+        }
+        let why = if self.sweep.has_fallen(&anchored.place, &anchored.name) {
+            let reason =
+                "a certificate of the token was revoked, or put on hold, while it was kept";
+            StampError::new(Misbehaviour::Revoked, reason)
+        } else {
+            same_key()
+        };
+        Err(why.into())
     }
 
     /// Keeps a token; without the largest of its revocation data where a record cannot hold them all. They are fetched again,
@@ -330,15 +285,6 @@ impl Inner {
         }
     }
 
-    /// Who vouches by these tokens, and by which keys.
-    pub(super) fn claims(&self, counted: &[Counting]) -> Claims {
-        let claim = |one: &Counting| {
-            let tsa = self.plan.authorities.get(one.authority.index())?;
-            Some((tsa.name().clone(), one.token.keys.clone()))
-        };
-        Claims(counted.iter().filter_map(claim).collect())
-    }
-
     async fn capture(&self, tsa: &Tsa, token: &GoodToken) -> Captured {
         let clock = || self.plan.clock.now();
         let (judge, chain) = (self.records.judge(), &token.chain);
@@ -367,13 +313,16 @@ impl Inner {
             Err(trouble) => Err(trouble),
             Ok(witnessed) => {
                 let round = RoundData::new(&witnessed);
-                let stamps = self.plan.authorities.iter().map(|tsa| async {
-                    OnceStamped {
-                        authority: tsa.name().clone(),
-                        result: self.stamp(plan, &round, tsa).await,
-                    }
+                let authorities = (0..self.plan.authorities.len()).map(Authority::new);
+                let stamps = authorities.map(|authority| self.stamp(plan, &round, authority));
+                let stamped = futures_util::future::join_all(stamps).await;
+                let counted = self.counted(&round);
+                let tsas = self.plan.authorities.iter().enumerate();
+                let results = tsas.zip(stamped).map(|((index, tsa), result)| OnceStamped {
+                    authority: tsa.name().clone(),
+                    result: self.counts(&counted, Authority::new(index), result),
                 });
-                Ok(futures_util::future::join_all(stamps).await)
+                Ok(results.collect())
             }
         };
         Once {
@@ -382,4 +331,11 @@ impl Inner {
             stamped,
         }
     }
+}
+
+/// Why an authority does not count by a good token.
+fn same_key() -> StampError {
+    let reason = "another authority has vouched for this checkpoint by the signer's key of its token: whoever has that key can do so \
+                  for both, and they count as one";
+    StampError::new(Misbehaviour::SameKey, reason)
 }

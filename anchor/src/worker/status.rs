@@ -1,6 +1,7 @@
 //! What is known of a log while the worker runs: for the page, `/status` and metrics.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use counterfoil_tiles::checkpoint::{Origin, OriginHash};
 use counterfoil_tiles::hash::TreeSize;
@@ -10,8 +11,11 @@ use crate::follow::Followed;
 use crate::moment::Moment;
 use crate::names::{AuthorityName, Place};
 use crate::public_url::public_url;
-use crate::schedule::Standing;
+use crate::schedule::{Options, Standing};
 use crate::tsa::Tsa;
+
+/// How far the time of an anchor may lie ahead: clocks are set back by moments.
+const CLOCK_TOLERANCE: Duration = Duration::from_mins(1);
 
 /// What is known of a log.
 #[derive(Debug, Clone)]
@@ -32,6 +36,10 @@ pub struct LogStatus {
     pub size: Option<TreeSize>,
     /// The newest anchor: as many authorities as are required vouch for it.
     pub newest: Option<Newest>,
+    /// Since when the log has, as this process saw, a tree of another size than the newest anchor.
+    pub behind: Option<Moment>,
+    /// When it should be anchored.
+    options: Options,
     /// The log forked, and the operator has not said that it is to be anchored on: since when that is known, to this process.
     pub forked: Option<Moment>,
     /// Forks that are kept, also those that the operator knows of.
@@ -82,7 +90,7 @@ pub struct AuthorityStatus {
 }
 
 impl LogStatus {
-    pub(super) fn new(followed: &Followed, authorities: &[Tsa]) -> Self {
+    pub(super) fn new(followed: &Followed, authorities: &[Tsa], options: Options) -> Self {
         let authority = |tsa: &Tsa| AuthorityStatus {
             name: tsa.name().clone(),
             standing: None,
@@ -99,6 +107,8 @@ impl LogStatus {
             trouble: None,
             size: None,
             newest: None,
+            behind: None,
+            options,
             forked: None,
             forks: 0,
             next: None,
@@ -117,6 +127,9 @@ impl LogStatus {
             Ok(size) => {
                 self.size = Some(size);
                 self.forked = None;
+                if self.newest.is_none_or(|newest| newest.place.size != size) {
+                    self.behind.get_or_insert(now);
+                }
                 self.trouble.take().is_some()
             }
             Err(error) => {
@@ -128,9 +141,34 @@ impl LogStatus {
         }
     }
 
-    /// How old the newest anchor is.
-    pub fn age(&self, now: Moment) -> Option<std::time::Duration> {
-        self.newest.map(|newest| now.since(newest.time))
+    /// Takes note of the newest anchor.
+    pub(super) fn shows(&mut self, newest: Option<Newest>) {
+        self.newest = newest;
+        if newest.is_some_and(|newest| Some(newest.place.size) == self.size) {
+            self.behind = None;
+        }
+    }
+
+    /// How old the newest anchor is; none also where its time is not yet: a clock is or was wrong, and nobody knows.
+    pub fn age(&self, now: Moment) -> Option<Duration> {
+        let time = self.newest?.time;
+        (time <= now.after(CLOCK_TOLERANCE)).then(|| now.since(time))
+    }
+
+    /// Whether the log should be anchored, and is not: what was seen of it waits for longer than it may, or the newest anchor is
+    /// older than it may get.
+    pub fn is_overdue(&self, now: Moment) -> bool {
+        let patience = self.options.patience();
+        let waits = self.behind.is_some_and(|since| now.since(since) > patience);
+        let is_old = |age| {
+            let most = self.options.max_age();
+            most.is_some_and(|most| age > most + patience)
+        };
+        match (self.newest, self.age(now)) {
+            (None, _) => waits,
+            (Some(_), None) => true,
+            (Some(_), Some(age)) => waits || is_old(age),
+        }
     }
 }
 
@@ -168,5 +206,83 @@ impl Trouble {
             since,
         });
         new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use counterfoil_service::client::{Client, ClientOptions};
+    use counterfoil_tiles::key::{Algorithm, KeyName, Seed, SigningKey};
+    use counterfoil_tiles::policy::Policy;
+
+    use super::*;
+    use crate::names::CheckpointHash;
+
+    const HOUR: u64 = 3_600;
+
+    fn at(seconds: u64) -> Moment {
+        Moment::from_seconds(1_767_225_600 + seconds)
+    }
+
+    /// Looked at each hour, and anchored anew each week.
+    fn status() -> LogStatus {
+        let name = KeyName::new("example.com/log").unwrap();
+        let key = SigningKey::from_seed(name, Algorithm::Ed25519, &Seed::new([1; 32])).unwrap();
+        let policy = format!("log {}\nquorum none\n", key.vkey());
+        let policy = Arc::new(Policy::parse(policy.as_bytes()).unwrap());
+        let client = Client::new(&ClientOptions::default()).unwrap();
+        let url = "http://127.0.0.1:1/";
+        let followed = Followed::new(url, policy, client, Duration::from_secs(1)).unwrap();
+        let options = Options::new(Duration::from_secs(HOUR), Duration::ZERO, 1, 1).unwrap();
+        let options = options.with_max_age(Duration::from_secs(168 * HOUR));
+        LogStatus::new(&followed, &[], options)
+    }
+
+    fn anchored(status: &mut LogStatus, size: u64, time: Moment) {
+        let place = Place {
+            origin: status.hash,
+            size: TreeSize::new(size),
+            checkpoint: CheckpointHash::of(b""),
+        };
+        status.shows(Some(Newest { place, time }));
+    }
+
+    #[test]
+    fn what_should_be_anchored_and_is_not_is_overdue() {
+        let mut status = status();
+        assert!(!status.is_overdue(at(99 * HOUR)), "nothing was seen yet");
+        status.looked(at(0), Ok(TreeSize::new(5)));
+        assert!(!status.is_overdue(at(2 * HOUR)), "it has just begun");
+        assert!(status.is_overdue(at(2 * HOUR + 1)), "nothing was anchored");
+        anchored(&mut status, 5, at(3 * HOUR));
+        assert!(!status.is_overdue(at(3 * HOUR)));
+        // Nothing changes for a week, and then nobody stamps it anew.
+        assert!(!status.is_overdue(at((3 + 168 + 2) * HOUR)));
+        assert!(status.is_overdue(at((3 + 168 + 2) * HOUR + 1)));
+        // It grows.
+        status.looked(at(100 * HOUR), Ok(TreeSize::new(6)));
+        status.looked(at(101 * HOUR), Ok(TreeSize::new(7)));
+        assert!(!status.is_overdue(at(102 * HOUR)));
+        assert!(status.is_overdue(at(102 * HOUR + 1)));
+        anchored(&mut status, 7, at(103 * HOUR));
+        assert!(!status.is_overdue(at(104 * HOUR)));
+    }
+
+    #[test]
+    fn an_anchor_from_the_future_is_no_fresh_one() {
+        let mut status = status();
+        status.looked(at(0), Ok(TreeSize::new(5)));
+        anchored(&mut status, 5, at(59));
+        assert_eq!(
+            status.age(at(0)),
+            Some(Duration::ZERO),
+            "within what clocks err"
+        );
+        anchored(&mut status, 5, at(HOUR));
+        assert_eq!(status.age(at(0)), None);
+        assert!(status.is_overdue(at(0)));
+        assert_eq!(status.age(at(HOUR + 7)), Some(Duration::from_secs(7)));
     }
 }

@@ -20,8 +20,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{Inner, unbroken};
-use crate::capture::{Captured, Fetched, Places, next_try, settlement};
-use crate::judge::RecordJudge;
+use crate::beside::beside;
+use crate::capture::{Captured, Fetched, Places, Settlement, next_try, settlement};
 use crate::moment::Moment;
 use crate::names::{AuthorityName, Place, RecordName};
 use crate::record::{Revocation, RevocationRecord, TokenRecord};
@@ -43,16 +43,25 @@ const PASS: u32 = 16;
 /// Tokens that wait for the same data: those of an authority by one chain.
 type GroupKey = (AuthorityName, [u8; 32]);
 
-/// The tokens that are not settled: some 300 bytes each; and those that prove nothing.
+/// The tokens that are not settled: some 300 bytes each; and those that have fallen.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
     groups: Mutex<BTreeMap<GroupKey, Group>>,
-    revoked: Mutex<BTreeSet<(Place, RecordName)>>,
+    fallen: Mutex<BTreeMap<(Place, RecordName), Fallen>>,
+}
+
+/// Why a token that was kept does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fallen {
+    /// It proves nothing any more.
+    Revoked,
+    /// It may count again.
+    OnHold,
 }
 
 #[derive(Debug)]
 struct Group {
-    chain: Vec<Vec<u8>>,
+    chain: Arc<Vec<Vec<u8>>>,
     tokens: BTreeMap<(Place, RecordName), Waiting>,
     due: Moment,
     tries: u32,
@@ -68,7 +77,7 @@ struct Waiting {
 /// A group whose time has come.
 struct Due {
     key: GroupKey,
-    chain: Vec<Vec<u8>>,
+    chain: Arc<Vec<Vec<u8>>>,
     /// By growing times.
     tokens: Vec<(Place, RecordName, Waiting)>,
     tries: u32,
@@ -104,8 +113,8 @@ impl Sweep {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn revoked_ones(&self) -> MutexGuard<'_, BTreeSet<(Place, RecordName)>> {
-        self.revoked.lock().unwrap_or_else(PoisonError::into_inner)
+    fn fallen(&self) -> MutexGuard<'_, BTreeMap<(Place, RecordName), Fallen>> {
+        self.fallen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many tokens wait.
@@ -115,64 +124,72 @@ impl Sweep {
 
     /// The tokens that were kept, and of which a certificate turned out to be revoked so that they prove nothing.
     pub(super) fn revoked(&self) -> BTreeSet<(Place, RecordName)> {
-        self.revoked_ones().clone()
+        let fallen = self.fallen();
+        let revoked = fallen.iter().filter(|(_, why)| **why == Fallen::Revoked);
+        revoked.map(|(token, _)| token.clone()).collect()
     }
 
-    /// Remembers a token that was just kept, unless it is settled.
-    pub(super) fn add(
-        &self,
-        judge: &dyn RecordJudge,
-        place: &Place,
-        name: &RecordName,
-        record: &TokenRecord,
-        next: Option<Moment>,
-        now: Moment,
-    ) {
-        let due = next_try(now, next, 0);
-        self.insert(judge, place, name, record, &record.revocation, due);
+    /// Whether a token that was kept does not count.
+    pub(super) fn has_fallen(&self, place: &Place, name: &RecordName) -> bool {
+        self.fallen().contains_key(&(*place, name.clone()))
     }
 
+    /// Remembers a token, unless it is settled, and whether it has fallen. Says whether that is another thing than before.
     fn insert(
         &self,
-        judge: &dyn RecordJudge,
         place: &Place,
         name: &RecordName,
         record: &TokenRecord,
-        kept: &[Revocation],
+        settlement: Settlement,
         due: Moment,
-    ) {
-        let chain = &record.certificates;
-        let settlement = settlement(judge, chain, kept, record.gen_time);
-        if let Some(why) = settlement.revoked {
-            self.revoke(place, name, &why);
-        }
+    ) -> bool {
+        let changed = self.fall(place, name, &settlement);
         if settlement.unsettled.is_empty() {
-            return;
+            return changed;
         }
         let waiting = Waiting {
             gen_time: record.gen_time,
             unsettled: settlement.unsettled,
         };
+        let chain = &record.certificates;
         let key = (name.authority.clone(), hash(chain));
         let mut groups = self.lock();
         let group = groups.entry(key).or_insert_with(|| Group {
-            chain: chain.clone(),
+            chain: Arc::new(chain.clone()),
             tokens: BTreeMap::new(),
             due,
             tries: 0,
         });
         group.due = group.due.min(due);
         group.tokens.insert((*place, name.clone()), waiting);
+        changed
     }
 
-    /// Takes note of a token that proves nothing.
-    fn revoke(&self, place: &Place, name: &RecordName, why: &str) {
-        if self.revoked_ones().insert((*place, name.clone())) {
-            tracing::error!(
-                %place, record = %name,
-                "a certificate of a token that was kept is revoked, and the token proves nothing any more: {why}"
-            );
+    /// Takes note of whether a token has fallen. Says whether that is another thing than before.
+    fn fall(&self, place: &Place, name: &RecordName, settlement: &Settlement) -> bool {
+        let token = (*place, name.clone());
+        let mut fallen = self.fallen();
+        if let Some(why) = &settlement.revoked {
+            let before = fallen.insert(token, Fallen::Revoked);
+            if before != Some(Fallen::Revoked) {
+                tracing::error!(
+                    %place, record = %name,
+                    "a certificate of a token that was kept is revoked, and the token proves nothing any more: {why}"
+                );
+            }
+            return before.is_none();
         }
+        if let Some(why) = &settlement.held {
+            let is_new = fallen.insert(token, Fallen::OnHold).is_none();
+            if is_new {
+                tracing::warn!(
+                    %place, record = %name,
+                    "a certificate of a token that was kept is on hold, and the token does not count until that ends: {why}"
+                );
+            }
+            return is_new;
+        }
+        fallen.remove(&token).is_some()
     }
 
     /// The authorities of which something is due.
@@ -203,7 +220,7 @@ impl Sweep {
         tokens.sort_by_key(|(_, _, waiting)| waiting.gen_time);
         Some(Due {
             key: key.clone(),
-            chain: group.chain.clone(),
+            chain: Arc::clone(&group.chain),
             tokens,
             tries: group.tries,
         })
@@ -283,24 +300,69 @@ impl Inner {
         }
     }
 
-    /// Says how old the tokens over a checkpoint are.
+    /// Says how old the tokens over a checkpoint are. One that breaks this program does not keep the others from being looked at.
     async fn find_pending_at(&self, place: &Place) -> Age {
-        let now = self.plan.clock.now();
         let mut age = Age::Recent;
         for name in self.records.with_index(|index| index.tokens(place)) {
-            // What is damaged is told where it is read.
-            let Ok((record, _)) = self.records.token(place, &name).await else {
-                continue;
-            };
-            if now.since(record.gen_time) > WINDOW {
-                age = Age::TooOld;
-                continue;
+            match unbroken(self.find_pending_token(place, &name)).await {
+                Ok(Some(Age::TooOld)) => age = Age::TooOld,
+                Ok(_) => {}
+                Err(broke) => tracing::error!(
+                    %place, record = %name, %broke,
+                    "a record was not looked at for missing revocation data; the next start does, and the others are"
+                ),
             }
-            let kept = self.kept_revocation(place, &name, &record).await;
-            let judge = self.records.judge();
-            self.sweep.insert(judge, place, &name, &record, &kept, now);
         }
         age
+    }
+
+    /// None of a token that is damaged, which is told where it is read.
+    async fn find_pending_token(&self, place: &Place, name: &RecordName) -> Option<Age> {
+        let now = self.plan.clock.now();
+        let (record, _) = self.records.token(place, name).await.ok()?;
+        if now.since(record.gen_time) > WINDOW {
+            return Some(Age::TooOld);
+        }
+        let kept = self.kept_revocation(place, name, &record).await;
+        let settlement = self.settlement(&record, kept).await;
+        if self.sweep.insert(place, name, &record, settlement, now) {
+            self.recount(place);
+        }
+        Some(Age::Recent)
+    }
+
+    /// Waits for revocation data of a token that was just kept, unless it is settled.
+    pub(super) async fn await_revocation(
+        &self,
+        place: Place,
+        name: RecordName,
+        record: TokenRecord,
+        next: Option<Moment>,
+    ) {
+        let due = next_try(self.plan.clock.now(), next, 0);
+        let settlement = self.settlement(&record, record.revocation.clone()).await;
+        if self.sweep.insert(&place, &name, &record, settlement, due) {
+            self.recount(&place);
+        }
+    }
+
+    /// What is known of a token's certificates by these data.
+    async fn settlement(&self, record: &TokenRecord, kept: Vec<Revocation>) -> Settlement {
+        let (judge, chain) = (
+            Arc::clone(self.records.judge()),
+            record.certificates.clone(),
+        );
+        let gen_time = record.gen_time;
+        beside(move || settlement(&*judge, &chain, &kept, gen_time)).await
+    }
+
+    /// Has it said again who counts for a log of which a token has fallen, or counts again.
+    fn recount(&self, place: &Place) {
+        for (plan, desk) in self.plan.logs.iter().zip(&self.desks) {
+            if plan.followed.hash() == place.origin {
+                desk.recount.notify_one();
+            }
+        }
     }
 
     /// All revocation data of a token that are kept.
@@ -359,7 +421,11 @@ impl Inner {
             let stopped = stop.clone();
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
-                () = self.complete(due, &fetched, &stopped) => {}
+                completed = unbroken(self.complete(due, &fetched, &stopped)) => {
+                    if let Err(broke) = completed {
+                        tracing::error!(%authority, %broke, "revocation data are fetched again");
+                    }
+                }
             }
         }
     }
@@ -379,7 +445,9 @@ impl Inner {
             .map(|(_, _, waiting)| waiting.unsettled.clone())
             .collect();
         let wanted: BTreeSet<usize> = asked.iter().flatten().copied().collect();
-        let mut places = Places::of(judge, &chain, |certificate| wanted.contains(&certificate));
+        let mut places = Places::of(&**judge, &chain, |certificate| {
+            wanted.contains(&certificate)
+        });
         let told = |troubles: &[String]| {
             for trouble in troubles {
                 tracing::debug!(authority = %key.0, "no revocation data yet: {trouble}");
@@ -395,9 +463,10 @@ impl Inner {
                 if *stop.borrow() {
                     return;
                 }
-                let of_token = |certificate| asked.contains(&certificate);
-                let now = self.plan.clock.now();
-                let captured = found.judge(judge, &chain, waiting.gen_time, of_token, now);
+                let (asked, now) = (asked.clone(), self.plan.clock.now());
+                let judged = found.judge_beside(judge, &chain, waiting.gen_time, asked, now);
+                let captured;
+                (found, captured) = judged.await;
                 next = next.into_iter().chain(captured.next).min();
                 // What says nothing new is not read for.
                 if !captured.settled.is_empty() || captured.held.is_some() {
@@ -409,8 +478,6 @@ impl Inner {
                         settled = true;
                     }
                 }
-                // There may be thousands, and their signatures are verified.
-                tokio::task::yield_now().await;
             }
         }
         // What is left after some was settled waits for newer data.
@@ -430,8 +497,7 @@ impl Inner {
         // What is damaged is told where it is read.
         let (record, _) = self.records.token(place, name).await.ok()?;
         let kept = self.kept_revocation(place, name, &record).await;
-        let (judge, chain) = (self.records.judge(), &record.certificates);
-        let before = settlement(judge, chain, &kept, record.gen_time);
+        let before = self.settlement(&record, kept.clone()).await;
         // What cannot speak for the token's time is not kept again.
         let speaking = captured.kept.into_iter().filter(|kept| kept.speaks);
         let added = RevocationRecord {
@@ -439,7 +505,7 @@ impl Inner {
             revocation: speaking.map(|kept| kept.revocation).collect(),
         };
         let all = [kept, added.revocation.clone()].concat();
-        let after = settlement(judge, chain, &all, record.gen_time);
+        let after = self.settlement(&record, all).await;
         if after != before {
             if let Err(error) = self.records.add(place, &added).await {
                 tracing::error!(
@@ -448,9 +514,8 @@ impl Inner {
                 );
                 return None;
             }
-            if let Some(why) = &after.revoked {
-                self.sweep.revoke(place, name, why);
-                self.show_newest(place).await;
+            if self.sweep.fall(place, name, &after) {
+                self.recount(place);
             }
         }
         Some(after.unsettled)

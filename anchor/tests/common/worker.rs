@@ -1,14 +1,12 @@
 //! A worker over real sockets, and what outlives it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_anchor::capture::Capturer;
 use counterfoil_anchor::ethereum;
 use counterfoil_anchor::judge::RecordJudge;
-use counterfoil_anchor::names::CheckpointHash;
-use counterfoil_anchor::records::Records;
+use counterfoil_anchor::records::{Acknowledged, Records};
 use counterfoil_anchor::schedule::{Backoff, Options};
 use counterfoil_anchor::tsa::Tsa;
 use counterfoil_anchor::worker::status::LogStatus;
@@ -45,7 +43,7 @@ pub(crate) struct Terms {
     pub(crate) interval: Duration,
     /// How long an answer may take.
     pub(crate) deadline: Duration,
-    pub(crate) known_forks: BTreeSet<CheckpointHash>,
+    pub(crate) acknowledged: Acknowledged,
     /// What judges records.
     pub(crate) judge: Arc<dyn RecordJudge>,
 }
@@ -58,7 +56,7 @@ impl Default for Terms {
             quorum: 2,
             interval: Duration::from_hours(24),
             deadline: Duration::from_secs(20),
-            known_forks: BTreeSet::new(),
+            acknowledged: Acknowledged::default(),
             judge: Arc::new(FakeRecordJudge),
         }
     }
@@ -88,7 +86,7 @@ pub(crate) async fn worker_on(
         logs: vec![LogPlan {
             followed: log.followed(policy(terms.quorum)),
             options: options.with_backoff(backoff).unwrap(),
-            known_forks: terms.known_forks.clone(),
+            acknowledged: terms.acknowledged.clone(),
         }],
         authorities,
         capturer: Capturer::new(client, terms.deadline),

@@ -1,12 +1,17 @@
 //! Rounds: what is sent, what is not, and what is shown.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_anchor::ethereum::Mode;
-use counterfoil_anchor::names::Blobs as _;
+use counterfoil_anchor::moment::Moment;
+use counterfoil_anchor::names::{Blobs as _, CheckpointHash};
+use counterfoil_anchor::record::TokenRecord;
+use counterfoil_anchor::records::Acknowledged;
 use counterfoil_ethereum::{Calldata, Round, Transaction};
 use counterfoil_ethereum_sender::Hold;
-use counterfoil_store::Blob;
+use counterfoil_store::memory::MemoryHeadStore;
+use counterfoil_store::{Blob, HeadStore as _};
 use counterfoil_tiles::checkpoint::Origin;
 use counterfoil_tiles::hash::hash_leaf;
 
@@ -137,6 +142,68 @@ async fn a_log_whose_records_cannot_be_read_or_that_no_policy_admits_holds_nobod
         .until("recorded", |status| count(status, "recorded") == 1)
         .await;
     assert_eq!(world.recorded(&good).await.len(), 1);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_log_that_forked_is_left_out_until_the_operator_has_dealt_with_that() {
+    let mut world = World::new(&["a.example/log", "b.example/log"]);
+    let records = world.records().await;
+    let forked = begin(&records, "a.example/log", 5, 1_700_000_000).await;
+    let good = begin(&records, "b.example/log", 5, 1_700_000_000).await;
+    let anchored = note("a.example/log", 5, 1_700_000_000);
+    let refused = note("a.example/log", 6, 1_700_000_000);
+    records.saw_fork(forked.origin, &anchored, &refused);
+    let none = Acknowledged::default();
+    let kept = records.keep_forks(forked.origin, &none, Some(&anchored));
+    kept.await.unwrap();
+    let running = world.run().await;
+    running
+        .until("recorded", |status| count(status, "recorded") == 1)
+        .await;
+    running.looks(20).await;
+    assert_eq!(world.recorded(&good).await.len(), 1);
+    assert_eq!(world.recorded(&forked).await.len(), 0);
+    running.end().await;
+    let known = CheckpointHash::of(refused.as_bytes());
+    world.acknowledged(0).forks.insert(known);
+    let running = world.run().await;
+    running
+        .until("recorded", |status| count(status, "recorded") == 1)
+        .await;
+    assert_eq!(world.recorded(&forked).await.len(), 1);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn what_the_records_say_is_anchored_where_the_register_is_from_an_older_backup() {
+    let mut world = World::new(&["a.example/log"]);
+    let records = world.records().await;
+    let older = begin(&records, "a.example/log", 5, 1_700_000_000).await;
+    let heads = Arc::new(MemoryHeadStore::new());
+    let register = counterfoil_anchor::state::register(older.origin);
+    let value = world.disk.heads.fetch(&register).await.unwrap().unwrap();
+    heads.create(&register, value).await.unwrap();
+    let newer = begin(&records, "a.example/log", 9, 1_700_000_900).await;
+    let token = br#"{"by":"tsa","nonce":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0],"sha256":[],"gen_time":1,"key":"k"}"#;
+    let record = TokenRecord {
+        authority: "tsa".parse().unwrap(),
+        url: "http://tsa.example/".to_owned(),
+        checkpoint: note("a.example/log", 9, 1_700_000_900).as_bytes().to_vec(),
+        token: token.to_vec(),
+        certificates: vec![vec![1], vec![2]],
+        gen_time: Moment::from_millis(1),
+        received: Moment::from_millis(1),
+        revocation: Vec::new(),
+    };
+    records.keep(&newer, &record).await.unwrap();
+    world.disk.heads = heads;
+    let running = world.run().await;
+    running
+        .until("recorded", |status| count(status, "recorded") == 1)
+        .await;
+    assert_eq!(world.recorded(&newer).await.len(), 1);
+    assert_eq!(world.recorded(&older).await.len(), 0);
     running.end().await;
 }
 

@@ -10,7 +10,7 @@ use counterfoil_anchor::follow::Followed;
 use counterfoil_anchor::moment::Moment;
 use counterfoil_anchor::names::{Place, RecordName};
 use counterfoil_anchor::record::BlockRecord;
-use counterfoil_anchor::records::Records;
+use counterfoil_anchor::records::{Acknowledged, Records};
 use counterfoil_anchor::worker::Clock;
 use counterfoil_ethereum::{Address, Question, verify};
 use counterfoil_ethereum_sender::{Ceilings, Config, Gas, Wei};
@@ -43,7 +43,7 @@ pub(crate) struct World {
     pub(crate) chain: Arc<FakeChain>,
     pub(crate) mode: Mode,
     pub(crate) max_age: Option<Duration>,
-    logs: Vec<Followed>,
+    logs: Vec<(Followed, Acknowledged)>,
 }
 
 impl World {
@@ -59,7 +59,8 @@ impl World {
             );
             let policy = Arc::new(Policy::parse(policy.as_bytes()).unwrap());
             let deadline = Duration::from_secs(1);
-            Followed::new("http://127.0.0.1:1/", policy, client.clone(), deadline).unwrap()
+            let log = Followed::new("http://127.0.0.1:1/", policy, client.clone(), deadline);
+            (log.unwrap(), Acknowledged::default())
         };
         Self {
             disk: Disk::default(),
@@ -68,6 +69,11 @@ impl World {
             max_age: None,
             logs: origins.iter().map(log).collect(),
         }
+    }
+
+    /// What the operator has dealt with of a log.
+    pub(crate) fn acknowledged(&mut self, log: usize) -> &mut Acknowledged {
+        &mut self.logs[log].1
     }
 
     pub(crate) async fn records(&self) -> Arc<Records> {

@@ -11,12 +11,11 @@ use counterfoil_anchor::follow::LookError;
 use counterfoil_anchor::judge::GoodToken;
 use counterfoil_anchor::moment;
 use counterfoil_anchor::names::Blobs as _;
-use counterfoil_anchor::records::{Examination, Records};
+use counterfoil_anchor::records::{BindingError, Examination, Records};
 use counterfoil_anchor::run::plan;
 use counterfoil_anchor::tsa::Tsa;
 use counterfoil_anchor::worker::LogPlan;
 use counterfoil_checks::Checks;
-use counterfoil_tiles::checkpoint::OriginHash;
 use counterfoil_tiles::hash::NodeHash;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -118,13 +117,12 @@ fn described(config: &Config) -> String {
 async fn check_registers(records: &Records, logs: &[LogPlan], checks: &mut Checks) {
     for log in logs {
         let (hash, origin) = (log.followed.hash(), log.followed.origin());
-        match register(records, hash).await {
+        match register(records, log).await {
             Ok(words) => checks.passed("register", format!("{origin}: {words}")),
             Err(words) => checks.failed("register", format!("{origin}: {words}")),
         }
-        let forks = records.with_index(|index| index.forks(hash));
-        let open = forks.difference(&log.known_forks).map(ToString::to_string);
-        let open: Vec<String> = open.collect();
+        let open = records.open_forks(hash, &log.acknowledged);
+        let open: Vec<String> = open.iter().map(ToString::to_string).collect();
         if !open.is_empty() {
             checks.failed(
                 "fork",
@@ -137,24 +135,24 @@ async fn check_registers(records: &Records, logs: &[LogPlan], checks: &mut Check
     }
 }
 
-async fn register(records: &Records, log: OriginHash) -> Result<String, String> {
+async fn register(records: &Records, log: &LogPlan) -> Result<String, String> {
+    let hash = log.followed.hash();
     let state = records
-        .state(log)
+        .state(hash)
         .await
         .map_err(|error| error.to_string())?;
-    let largest = records.with_index(|index| index.largest_stamped(log));
-    let size = state.as_ref().map(|state| state.checkpoint().size());
-    if let Some(place) = largest.filter(|place| size.is_none_or(|size| size < place.size)) {
-        let of = size.map_or("there is none".to_owned(), |size| {
-            format!("it is of {size} entries")
-        });
+    let binding = records
+        .binding(hash, &log.acknowledged, moment::now())
+        .await;
+    let Some(binding) = binding.map_err(|error| error.to_string())? else {
+        return Ok("nothing was anchored yet".to_owned());
+    };
+    let place = binding.place();
+    let Some(state) = state.filter(|state| state.place() == place) else {
         return Ok(format!(
-            "{of}, and there are records of {}: it was lost or is from an older backup, and the anchor goes by the records",
+            "it was lost or is from an older backup, and the anchor goes by the records, of {} entries",
             place.size
         ));
-    }
-    let Some(state) = state else {
-        return Ok("nothing was anchored yet".to_owned());
     };
     let name = state.place().checkpoint();
     match records.read(&name).await {
@@ -241,8 +239,13 @@ type Found = Result<String, (bool, String)>;
 
 /// Looks at a log as the anchor would.
 async fn look(records: &Records, log: &LogPlan) -> Found {
-    let anchored = records.state(log.followed.hash()).await;
-    let anchored = anchored.map_err(|error| (true, error.to_string()))?;
+    let anchored = records
+        .binding(log.followed.hash(), &log.acknowledged, moment::now())
+        .await;
+    let anchored = anchored.map_err(|error| match error {
+        BindingError::Lost { .. } => (false, error.to_string()),
+        BindingError::Records(_) => (true, error.to_string()),
+    })?;
     match log.followed.look(anchored.as_ref()).await {
         Ok(witnessed) => {
             let size = witnessed.checkpoint().size();
@@ -288,7 +291,7 @@ async fn check_authorities(records: &Records, authorities: &[Tsa], checks: &mut 
             Some((other, _)) => checks.failed(
                 "authority",
                 format!(
-                    "{name}: its chain has a key in common with that of {}: they count as one",
+                    "{name}: its chain has a key in common with that of {}: whoever has it can vouch for both",
                     other.name()
                 ),
             ),

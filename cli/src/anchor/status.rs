@@ -38,6 +38,10 @@ struct Log {
     origin: String,
     size: Option<u64>,
     newest: Option<Newest>,
+    #[serde(default)]
+    overdue: bool,
+    behind_since: Option<u64>,
+    forked_since: Option<u64>,
     trouble: Option<Trouble>,
     authorities: Vec<Authority>,
 }
@@ -80,10 +84,11 @@ fn outcome(status: &Status) -> Exit {
     };
     let start = start.and(status.ethereum.as_ref().map_or(Exit::Done, chain::outcome));
     status.logs.iter().fold(start, |exit, log| {
+        let is_proven =
+            |trouble: &Trouble| matches!(trouble.word.as_str(), "fork" | "shrank" | "lost");
         exit.and(match (&log.trouble, &log.newest) {
-            (Some(trouble), _) if matches!(trouble.word.as_str(), "fork" | "shrank") => {
-                Exit::Failed
-            }
+            _ if log.overdue || log.forked_since.is_some() => Exit::Failed,
+            (Some(trouble), _) if is_proven(trouble) => Exit::Failed,
             (None, Some(_)) => Exit::Done,
             _ => Exit::CouldNotTell,
         })
@@ -107,6 +112,22 @@ fn tell(status: &Status, output: Output) {
         });
         if let Some(size) = log.size {
             output.line(format!("  the log has {size} entries"));
+        }
+        if let Some(since) = log.behind_since.filter(|_| log.overdue) {
+            output.line(format!(
+                "  OVERDUE: what it has since {} is not anchored: too few authorities count",
+                utc(since / 1_000)
+            ));
+        } else if log.overdue {
+            output.line(
+                "  OVERDUE: the newest anchor is older than it may get, or its time is not yet",
+            );
+        }
+        if let Some(since) = log.forked_since {
+            output.line(format!(
+                "  FORK: known since {}; it is anchored no more until known_forks names what was refused",
+                utc(since / 1_000)
+            ));
         }
         if let Some(trouble) = &log.trouble {
             output.line(format!("  {}", words(trouble)));
@@ -191,11 +212,12 @@ mod tests {
 
     #[test]
     fn a_fork_outweighs_a_doubt() {
-        let log = |newest: &str, trouble: &str| {
+        let log_with = |more: &str, newest: &str, trouble: &str| {
             format!(
-                r#"{{"origin":"a","size":1,"newest":{newest},"trouble":{trouble},"authorities":[]}}"#
+                r#"{{{more}"origin":"a","size":1,"newest":{newest},"trouble":{trouble},"authorities":[]}}"#
             )
         };
+        let log = |newest: &str, trouble: &str| log_with("", newest, trouble);
         let newest = r#"{"size":1,"time":1,"age_seconds":1}"#;
         let trouble = |word: &str| format!(r#"{{"word":"{word}","reason":"r","since":1}}"#);
         let good = log(newest, "null");
@@ -218,6 +240,33 @@ mod tests {
                 vec![good.clone()],
                 "\"starting\"",
                 Exit::CouldNotTell,
+            ),
+            (
+                "all authorities fail, and what the log has is not anchored",
+                vec![
+                    good.clone(),
+                    log_with(r#""overdue":true,"behind_since":5,"#, newest, "null"),
+                ],
+                "null",
+                Exit::Failed,
+            ),
+            (
+                "nothing was ever anchored, and should be",
+                vec![log_with(r#""overdue":true,"#, "null", "null")],
+                "null",
+                Exit::Failed,
+            ),
+            (
+                "a fork that is known from an earlier process, before the log is looked at",
+                vec![log_with(r#""forked_since":5,"#, newest, "null")],
+                "null",
+                Exit::Failed,
+            ),
+            (
+                "what binds the anchor is lost",
+                vec![log(newest, &trouble("lost"))],
+                "null",
+                Exit::Failed,
             ),
             (
                 "set back",
