@@ -23,7 +23,7 @@ impl Blobs for Place {
 }
 
 fn blob(place: &Place, named: &Named) -> BlobName {
-    // 64 + 9 + 20 + 1 + 64 + 1 bytes before the name, and at most 8 + 40 + 6 + 12 + 5 in it.
+    // 64 + 9 + 20 + 1 + 64 + 1 bytes before the name, and at most 8 + 40 + 5 + 12 + 4 in it.
     #[expect(
         clippy::expect_used,
         reason = "hexadecimal digits, numbers and checked names are a name"
@@ -51,7 +51,7 @@ mod tests {
             place
                 .record(&longest)
                 .as_str()
-                .ends_with("-revocation-65000")
+                .ends_with("-revocation-9999")
         );
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing counts because it is there: a token is judged again under the trust that is configured now, and a record that is damaged
 //! is none.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::round::{Vouching, newest};
@@ -11,12 +12,29 @@ use super::{Inner, LogPlan, unbroken};
 use crate::beside::beside;
 use crate::capture::settlement;
 use crate::judge::Rejection;
-use crate::names::{Place, RecordName};
+use crate::names::{AuthorityName, Place, RecordName};
 use crate::record::TokenRecord;
 use crate::schedule::Authority;
 
 /// How many of the largest sizes are looked through, at the start, for one that is anchored.
 const LOOKED_THROUGH: usize = 50;
+
+/// How many of an authority's tokens over one and the same checkpoint are looked at for the newest anchor: there may be thousands,
+/// and the last ones say the latest times.
+const LAST_TOKENS: usize = 16;
+
+/// The last so many of each authority, of names in the order of their numbers.
+fn newest_names(names: Vec<RecordName>) -> Vec<RecordName> {
+    let mut counts: BTreeMap<AuthorityName, usize> = BTreeMap::new();
+    let mut newest = names;
+    newest.reverse();
+    newest.retain(|name| {
+        let count = counts.entry(name.authority.clone()).or_default();
+        *count += 1;
+        *count <= LAST_TOKENS
+    });
+    newest
+}
 
 impl Inner {
     /// The authority whose token this is, if it is configured still.
@@ -80,7 +98,8 @@ impl Inner {
                 (size, sizes) = (Some(place.size), sizes + 1);
             }
             let mut vouching = Vec::new();
-            for name in self.records.with_index(|index| index.tokens(&place)) {
+            let names = self.records.with_index(|index| index.tokens(&place));
+            for name in newest_names(names) {
                 // What is damaged is told where it is read.
                 if let Ok((record, _)) = self.records.token(&place, &name).await {
                     vouching.extend(self.vouching(&place, &name, record).await);
@@ -93,5 +112,23 @@ impl Inner {
             }
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_thousands_of_tokens_the_last_ones_of_each_authority_are_looked_at() {
+        let names = |authority: &str, from: u16, to: u16| {
+            let authority: AuthorityName = authority.parse().unwrap();
+            let names = (from..=to).map(|number| RecordName::token(authority.clone(), number));
+            names.collect::<Vec<_>>()
+        };
+        let all = [names("a", 1, 900), names("b", 1, 3)].concat();
+        let mut found = newest_names(all);
+        found.sort();
+        assert_eq!(found, [names("a", 885, 900), names("b", 1, 3)].concat());
     }
 }

@@ -64,6 +64,8 @@ struct Group {
     chain: Arc<Vec<Vec<u8>>>,
     tokens: BTreeMap<(Place, RecordName), Waiting>,
     due: Moment,
+    /// When tokens are due that came since the group was taken to be done: what is done then is not done for them.
+    came: Option<Moment>,
     tries: u32,
 }
 
@@ -158,9 +160,11 @@ impl Sweep {
             chain: Arc::new(chain.clone()),
             tokens: BTreeMap::new(),
             due,
+            came: None,
             tries: 0,
         });
         group.due = group.due.min(due);
+        group.came = group.came.into_iter().chain([due]).min();
         group.tokens.insert((*place, name.clone()), waiting);
         changed
     }
@@ -211,8 +215,9 @@ impl Sweep {
 
     /// Takes a group to be done.
     fn take(&self, key: &GroupKey) -> Option<Due> {
-        let groups = self.lock();
-        let group = groups.get(key)?;
+        let mut groups = self.lock();
+        let group = groups.get_mut(key)?;
+        group.came = None;
         let tokens = group.tokens.iter();
         let mut tokens: Vec<_> = tokens
             .map(|((place, name), waiting)| (*place, name.clone(), waiting.clone()))
@@ -239,10 +244,11 @@ impl Sweep {
         }
     }
 
-    /// Takes note of when a group is due again.
+    /// Takes note of when a group is due again; no later than those of its tokens that came meanwhile.
     fn again(&self, key: &GroupKey, due: Moment, tries: u32) {
         let mut groups = self.lock();
         if let Some(group) = groups.get_mut(key) {
+            let due = group.came.map_or(due, |came| came.min(due));
             (group.due, group.tries) = (due, tries);
             if group.tokens.is_empty() {
                 groups.remove(key);
@@ -537,4 +543,52 @@ fn hash(chain: &[Vec<u8>]) -> [u8; 32] {
         hash.update(Sha256::digest(certificate));
     }
     hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use counterfoil_tiles::checkpoint::{Origin, OriginHash};
+    use counterfoil_tiles::hash::TreeSize;
+
+    use super::*;
+    use crate::names::CheckpointHash;
+
+    #[test]
+    fn a_token_that_comes_while_its_group_is_done_is_not_put_off_with_it() {
+        let place = |size| Place {
+            origin: OriginHash::of(&Origin::new("example.com/log").unwrap()),
+            size: TreeSize::new(size),
+            checkpoint: CheckpointHash::of(b""),
+        };
+        let at = Moment::from_seconds;
+        let authority: AuthorityName = "tsa".parse().unwrap();
+        let name = RecordName::token(authority.clone(), 1);
+        let record = TokenRecord {
+            authority: authority.clone(),
+            url: String::new(),
+            checkpoint: Vec::new(),
+            token: Vec::new(),
+            certificates: vec![vec![1], vec![2]],
+            gen_time: at(1),
+            received: at(1),
+            revocation: Vec::new(),
+        };
+        let open = Settlement {
+            unsettled: vec![0],
+            ..Settlement::default()
+        };
+        let sweep = Sweep::default();
+        sweep.insert(&place(1), &name, &record, open.clone(), at(10));
+        let key = sweep.due(&authority, at(10)).remove(0);
+        assert_eq!(sweep.take(&key).unwrap().tokens.len(), 1);
+        sweep.again(&key, at(15), 1);
+        // While that is done another comes, which is due soon; the first one is not before a day has passed.
+        sweep.insert(&place(2), &name, &record, open, at(20));
+        sweep.again(&key, at(86_400), 2);
+        assert!(sweep.due(&authority, at(19)).is_empty());
+        assert_eq!(sweep.due(&authority, at(20)).len(), 1);
+        assert_eq!(sweep.take(&key).unwrap().tokens.len(), 2);
+        sweep.again(&key, at(86_400), 3);
+        assert!(sweep.due(&authority, at(86_399)).is_empty());
+    }
 }
