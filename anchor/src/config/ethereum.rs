@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use counterfoil_ethereum::Address;
+use counterfoil_ethereum::{Address, BlockHash};
 use counterfoil_ethereum_sender::{Ceilings, Gas, Wei};
 use counterfoil_service::config::{ConfigError, duration};
 use serde::Deserialize;
@@ -79,6 +79,9 @@ pub struct EthereumConfig {
     /// The most by gas.
     #[serde(default = "default_max_fee")]
     pub max_fee_gwei: u64,
+    /// The most of it that goes to a block's proposer.
+    #[serde(default = "default_max_priority_fee")]
+    pub max_priority_fee_gwei: u64,
     /// The most in 24 hours.
     #[serde(default = "default_max_cost")]
     pub max_cost_per_day_gwei: u64,
@@ -97,6 +100,9 @@ pub struct EthereumConfig {
     /// How long a call may take.
     #[serde(with = "duration", default = "default_deadline")]
     pub deadline: Duration,
+    /// Blocks that left the chain, and that were dealt with.
+    #[serde(default)]
+    pub known_undone: Vec<String>,
     /// The balance is to last for so many days.
     #[serde(default = "default_alarm_days")]
     pub alarm_days: u64,
@@ -112,6 +118,10 @@ fn default_max_age() -> Duration {
 
 fn default_max_fee() -> u64 {
     50
+}
+
+fn default_max_priority_fee() -> u64 {
+    5
 }
 
 fn default_max_cost() -> u64 {
@@ -152,6 +162,7 @@ impl EthereumConfig {
         };
         Ceilings {
             max_fee: Wei::from_gwei(self.max_fee_gwei),
+            max_priority_fee: Wei::from_gwei(self.max_priority_fee_gwei),
             max_cost_per_day: Wei::from_gwei(self.max_cost_per_day_gwei),
             max_gas: Gas::new(self.max_gas.unwrap_or(by_mode)),
         }
@@ -161,6 +172,18 @@ impl EthereumConfig {
     pub fn name(&self) -> Result<AuthorityName, ConfigError> {
         let name = self.name.parse::<AuthorityName>();
         name.map_err(|error| ConfigError::conflict("ethereum.name", error.to_string()))
+    }
+
+    /// Blocks that left the chain, and that were dealt with.
+    pub fn known_undone(&self) -> Result<Vec<BlockHash>, ConfigError> {
+        let hash = |text: &String| {
+            let wrong = |_| {
+                let expected = "the hash of a block: 0x and 64 hexadecimal digits";
+                ConfigError::value("ethereum.known_undone", expected, format!("{text:?}"))
+            };
+            text.parse().map_err(wrong)
+        };
+        self.known_undone.iter().map(hash).collect()
     }
 
     /// Where transactions go.

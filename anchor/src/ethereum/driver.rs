@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use counterfoil_ethereum::{BlockHash, keccak256};
 use counterfoil_ethereum_sender::{Anchored, Event, Offered, Outcome, Request, Sender, Timestamp};
 use counterfoil_tiles::checkpoint::OriginHash;
 use tokio::sync::watch;
@@ -36,6 +37,8 @@ struct Course {
     is_resumed: bool,
     /// A round is wanted even where no tree has changed.
     is_wanted: bool,
+    /// Blocks that left the chain: what they have does not count.
+    undone: BTreeSet<BlockHash>,
     /// Logs whose records could not be read: they are left out of rounds, since they may have been anchored.
     unread: BTreeSet<OriginHash>,
     /// When the records are read again, while not all are read.
@@ -76,9 +79,7 @@ impl Ethereum {
         loop {
             let now = self.clock.now();
             course.sender.tick(stamp(now));
-            if course.unread_until.is_some_and(|until| now >= until) {
-                self.read_newest(&mut course, now).await;
-            }
+            self.read_what_is_due(&mut course, now).await;
             let before = course.sender.status();
             if before.is_loaded && before.on_its_way.is_none() && !offered {
                 self.offer(&mut course, now).await;
@@ -111,6 +112,7 @@ impl Ethereum {
             slots: Slots::new(self.plan.every, self.plan.lag, now),
             is_resumed: false,
             is_wanted: false,
+            undone: BTreeSet::new(),
             unread: BTreeSet::new(),
             unread_until: Some(now),
         }
@@ -119,9 +121,7 @@ impl Ethereum {
     /// Takes account of the time: offers what is due.
     async fn go_on(&self, course: &mut Course, now: Moment) {
         course.sender.tick(stamp(now));
-        if course.unread_until.is_some_and(|until| now >= until) {
-            self.read_newest(course, now).await;
-        }
+        self.read_what_is_due(course, now).await;
         let status = course.sender.status();
         if status.is_loaded && !course.is_resumed {
             course.is_resumed = true;
@@ -150,7 +150,7 @@ impl Ethereum {
             if course.unread.contains(&log.hash()) {
                 continue;
             }
-            match self.candidate(log, acknowledged, now).await {
+            match self.candidate(log, acknowledged, &course.undone, now).await {
                 Ok(candidate) => candidates.extend(candidate),
                 Err(error) => tracing::error!(
                     origin = %log.origin(), chain = %self.plan.name, %error,
@@ -196,6 +196,7 @@ impl Ethereum {
         &self,
         log: &Followed,
         acknowledged: &Acknowledged,
+        undone: &BTreeSet<BlockHash>,
         now: Moment,
     ) -> Result<Option<Candidate>, BindingError> {
         let forks = self.records.open_forks(log.hash(), acknowledged);
@@ -218,17 +219,17 @@ impl Ethereum {
         Ok(Some(Candidate {
             origin: log.origin().clone(),
             newest: self.newest_of(log.hash()),
-            is_recorded: self.is_recorded(&place).await,
+            is_recorded: self.is_recorded(&place, undone).await,
             state,
         }))
     }
 
     /// Whether a block of the chain has a checkpoint. A record that is damaged says so, too: it is to be restored.
-    async fn is_recorded(&self, place: &Place) -> bool {
+    async fn is_recorded(&self, place: &Place, undone: &BTreeSet<BlockHash>) -> bool {
         let names = |index: &Index| index.blocks(place, &self.plan.name);
         for name in self.records.with_index(names) {
             match self.records.block(place, &name).await {
-                Ok((record, _)) if !self.is_ours(&record) => {}
+                Ok((record, _)) if !self.is_ours(&record, undone) => {}
                 Ok(_) | Err(_) => return true,
             }
         }
@@ -241,12 +242,23 @@ impl Ethereum {
         of_log.and_then(|known| known.newest)
     }
 
+    /// Reads which blocks have something of the logs, if it is time, or a block has left the chain, or come back.
+    async fn read_what_is_due(&self, course: &mut Course, now: Moment) {
+        let undone = course.sender.status().undone.into_iter();
+        let undone = undone.map(|(undone, _)| undone.block.hash).collect();
+        let is_due = course.unread_until.is_some_and(|until| now >= until);
+        if is_due || course.undone != undone {
+            course.undone = undone;
+            self.read_newest(course, now).await;
+        }
+    }
+
     /// Reads which blocks have something of the logs.
     async fn read_newest(&self, course: &mut Course, now: Moment) {
         let mut trouble = None;
         course.unread.clear();
         for (place, (log, _)) in self.logs.iter().enumerate() {
-            match self.newest_recorded(log.hash()).await {
+            match self.newest_recorded(log.hash(), &course.undone).await {
                 Ok(newest) => {
                     if let Some(shown) = self.shown().logs.get_mut(place) {
                         shown.newest = newest;
@@ -268,7 +280,11 @@ impl Ethereum {
     }
 
     /// The newest block that has something of a log, in the records.
-    async fn newest_recorded(&self, log: OriginHash) -> Result<Option<Block>, KeepError> {
+    async fn newest_recorded(
+        &self,
+        log: OriginHash,
+        undone: &BTreeSet<BlockHash>,
+    ) -> Result<Option<Block>, KeepError> {
         let chain = &self.plan.name;
         let names = self
             .records
@@ -276,8 +292,7 @@ impl Ethereum {
         let mut newest: Option<Block> = None;
         for (place, name) in names {
             match self.records.block(&place, &name).await {
-                // The name may have been another chain's.
-                Ok((record, _)) if !self.is_ours(&record) => {}
+                Ok((record, _)) if !self.is_ours(&record, undone) => {}
                 Ok((record, _)) => {
                     let block = Block::of(place, &record.block.header, &record.block.transaction);
                     newest = newest.into_iter().chain(block).max_by_key(|one| one.time);
@@ -291,8 +306,10 @@ impl Ethereum {
         Ok(newest)
     }
 
-    fn is_ours(&self, record: &BlockRecord) -> bool {
-        record.block.chain_id == self.plan.sender.identity.chain_id
+    /// Whether a record is of this chain: its name may have been another chain's, and its block may have left this one.
+    fn is_ours(&self, record: &BlockRecord, undone: &BTreeSet<BlockHash>) -> bool {
+        let block = BlockHash::from_bytes(keccak256(&record.block.header));
+        record.block.chain_id == self.plan.sender.identity.chain_id && !undone.contains(&block)
     }
 
     /// Does what the sender asks for. False if it asks for nothing.

@@ -5,13 +5,14 @@ use counterfoil_ethereum_sender::{Event, Failure, Offer};
 use crate::names::AuthorityName;
 
 /// The words by which events are counted.
-pub(super) const WORDS: [&str; 9] = [
+pub(super) const WORDS: [&str; 10] = [
     "sent",
     "sent-again",
     "replaced",
     "included",
     "reorganised",
     "recorded",
+    "undone",
     "failed",
     "superseded",
     "warning",
@@ -26,6 +27,7 @@ pub(super) fn word(event: &Event) -> Option<&'static str> {
         Event::Included { .. } => "included",
         Event::Reorganised { .. } => "reorganised",
         Event::Recorded(_) => "recorded",
+        Event::Undone { .. } => "undone",
         Event::Failed { .. } => "failed",
         Event::Superseded(_) => "superseded",
         Event::Warning(_) => "warning",
@@ -88,12 +90,22 @@ pub(super) fn log(chain: &AuthorityName, event: &Event) {
         Event::Failed { offer, failure } => {
             let again = match failure {
                 Failure::NonceTaken { .. } => "it is sent with another nonce",
-                Failure::Reverted { .. } => "its logs are anchored again once they change",
+                Failure::Reverted { .. } | Failure::Untimely { .. } => {
+                    "its logs are anchored again once they change"
+                }
             };
             tracing::error!(
                 %chain, root = %offer.root, logs = logs(offer), "a round failed: {failure}; {again}"
             );
         }
+        Event::Undone {
+            offer,
+            transaction,
+            block,
+        } => tracing::error!(
+            %chain, root = %offer.root, logs = logs(offer), %transaction, block = block.number, block_hash = %block.hash,
+            "a block that was final is not the chain's any more: its records prove nothing unless the chain comes back to it, and the round is on its way again with the same transactions"
+        ),
         Event::Warning(warning) => tracing::warn!(%chain, "{warning}"),
         Event::Stopped(reason) => tracing::error!(
             %chain, "nothing is sent any more, until this program is restarted: {reason}"

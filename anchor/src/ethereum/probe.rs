@@ -51,14 +51,18 @@ impl Plan {
                 return Probed::Wrong(format!("a round would fail: {why}"));
             }
         };
-        let fee = account.base_fee.plus(account.priority_fee);
+        let priority_fee = account.priority_fee.min(ceilings.max_priority_fee);
+        let fee = account.base_fee.plus(priority_fee);
         let (cost, balance) = (fee.of_gas(gas), account.balance);
         let words = format!(
-            "block {} of chain {}, final up to {}; a round takes {gas} at {} gwei, {} gwei in all; {payer} has {} ether",
+            "block {} of chain {}, final up to {}; a round takes {gas} at {} gwei ({} of it a priority fee; others pay {}, and at most `max_priority_fee_gwei` = {} is offered), {} gwei in all; {payer} has {} ether",
             account.head.number,
             self.sender.identity.chain_id,
             account.finalized.number,
             fee.gwei(),
+            priority_fee.gwei(),
+            account.priority_fee.gwei(),
+            ceilings.max_priority_fee.gwei(),
             cost.gwei(),
             balance.ether()
         );

@@ -101,6 +101,7 @@ pub fn plan(config: &EthereumConfig, jitter: Duration, roots: Vec<u8>) -> Result
         sender: sender::Config {
             observe_every: pace,
             replace_after: pace.saturating_mul(BLOCKS_UNTIL_REPLACED),
+            known_undone: config.known_undone()?,
             ..sender::Config::new(identity, config.destination()?, config.ceilings())
         },
         mode: config.mode,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use counterfoil_ethereum::{Address, Header, Transaction, TransactionHash};
 use counterfoil_ethereum_sender as sender;
-use counterfoil_ethereum_sender::{Hold, Wei};
+use counterfoil_ethereum_sender::state::Undone;
+use counterfoil_ethereum_sender::{Dealt, Hold, Wei};
 use counterfoil_tiles::checkpoint::{Origin, OriginHash};
 
 use super::{Endpoint, Mode, Plan, events};
@@ -82,7 +83,7 @@ impl Block {
 
 impl Status {
     /// The words by which events are counted, for metrics that begin at 0.
-    pub const WORDS: [&'static str; 9] = events::WORDS;
+    pub const WORDS: [&'static str; 10] = events::WORDS;
 
     pub(super) fn new<'a>(plan: &Plan, logs: impl Iterator<Item = &'a Followed>) -> Self {
         let log = |log: &Followed| LogBlocks {
@@ -120,6 +121,12 @@ impl Status {
         }
         let why = self.unread.as_ref()?;
         Some(format!("starting: {name}: {why}"))
+    }
+
+    /// Records whose blocks left the chain, of which nobody has said that it is dealt with.
+    pub fn undone(&self) -> impl Iterator<Item = &Undone> {
+        let all = self.sender.iter().flat_map(|sender| &sender.undone);
+        all.filter_map(|(undone, dealt)| (*dealt == Dealt::Open).then_some(undone))
     }
 
     /// What a round costs: the last one that was paid for, or the one on its way.

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use counterfoil_ethereum_sender as sender;
+use counterfoil_ethereum_sender::state::Undone;
 use counterfoil_ethereum_sender::{Hold, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +17,9 @@ use super::status::{Block, LogBlocks, Status};
 use crate::moment::Moment;
 
 /// The words by which a hold is known.
-pub(crate) const HOLD_WORDS: [&str; 8] = [
+pub(crate) const HOLD_WORDS: [&str; 9] = [
     "fee",
+    "priority-fee",
     "budget",
     "too-many-rounds",
     "not-final",
@@ -31,6 +33,7 @@ pub(crate) const HOLD_WORDS: [&str; 8] = [
 pub(crate) fn hold_word(hold: &Hold) -> &'static str {
     match hold {
         Hold::Fee { .. } => "fee",
+        Hold::PriorityFee { .. } => "priority-fee",
         Hold::Budget { .. } => "budget",
         Hold::TooManyRounds => "too-many-rounds",
         Hold::NotFinal => "not-final",
@@ -49,6 +52,7 @@ pub struct View {
     pub destination: String,
     pub mode: String,
     pub max_fee_gwei: String,
+    pub max_priority_fee_gwei: String,
     pub max_cost_per_day_gwei: String,
     pub max_gas: u64,
     pub waiting: Option<WaitingView>,
@@ -59,8 +63,8 @@ pub struct View {
     pub stopped: Option<String>,
     pub last_record: Option<RecordView>,
     pub last_failure: Option<FailureView>,
-    /// The block of the last record is not the chain's any more.
-    pub record_is_undone: bool,
+    /// Records whose blocks are not the chain's any more, until they are dealt with.
+    pub undone: Vec<UndoneView>,
     pub spent_gwei: String,
     pub cost_gwei: Option<String>,
     pub seen: Option<SeenView>,
@@ -112,6 +116,14 @@ pub struct RecordView {
     pub block_hash: String,
     pub transaction: String,
     pub cost_gwei: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct UndoneView {
+    pub at: u64,
+    pub block: u64,
+    pub block_hash: String,
+    pub transaction: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -169,6 +181,7 @@ impl View {
             destination: status.destination.to_string(),
             mode: status.mode.to_string(),
             max_fee_gwei: status.ceilings.max_fee.gwei(),
+            max_priority_fee_gwei: status.ceilings.max_priority_fee.gwei(),
             max_cost_per_day_gwei: status.ceilings.max_cost_per_day.gwei(),
             max_gas: status.ceilings.max_gas.get(),
             waiting: sender
@@ -204,7 +217,7 @@ impl View {
                     root: last.root.to_string(),
                     reason: last.failure.to_string(),
                 }),
-            record_is_undone: sender.is_some_and(|sender| sender.record_is_undone),
+            undone: status.undone().map(undone).collect(),
             spent_gwei: sender
                 .map_or(sender::Wei::ZERO, |sender| sender.spent)
                 .gwei(),
@@ -225,6 +238,15 @@ impl View {
             endpoints: status.endpoints.iter().map(EndpointView::from).collect(),
             logs: status.logs.iter().map(|log| log_view(log, now)).collect(),
         }
+    }
+}
+
+fn undone(undone: &Undone) -> UndoneView {
+    UndoneView {
+        at: undone.at.as_millis(),
+        block: undone.block.number,
+        block_hash: undone.block.hash.to_string(),
+        transaction: undone.transaction.to_string(),
     }
 }
 

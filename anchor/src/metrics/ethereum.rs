@@ -94,11 +94,8 @@ const GAUGES: [Gauge; 13] = [
     ),
     (
         "anchor_ethereum_record_undone",
-        "1 if the block of the last record is not the chain's any more, though it was final",
-        |status, _| {
-            let sender = status.sender.as_ref();
-            switch(sender.is_some_and(|sender| sender.record_is_undone))
-        },
+        "Records whose blocks are not the chain's any more, though they were final, and that nobody has dealt with (known_undone)",
+        |status, _| u32::try_from(status.undone().count()).map_or(f64::INFINITY, f64::from),
     ),
     (
         "anchor_ethereum_stopped",

@@ -186,6 +186,7 @@ async fn a_base_fee_above_the_ceiling_is_waited_out() {
     anvil.mine(3);
     // 100 gwei.
     anvil.call("anvil_setNextBlockBaseFeePerGas", json!(["0x174876e800"]));
+    anvil.mine(1);
     let world = World::new(&["a.example/log"]);
     let place = begin(&*world.records().await, "a.example/log", 5, 1_700_000_000).await;
     let running = world
@@ -200,6 +201,7 @@ async fn a_base_fee_above_the_ceiling_is_waited_out() {
         })
         .await;
     anvil.call("anvil_setNextBlockBaseFeePerGas", json!(["0x3b9aca00"]));
+    anvil.mine(1);
     until_sent(&running).await;
     anvil.mine(1);
     until_recorded(&running, &anvil).await;

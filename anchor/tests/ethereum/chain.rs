@@ -13,7 +13,7 @@ use counterfoil_ethereum_sender::chain::{
     Account, Block, Captured, ChainOutcome, ChainRequest, Execution, Identity, Inclusion,
     Observation, Refusal, Sent, Whereabouts,
 };
-use counterfoil_ethereum_sender::{Gas, Wei};
+use counterfoil_ethereum_sender::{Gas, Timestamp, Wei};
 use counterfoil_tiles::hash::NodeHash;
 
 pub(crate) const CHAIN_ID: u64 = 31_337;
@@ -43,6 +43,8 @@ pub(crate) struct Ways {
     pub(crate) breaks: bool,
     /// A contract is called: it takes more gas.
     pub(crate) has_contract: bool,
+    /// It takes no transaction, and has none of what was undone.
+    pub(crate) refuses: bool,
     /// Each capture has another receipt.
     pub(crate) changes_receipt: bool,
 }
@@ -60,6 +62,8 @@ struct Sealed {
 struct Ledger {
     blocks: Vec<Sealed>,
     pool: Vec<Vec<u8>>,
+    /// When the chain began, in seconds.
+    began: u64,
     /// Blocks that were undone and made.
     made: u64,
     ways: Ways,
@@ -103,6 +107,7 @@ pub(crate) struct FakeChain {
 impl FakeChain {
     pub(crate) fn new() -> Self {
         let chain = Self::default();
+        chain.ledger().began = counterfoil_anchor::moment::now().seconds();
         for _ in 0..4 {
             chain.ledger().mine();
         }
@@ -125,7 +130,15 @@ impl FakeChain {
         let back = undone
             .into_iter()
             .flat_map(|sealed| sealed.transactions.into_iter().skip(1));
-        ledger.pool.extend(back);
+        if !ledger.ways.refuses {
+            ledger.pool.extend(back);
+        }
+    }
+
+    /// All blocks from this one on are undone, also where they were final.
+    pub(crate) fn undo_from(&self, number: u64) {
+        let depth = self.ledger().blocks.len() - usize::try_from(number).unwrap();
+        self.reorganise(depth);
     }
 
     /// The roots that the account paid for, in the order of the blocks.
@@ -203,9 +216,15 @@ impl Ledger {
                 assert_eq!(hash.as_bytes(), &keccak256(&bytes));
                 ChainOutcome::Sent(self.take(bytes))
             }
-            ChainRequest::Observe { attempts, anchored } => {
+            ChainRequest::Observe {
+                attempts, anchored, ..
+            } => {
                 if !self.ways.is_paused {
                     self.mine();
+                }
+                let stands = anchored.map(|anchored| self.stands(anchored.block));
+                if stands == Some(None) {
+                    return ChainOutcome::NotDone("it lags behind".to_owned());
                 }
                 ChainOutcome::Observed(Observation {
                     finalized: self.finalized(),
@@ -213,8 +232,7 @@ impl Ledger {
                     nonce: self.nonce(self.blocks.len()),
                     finalized_nonce: self.nonce(self.blocks.len() - FINALITY),
                     attempts: attempts.iter().map(|hash| self.find(*hash)).collect(),
-                    anchored_stands: anchored
-                        .map(|block| self.blocks.iter().any(|sealed| sealed.block == block)),
+                    anchored_stands: stands.flatten(),
                     balance: self.balance(),
                     base_fee: self.base_fee(),
                 })
@@ -224,6 +242,12 @@ impl Ledger {
             }
             ChainRequest::Capture { block, transaction } => self.capture(block, transaction),
         }
+    }
+
+    /// Whether a block is on the chain; none if the final one is below it.
+    fn stands(&self, block: Block) -> Option<bool> {
+        let known = |sealed: &Sealed| sealed.block == block;
+        (block.number <= self.finalized().number).then(|| self.blocks.iter().any(known))
     }
 
     fn balance(&self) -> Wei {
@@ -262,6 +286,9 @@ impl Ledger {
         {
             return Whereabouts::Included(Inclusion {
                 block: sealed.block,
+                time: Timestamp::from_millis(
+                    1_000 * Header::parse(&sealed.header).unwrap().timestamp,
+                ),
                 execution: Execution::Succeeded,
                 cost: Wei::from_gwei(22_440 * 11),
             });
@@ -285,6 +312,12 @@ impl Ledger {
         if self.pool.contains(&bytes) {
             return Sent::AlreadyKnown;
         }
+        if self.ways.refuses {
+            return Sent::Refused {
+                refusal: Refusal::Other,
+                reason: "full".to_owned(),
+            };
+        }
         let chain_id = self.ways.chain_id.unwrap_or(CHAIN_ID);
         assert_eq!(transaction.call.unwrap().chain_id, Some(chain_id));
         self.pool.push(bytes);
@@ -306,7 +339,9 @@ impl Ledger {
         };
         let receipts: Vec<Vec<u8>> = (0..transactions.len()).map(receipt).collect();
         let number = self.blocks.len() as u64;
-        let header = header(number, self.made, &transactions, &receipts);
+        // Two minutes ago, and some blocks a second: none is of the future, or long before a transaction that it has.
+        let time = self.began - 120 + number / 64;
+        let header = header(number, time, self.made, &transactions, &receipts);
         let hash = Header::parse(&header).unwrap().hash;
         self.blocks.push(Sealed {
             header,
@@ -339,7 +374,13 @@ impl Ledger {
     }
 }
 
-fn header(number: u64, made: u64, transactions: &[Vec<u8>], receipts: &[Vec<u8>]) -> Vec<u8> {
+fn header(
+    number: u64,
+    time: u64,
+    made: u64,
+    transactions: &[Vec<u8>],
+    receipts: &[Vec<u8>],
+) -> Vec<u8> {
     let hash = |byte: u8| encode_bytes(&[byte; 32]);
     let root = |values: &[Vec<u8>]| encode_bytes(Trie::of_block(values).unwrap().root().as_bytes());
     encode_list(&[
@@ -354,7 +395,7 @@ fn header(number: u64, made: u64, transactions: &[Vec<u8>], receipts: &[Vec<u8>]
         encode_integer(number),
         encode_integer(45_000_000),
         encode_integer(900_000),
-        encode_integer(1_760_000_000 + number * 12),
+        encode_integer(time),
         encode_bytes(&made.to_be_bytes()),
         hash(5),
         encode_bytes(&[0; 8]),

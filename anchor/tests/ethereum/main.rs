@@ -9,4 +9,5 @@ mod restarts;
 mod rounds;
 mod site;
 mod stores;
+mod undone;
 mod world;

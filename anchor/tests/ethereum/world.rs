@@ -96,6 +96,7 @@ impl World {
     pub(crate) fn plan(&self) -> Plan {
         let ceilings = Ceilings {
             max_fee: Wei::from_gwei(50),
+            max_priority_fee: Wei::from_gwei(5),
             max_cost_per_day: Wei::from_gwei(1_000_000_000),
             max_gas: Gas::new(100_000),
         };

@@ -15,16 +15,16 @@ pub(super) fn outcome(view: &View) -> Exit {
         && view.stopped.is_none()
         && refusal(view).is_none()
         && !view.balance_is_low;
-    match (view.record_is_undone, is_well) {
-        (true, _) => Exit::Failed,
-        (false, true) => Exit::Done,
-        (false, false) => Exit::CouldNotTell,
+    match (view.undone.is_empty(), is_well) {
+        (false, _) => Exit::Failed,
+        (true, true) => Exit::Done,
+        (true, false) => Exit::CouldNotTell,
     }
 }
 
 /// What doing the work once comes to. A round that failed is a failure until a later one is recorded.
 pub(super) fn outcome_once(view: &View, wait: Option<Duration>) -> Exit {
-    if view.record_is_undone || last_failure(view).is_some() {
+    if !view.undone.is_empty() || last_failure(view).is_some() {
         return Exit::Failed;
     }
     let is_sent = view.waiting.is_none()
@@ -68,8 +68,13 @@ pub(super) fn lines(view: &View) -> Vec<String> {
     if let Some(trouble) = &view.trouble {
         lines.push(format!("since {}: {}", at(trouble.since), trouble.reason));
     }
-    if view.record_is_undone {
-        lines.push("the block of the last record is not the chain's any more".to_owned());
+    for undone in &view.undone {
+        lines.push(format!(
+            "since {} block {} ({}) is not the chain's any more, though it was final: its records prove nothing; look at the endpoints, and once that is dealt with, name the block in `known_undone`",
+            at(undone.at),
+            undone.block,
+            undone.block_hash
+        ));
     }
     if let Some(failure) = last_failure(view) {
         lines.push(format!(
@@ -155,9 +160,9 @@ mod tests {
     fn view(changes: &Value) -> View {
         let mut view = json!({
             "name": "dev", "chain_id": 1, "account": "0x01", "destination": "0x02", "mode": "address",
-            "max_fee_gwei": "50", "max_cost_per_day_gwei": "1", "max_gas": 25_000, "waiting": null, "on_its_way": null,
+            "max_fee_gwei": "50", "max_priority_fee_gwei": "5", "max_cost_per_day_gwei": "1", "max_gas": 25_000, "waiting": null, "on_its_way": null,
             "hold": null, "trouble": null, "stopped": null, "last_record": null, "last_failure": null,
-            "record_is_undone": false, "spent_gwei": "0", "cost_gwei": null, "seen": null, "balance_days": null,
+            "undone": [], "spent_gwei": "0", "cost_gwei": null, "seen": null, "balance_days": null,
             "balance_is_low": false, "next_look_at": null, "events": {}, "endpoints": [], "logs": [],
         });
         for (key, value) in changes.as_object().unwrap() {
@@ -247,7 +252,7 @@ mod tests {
             ),
             (
                 "undone",
-                json!({"record_is_undone": true}),
+                json!({"undone": [{"at": 5, "block": 7, "block_hash": "0x07", "transaction": "0x08"}]}),
                 None,
                 Exit::Failed,
             ),
@@ -278,6 +283,11 @@ mod tests {
             let has_reason =
                 name.starts_with("refused") || exit == Exit::Failed && name != "undone";
             assert_eq!(is_told, has_reason, "{name}: {text}");
+            assert_eq!(
+                text.contains("block 7 (0x07) is not"),
+                name == "undone",
+                "{name}"
+            );
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use counterfoil_ethereum::{Address, BlockHash};
 use counterfoil_ethereum_sender::chain::{Account, Block};
-use counterfoil_ethereum_sender::{Call, Gas, Wei};
+use counterfoil_ethereum_sender::{Call, Gas, Timestamp, Wei};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::block::{self, SeenHeader, Which};
 use crate::chain::Finality;
 use crate::fault::Fault;
+use crate::observe::time_of;
 use crate::quantity::{Quantity, Short, hex_number};
 use crate::session::{SHORT, Session};
 
@@ -33,6 +34,7 @@ const WOULD_FAIL: [&str; 7] = [
 #[derive(Clone, Debug)]
 pub(crate) struct Standing {
     pub(crate) finalized: Block,
+    pub(crate) finalized_time: Timestamp,
     pub(crate) head: SeenHeader,
     pub(crate) nonce: u64,
     pub(crate) finalized_nonce: u64,
@@ -66,6 +68,7 @@ pub(crate) async fn standing(
     account: Address,
 ) -> Result<Standing, Fault> {
     let finalized = finalized(session, finality).await?;
+    let (finalized_time, finalized) = (time_of(&finalized.header), finalized.block());
     let head = block::newest(session).await?;
     if head.header.number < finalized.number {
         return Err(Fault::Contradiction(format!(
@@ -85,6 +88,7 @@ pub(crate) async fn standing(
     let Quantity(balance) = session.call("eth_getBalance", params, SHORT).await?;
     Ok(Standing {
         finalized,
+        finalized_time,
         nonce,
         finalized_nonce,
         balance: Wei::new(balance),
@@ -146,22 +150,21 @@ fn at(hash: BlockHash) -> serde_json::Value {
     json!({"blockHash": hash.to_string()})
 }
 
-async fn finalized(session: &Session<'_>, finality: Finality) -> Result<Block, Fault> {
-    let header = match finality {
+async fn finalized(session: &Session<'_>, finality: Finality) -> Result<SeenHeader, Fault> {
+    match finality {
         Finality::Tag => {
             let header = block::header(session, Which::Finalized).await?;
             header.ok_or_else(|| {
                 let why = "it has no final block: if the chain has no `finalized` tag, configure a number of confirmations";
                 Fault::Missing(why.to_owned())
-            })?
+            })
         }
         Finality::Confirmations(confirmations) => {
             let head = block::newest(session).await?;
             let number = head.header.number.saturating_sub(confirmations.get());
-            block::header_at(session, number).await?
+            block::header_at(session, number).await
         }
-    };
-    Ok(header.block())
+    }
 }
 
 async fn fees(session: &Session<'_>, head: &SeenHeader) -> Result<Fees, Fault> {
@@ -197,8 +200,10 @@ async fn fees(session: &Session<'_>, head: &SeenHeader) -> Result<Fees, Fault> {
         .filter(|fee| *fee > 0)
         .collect();
     paid.sort_unstable();
+    // The header says what the next one is, whatever else is said; but on chains that have none.
+    let base_fee = head.next_base_fee().map_or(next, u128::from);
     Ok(Fees {
-        base_fee: Wei::new(next),
+        base_fee: Wei::new(base_fee),
         priority_fee: paid.get(paid.len() / 2).copied().map(Wei::new),
     })
 }

@@ -4,6 +4,7 @@
 //! and must make the header's roots. An endpoint that says anything else is caught, and so is one of a fork that appended fields which
 //! this program does not know.
 
+use core::cmp::Ordering;
 use core::pin::pin;
 
 use alloy_consensus::{EthereumTxEnvelope, ReceiptEnvelope, TxEip4844};
@@ -22,6 +23,12 @@ use crate::session::{LONG, MIDDLING, SHORT, Session};
 
 /// How many calls for single transactions or receipts of a block are under way at once.
 const AT_ONCE: usize = 8;
+
+/// Blocks are to use half of the gas that they could (EIP-1559).
+const ELASTICITY: u64 = 2;
+
+/// The base fee changes by an eighth at most.
+const CHANGE_DENOMINATOR: u128 = 8;
 
 /// A transaction as blocks commit to it: one with blobs has them elsewhere.
 pub(crate) type BlockTransaction = EthereumTxEnvelope<TxEip4844>;
@@ -46,6 +53,8 @@ pub(crate) struct SeenHeader {
     pub(crate) header: Header,
     /// Its base fee; none before London.
     pub(crate) base_fee: Option<u64>,
+    /// The gas that it used, and the most that it could use.
+    pub(crate) gas: (u64, u64),
 }
 
 impl SeenHeader {
@@ -55,6 +64,26 @@ impl SeenHeader {
             number: self.header.number,
             hash: self.header.hash,
         }
+    }
+
+    /// The base fee of the block after it, as Ethereum computes it; none before London. Other chains compute it otherwise: the fee that a
+    /// transaction offers leaves room for it to double.
+    // SPEC(EIP-1559): "parent_base_fee_per_gas * gas_used_delta // parent_gas_target // BASE_FEE_MAX_CHANGE_DENOMINATOR", at least 1 up.
+    pub(crate) fn next_base_fee(&self) -> Option<u64> {
+        let (base_fee, (used, limit)) = (self.base_fee?, self.gas);
+        let target = limit / ELASTICITY;
+        let change = |delta: u64| {
+            let change = u128::from(base_fee).saturating_mul(delta.into());
+            let change = change.checked_div(target.into()).unwrap_or(0) / CHANGE_DENOMINATOR;
+            u64::try_from(change).unwrap_or(u64::MAX)
+        };
+        Some(match used.cmp(&target) {
+            Ordering::Greater if target > 0 => {
+                base_fee.saturating_add(change(used.saturating_sub(target)).max(1))
+            }
+            Ordering::Less => base_fee.saturating_sub(change(target.saturating_sub(used))),
+            Ordering::Equal | Ordering::Greater => base_fee,
+        })
     }
 }
 
@@ -254,6 +283,7 @@ fn seen(answer: &HeaderAnswer, which: Which) -> Result<SeenHeader, Fault> {
         rlp,
         header,
         base_fee: answer.header.base_fee_per_gas,
+        gas: (answer.header.gas_used, answer.header.gas_limit),
     })
 }
 

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use counterfoil_ethereum::{Address, TransactionHash};
 use counterfoil_ethereum_sender::chain::{
-    Block, Captured, ChainOutcome, ChainRequest, Identity, Refusal, Sent, Whereabouts,
+    Anchor, Block, Captured, ChainOutcome, ChainRequest, Identity, Refusal, Sent, Whereabouts,
 };
 use counterfoil_service::client::{CallError, Client, ClientOptions};
 use futures_util::future::join_all;
@@ -21,7 +21,7 @@ use crate::failover::{Asked, EndpointStatus, Roster};
 use crate::fault::Fault;
 use crate::head::Head;
 use crate::nonce;
-use crate::observe::{Memory, Proven, Said, is_still, observation, place, prove, stands};
+use crate::observe::{Memory, Proven, Said, is_still, observation, place, prove, receipt, stands};
 use crate::send::{is_refusal, is_unknown, send};
 use crate::session::Session;
 use crate::signer::Signer;
@@ -262,10 +262,14 @@ impl Chain {
                 self.follows(place, Head::new(&head, SystemTime::now()))?;
                 ChainOutcome::Sent(send(&session, *hash, bytes).await?)
             }
-            ChainRequest::Observe { attempts, anchored } => {
+            ChainRequest::Observe {
+                attempts,
+                nonce,
+                anchored,
+            } => {
                 let standing = standing(&session, finality, account).await?;
                 self.follows(place, Head::new(&standing.head, SystemTime::now()))?;
-                self.observe(&session, standing, attempts, *anchored)
+                self.observe(&session, standing, attempts, *nonce, *anchored)
                     .await?
             }
             ChainRequest::FindNonce {
@@ -291,25 +295,49 @@ impl Chain {
         session: &Session<'_>,
         standing: Standing,
         attempts: &[TransactionHash],
-        anchored: Option<Block>,
+        nonce: u64,
+        anchored: Option<Anchor>,
     ) -> Result<ChainOutcome, Fault> {
         let anchored_stands = match anchored {
-            Some(block) => Some(stands(session, block, &standing).await?),
+            Some(anchored) => Some(stands(session, anchored, &standing).await?),
             None => None,
         };
-        let mut whereabouts = Vec::with_capacity(attempts.len());
-        for transaction in attempts {
-            whereabouts.push(match place(session, *transaction).await? {
+        let whereabouts = self.places(session, attempts, standing.nonce > nonce);
+        let observation = observation(&standing, whereabouts.await?, anchored_stands);
+        Ok(ChainOutcome::Observed(observation))
+    }
+
+    /// Where the transactions of a nonce are. The newest is most often the one that is in the pool or in a block, and is looked for
+    /// first; the others only if the nonce is used, and only in blocks, until one is found.
+    async fn places(
+        &self,
+        session: &Session<'_>,
+        attempts: &[TransactionHash],
+        nonce_is_used: bool,
+    ) -> Result<Vec<Whereabouts>, Fault> {
+        let mut places = vec![Whereabouts::Absent; attempts.len()];
+        let newest = attempts.last();
+        for (transaction, found) in attempts.iter().zip(&mut places).rev() {
+            let said = if Some(transaction) == newest {
+                place(session, *transaction).await?
+            } else if nonce_is_used {
+                receipt(session, *transaction).await?
+            } else {
+                break;
+            };
+            *found = match said {
                 Said::Absent => Whereabouts::Absent,
                 Said::Pending => Whereabouts::Pending,
                 Said::In(block) => {
                     let proven = self.proven(session, *transaction, block).await?;
                     Whereabouts::Included(proven.inclusion)
                 }
-            });
+            };
+            if matches!(found, Whereabouts::Included(_)) {
+                break;
+            }
         }
-        let observation = observation(&standing, whereabouts, anchored_stands);
-        Ok(ChainOutcome::Observed(observation))
+        Ok(places)
     }
 
     async fn capture(

@@ -8,11 +8,11 @@ use std::collections::VecDeque;
 use alloy_consensus::Transaction as _;
 use alloy_eips::Decodable2718 as _;
 use counterfoil_ethereum::rlp::Item;
-use counterfoil_ethereum::{Receipt, TransactionHash, trie};
+use counterfoil_ethereum::{Header, Receipt, TransactionHash, trie};
 use counterfoil_ethereum_sender::chain::{
-    Block, Captured, Execution, Inclusion, Observation, Whereabouts,
+    Anchor, Block, Captured, Execution, Inclusion, Observation, Whereabouts,
 };
-use counterfoil_ethereum_sender::{Gas, Wei};
+use counterfoil_ethereum_sender::{Gas, Timestamp, Wei};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -69,21 +69,31 @@ struct Place {
     block_number: Option<Short>,
 }
 
-/// Whether the block of the last record is on the chain.
+/// Whether the block in which the last round ended is on the chain.
 pub(crate) async fn stands(
     session: &Session<'_>,
-    anchored: Block,
+    anchored: Anchor,
     standing: &Standing,
 ) -> Result<bool, Fault> {
-    let head = standing.head.header.number;
-    if anchored.number > head {
-        return Err(Fault::Contradiction(format!(
-            "its newest block is {head}, and block {} was final: it lags behind",
-            anchored.number
-        )));
+    let Anchor { block, time } = anchored;
+    let finalized = standing.finalized.number;
+    if block.number <= finalized {
+        let header = block::header_at(session, block.number).await?;
+        return Ok(header.header.hash == block.hash);
     }
-    let header = block::header_at(session, anchored.number).await?;
-    Ok(header.header.hash == anchored.hash)
+    // Along a chain times only grow: the block does not come after one that is not older.
+    if standing.finalized_time >= time {
+        return Ok(false);
+    }
+    Err(Fault::Contradiction(format!(
+        "its newest final block is {finalized}, and block {} was final: it lags behind",
+        block.number
+    )))
+}
+
+/// When a block was made, as its header says.
+pub(crate) fn time_of(header: &Header) -> Timestamp {
+    Timestamp::from_millis(header.timestamp.saturating_mul(1_000))
 }
 
 /// Where the endpoint says that a transaction is.
@@ -91,33 +101,46 @@ pub(crate) async fn place(
     session: &Session<'_>,
     transaction: TransactionHash,
 ) -> Result<Said, Fault> {
+    match receipt(session, transaction).await? {
+        Said::Absent => {}
+        said => return Ok(said),
+    }
     let params = json!([transaction.to_string()]);
-    let receipt = session.call("eth_getTransactionReceipt", params.clone(), SHORT);
-    let receipt: Option<Place> = receipt.await?;
-    let wrong = |why: &str| Fault::Contradiction(format!("of the transaction {transaction} {why}"));
-    match receipt {
+    let known = session.call("eth_getTransactionByHash", params, SHORT);
+    match known.await? {
+        None => Ok(Said::Absent),
+        Some(Place {
+            block_hash: None, ..
+        }) => Ok(Said::Pending),
+        Some(Place { .. }) => Err(wrong(transaction, "it names a block, and has no receipt")),
+    }
+}
+
+/// In which block the endpoint says that a transaction is.
+pub(crate) async fn receipt(
+    session: &Session<'_>,
+    transaction: TransactionHash,
+) -> Result<Said, Fault> {
+    let params = json!([transaction.to_string()]);
+    let receipt = session.call("eth_getTransactionReceipt", params, SHORT);
+    match receipt.await? {
         Some(Place {
             block_hash: Some(hash),
             block_number: Some(Short(number)),
         }) => {
-            let hash = hash
-                .parse()
-                .map_err(|_| wrong("it names a block hash that is none"))?;
+            let hash = hash.parse();
+            let hash =
+                hash.map_err(|_| wrong(transaction, "it names a block hash that is none"))?;
             Ok(Said::In(Block { number, hash }))
         }
         // Some show receipts before there is a block.
         Some(Place { .. }) => Ok(Said::Pending),
-        None => {
-            let known = session.call("eth_getTransactionByHash", params, SHORT);
-            match known.await? {
-                None => Ok(Said::Absent),
-                Some(Place {
-                    block_hash: None, ..
-                }) => Ok(Said::Pending),
-                Some(Place { .. }) => Err(wrong("it names a block, and has no receipt")),
-            }
-        }
+        None => Ok(Said::Absent),
     }
+}
+
+fn wrong(transaction: TransactionHash, why: &str) -> Fault {
+    Fault::Contradiction(format!("of the transaction {transaction} {why}"))
 }
 
 /// What proves that the transaction is in this block, which is the chain's at its number.
@@ -170,6 +193,7 @@ pub(crate) async fn prove(
         transaction,
         inclusion: Inclusion {
             block: expected,
+            time: time_of(&block.header.header),
             execution,
             cost: price.of_gas(gas),
         },

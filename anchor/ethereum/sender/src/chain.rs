@@ -10,6 +10,7 @@
 
 use counterfoil_ethereum::{Address, BlockHash, Path, Record, TransactionHash};
 
+use crate::time::Timestamp;
 use crate::transaction::{Call, Unsigned};
 use crate::wei::{Gas, Wei};
 
@@ -20,6 +21,15 @@ pub struct Block {
     pub number: u64,
     /// Its hash.
     pub hash: BlockHash,
+}
+
+/// A block in which a round ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// The block.
+    pub block: Block,
+    /// What its header says when it was made.
+    pub time: Timestamp,
 }
 
 /// One thing to ask of the chain, each with the outcomes that answer it, beside [`ChainOutcome::NotDone`] and
@@ -40,10 +50,12 @@ pub enum ChainRequest {
     },
     /// Where the account's transactions of this nonce are. [`ChainOutcome::Observed`].
     Observe {
-        /// The hashes to look for; maybe none.
+        /// The hashes to look for, oldest first; maybe none.
         attempts: Vec<TransactionHash>,
-        /// The block of the last record: whether it is still on the chain.
-        anchored: Option<Block>,
+        /// The nonce of them all.
+        nonce: u64,
+        /// The block in which the last round ended: whether it is still on the chain.
+        anchored: Option<Anchor>,
     },
     /// Find the transaction of the account that has this nonce, in the final blocks after `after` up to `until`.
     /// [`ChainOutcome::NonceUsed`].
@@ -162,9 +174,12 @@ pub struct Observation {
     pub nonce: u64,
     /// The nonce that comes next after the final block's state.
     pub finalized_nonce: u64,
-    /// Where each of the attempts is, in the order asked for.
+    /// Where each of the attempts is, in the order asked for. While the head's state does not use their nonce none of them is in a
+    /// block, and only of the last one it is told whether it is in the pool: the others are [`Whereabouts::Absent`].
     pub attempts: Vec<Whereabouts>,
-    /// Whether the block of the last record is on the chain at its number; none if it was not asked for.
+    /// Whether the block in which the last round ended is on the chain; none if it was not asked for. It is not where a final block
+    /// has its number, or where the newest final block is below it in number and not in time, since times only grow along a chain. An
+    /// endpoint that is below it in both lags behind, and gives no observation.
     pub anchored_stands: Option<bool>,
     /// The balance at the head.
     pub balance: Wei,
@@ -188,6 +203,8 @@ pub enum Whereabouts {
 pub struct Inclusion {
     /// The block.
     pub block: Block,
+    /// What its header says when it was made.
+    pub time: Timestamp,
     /// What became of it.
     pub execution: Execution,
     /// What it cost: the gas used at the effective price.

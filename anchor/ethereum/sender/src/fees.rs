@@ -2,9 +2,12 @@
 //!
 //! - **The fee** leaves room for the base fee to double (it grows by at most an eighth a block, so six blocks), as far as the ceiling,
 //!   the day's budget and the balance allow; at the least it pays the present base fee and the priority fee, or nothing is sent.
+//! - **The priority fee** is paid whole, whatever the base fee is, and what others pay is the endpoint's word: it has a ceiling of its
+//!   own, and no more than that is offered.
 //! - **The nonce** is taken once every transaction before it is final: otherwise one of them could be undone, and this one would
 //!   wait for another in its place.
-//! - **A replacement** raises both fees by an eighth or more. Nodes ask for a tenth of both (geth's `pricebump`).
+//! - **A replacement** raises both fees by an eighth or more. Nodes ask for a tenth of both (geth's `pricebump`). Its gas is estimated
+//!   anew: the first estimate may have been wrong, or is by now.
 //! - **The budget**: what the rounds of the last 24 hours cost, and the most that this one may cost, are together below the ceiling.
 //!   Transactions of one nonce exclude each other, so that only the dearest counts.
 
@@ -19,6 +22,8 @@ use crate::wei::{Gas, Wei};
 pub struct Ceilings {
     /// The most by gas.
     pub max_fee: Wei,
+    /// The most of it that goes to the block's proposer.
+    pub max_priority_fee: Wei,
     /// The most in any 24 hours.
     pub max_cost_per_day: Wei,
     /// The most gas of one transaction.
@@ -35,6 +40,17 @@ pub enum Hold {
     )]
     Fee {
         /// What it asks for.
+        needed: Wei,
+        /// The ceiling.
+        ceiling: Wei,
+    },
+    /// A replacement would have to offer the proposer more than the ceiling.
+    #[error(
+        "a transaction that takes the place of the one on its way has to offer a priority fee of {} gwei, which is above `max_priority_fee_gwei` = {}: the one on its way stays",
+        needed.gwei(), ceiling.gwei()
+    )]
+    PriorityFee {
+        /// What it has to offer.
         needed: Wei,
         /// The ceiling.
         ceiling: Wei,
@@ -126,32 +142,37 @@ pub(crate) fn first(
     if account.finalized_nonce != account.nonce {
         return Err(Hold::NotFinal);
     }
-    let estimate = account.gas.clone().map_err(Hold::WouldFail)?;
-    let floor = call.floor();
-    // To a plain address a call takes the floor exactly. What a contract takes may grow until the block that has it.
-    let gas_limit = if estimate <= floor {
-        floor
-    } else {
-        Gas::new(estimate.get().saturating_add(estimate.get() / 4))
-    };
-    if gas_limit > ceilings.max_gas {
-        return Err(Hold::Gas {
-            needed: gas_limit,
-            ceiling: ceilings.max_gas,
-        });
-    }
-    let needed = account.base_fee.plus(account.priority_fee);
-    let wanted = account.base_fee.times(2).plus(account.priority_fee);
+    let gas_limit = gas_limit(&call, account, ceilings)?;
+    let priority_fee = account.priority_fee.min(ceilings.max_priority_fee);
+    let needed = account.base_fee.plus(priority_fee);
+    let wanted = account.base_fee.times(2).plus(priority_fee);
     let spent = state.spent_since_a_day(now);
     let max_fee = afford(needed, wanted, gas_limit, account.balance, spent, ceilings)?;
     Ok(Unsigned {
         chain_id,
         nonce: account.nonce,
-        max_priority_fee: account.priority_fee,
+        max_priority_fee: priority_fee,
         max_fee,
         gas_limit,
         call,
     })
+}
+
+/// What the call is given.
+fn gas_limit(call: &Call, account: &Account, ceilings: &Ceilings) -> Result<Gas, Hold> {
+    let estimate = account.gas.clone().map_err(Hold::WouldFail)?;
+    let floor = call.floor();
+    // To a plain address a call takes the floor exactly. What a contract takes may grow until the block that has it.
+    let needed = if estimate <= floor {
+        floor
+    } else {
+        Gas::new(estimate.get().saturating_add(estimate.get() / 4))
+    };
+    let ceiling = ceilings.max_gas;
+    if needed > ceiling {
+        return Err(Hold::Gas { needed, ceiling });
+    }
+    Ok(needed)
 }
 
 /// A transaction in place of one that is stuck.
@@ -166,16 +187,24 @@ pub(crate) fn replacement(
     if attempts >= MAX_ATTEMPTS {
         return Err(Hold::Attempts);
     }
-    let priority_fee = raised(stuck.max_priority_fee).max(account.priority_fee);
+    let gas_limit = gas_limit(&stuck.call, account, ceilings)?;
+    let ceiling = ceilings.max_priority_fee;
+    let priority_fee = raised(stuck.max_priority_fee).max(account.priority_fee.min(ceiling));
+    if priority_fee > ceiling {
+        return Err(Hold::PriorityFee {
+            needed: priority_fee,
+            ceiling,
+        });
+    }
     let present = account.base_fee.plus(priority_fee);
     let needed = raised(stuck.max_fee).max(present);
     let wanted = account.base_fee.times(2).plus(priority_fee).max(needed);
     let spent = state.spent_since_a_day(now);
-    let limit = stuck.gas_limit;
-    let max_fee = afford(needed, wanted, limit, account.balance, spent, ceilings)?;
+    let max_fee = afford(needed, wanted, gas_limit, account.balance, spent, ceilings)?;
     Ok(Unsigned {
         max_priority_fee: priority_fee,
         max_fee,
+        gas_limit,
         ..*stuck
     })
 }

@@ -1,13 +1,19 @@
 //! A round on its way: from the first bytes that are sent to final blocks.
 
+use core::time::Duration;
+
 use counterfoil_ethereum::TransactionHash;
 
 use crate::chain::{Execution, Inclusion, Observation, Refusal, Sent, Whereabouts};
 use crate::fees::expected;
 use crate::operation::{Anchored, Event, Failure, StopReason};
 use crate::sender::{Course, Pending, Refused, Seen, Sender};
-use crate::state::{LastFailure, LastRecord};
+use crate::state::{Ended, Ending, LastFailure};
 use crate::task::{Purpose, Task, Then};
+use crate::time::Timestamp;
+
+/// So far a block's time and this machine's clock may be apart. Blocks are made to the second; a verifier allows a block as much.
+const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
 impl Sender {
     /// The newest attempt was sent, or not.
@@ -82,8 +88,14 @@ impl Sender {
             balance: observation.balance,
             base_fee: observation.base_fee,
         });
-        self.watch_record(observation);
+        if observation.anchored_stands == Some(false) {
+            return self.undone();
+        }
+        self.watched = Some(self.now);
         let Some(flight) = self.flight() else {
+            if self.pending.is_some() {
+                return self.go_on(Task::Read(Purpose::First));
+            }
             return self.rest(self.config.idle_every);
         };
         let (nonce, hashes) = (flight.nonce, flight.hashes());
@@ -106,17 +118,25 @@ impl Sender {
         }
     }
 
-    fn watch_record(&mut self, observation: &Observation) {
-        let Some(stands) = observation.anchored_stands else {
-            return;
+    /// The block in which the last round ended is not the chain's: the round is on its way again, with the very transactions that it
+    /// had, of which at most one can be in a chain. Where one of them is in another block it gets that block's record.
+    fn undone(&mut self) {
+        let Some(stored) = &self.stored else {
+            return self.go_on(Task::Rest);
         };
-        if !stands && !self.record_is_undone {
-            self.tell(Event::Warning(
-                "the block of the last record is not on the chain any more, though it was final: that record proves nothing, unless the chain comes back to it"
-                    .to_owned(),
-            ));
-        }
-        self.record_is_undone = !stands;
+        let mut next = stored.state.next();
+        let reopened = next.reopen(self.now);
+        let Some((flight, ended)) = reopened.and_then(|flight| Some((flight.offer, flight.ended?)))
+        else {
+            let why = "an observation of a block that was not asked for";
+            return self.stop(StopReason::Internal(why.to_owned()));
+        };
+        let then = Then::End(Event::Undone {
+            offer: flight,
+            transaction: ended.transaction,
+            block: ended.block,
+        });
+        self.go_on(Task::Save(Box::new(next), then));
     }
 
     fn seen_included(
@@ -140,14 +160,53 @@ impl Sender {
         if inclusion.block.number > observation.finalized.number {
             return self.rest(self.config.observe_every);
         }
+        if let Some(signed) = self.untimely(transaction, inclusion) {
+            let failure = Failure::Untimely {
+                transaction,
+                block: inclusion.block,
+                time: inclusion.time,
+                signed,
+            };
+            return self.fail(
+                failure,
+                Some(self.ended_in(Ending::Untimely, transaction, inclusion)),
+            );
+        }
         match inclusion.execution {
             Execution::Succeeded => self.go_on(Task::Capture {
                 transaction,
                 inclusion,
             }),
             Execution::Reverted => {
-                self.fail(Failure::Reverted { transaction }, Some(inclusion.cost));
+                let ended = self.ended_in(Ending::Reverted, transaction, inclusion);
+                self.fail(Failure::Reverted { transaction }, Some(ended));
             }
+        }
+    }
+
+    /// When the transaction was signed, if the block says that it was made before that, or after now.
+    fn untimely(&self, transaction: TransactionHash, inclusion: Inclusion) -> Option<Timestamp> {
+        let mut attempts = self.flight()?.attempts.iter();
+        let signed = attempts.find(|attempt| attempt.hash == transaction)?.at;
+        let (earliest, latest) = (signed, self.now.after(CLOCK_TOLERANCE));
+        let is_timely =
+            inclusion.time.after(CLOCK_TOLERANCE) >= earliest && inclusion.time <= latest;
+        (!is_timely).then_some(signed)
+    }
+
+    fn ended_in(
+        &self,
+        ending: Ending,
+        transaction: TransactionHash,
+        inclusion: Inclusion,
+    ) -> Ended {
+        Ended {
+            at: self.now,
+            ending,
+            block: inclusion.block,
+            time: inclusion.time,
+            transaction,
+            cost: inclusion.cost,
         }
     }
 
@@ -189,7 +248,7 @@ impl Sender {
         if observation.nonce < nonce {
             let found = observation.nonce;
             let why = format!(
-                "the endpoint says that the account's next nonce is {found}, and {nonce} is: it lags behind, or a reorganisation undid blocks that were final"
+                "the endpoint says that the account's next nonce is {found}, and {nonce} is: it lags behind, or more blocks that were final have left the chain than rounds are kept for: then the transactions of the nonces before {nonce} have to come into the chain first"
             );
             return self.again(Task::Rest, why);
         }
@@ -229,26 +288,21 @@ impl Sender {
             return self.go_on(Task::Rest);
         };
         let mut next = stored.state.next();
-        next.end(self.now, Some(anchored.inclusion.cost));
-        next.last_record = Some(LastRecord {
-            at: self.now,
-            block: anchored.inclusion.block,
-            transaction: anchored.transaction,
-            cost: anchored.inclusion.cost,
-        });
+        let ended = self.ended_in(Ending::Recorded, anchored.transaction, anchored.inclusion);
+        next.end(self.now, Some(ended));
         let then = Then::End(Event::Recorded(anchored));
         self.go_on(Task::Save(Box::new(next), then));
     }
 
-    fn fail(&mut self, failure: Failure, cost: Option<crate::wei::Wei>) {
+    fn fail(&mut self, failure: Failure, ended: Option<Ended>) {
         let Some((stored, flight)) =
-            (self.stored.as_ref()).and_then(|stored| Some((stored, stored.state.flight.as_ref()?)))
+            (self.stored.as_ref()).and_then(|stored| Some((stored, stored.state.flight()?)))
         else {
             return self.go_on(Task::Rest);
         };
         let offer = flight.offer.clone();
         let mut next = stored.state.next();
-        next.end(self.now, cost);
+        next.end(self.now, ended);
         next.last_failure = Some(LastFailure {
             at: self.now,
             root: offer.root,
@@ -258,11 +312,16 @@ impl Sender {
         self.go_on(Task::Save(Box::new(next), then));
     }
 
-    /// How the round ended is durable.
+    /// How the round ended is durable, or that another one is on its way again.
     pub(crate) fn ended(&mut self, event: Event) {
-        self.course = Course::default();
+        // One that is on its way again was sent before.
+        let newest = self.flight().and_then(|flight| flight.newest());
+        self.course = Course {
+            waits_since: self.now,
+            told: newest.map(|newest| newest.hash),
+            ..Course::default()
+        };
         self.hold = None;
-        self.record_is_undone = false;
         if let Event::Failed {
             offer,
             failure: Failure::NonceTaken { .. },

@@ -15,7 +15,8 @@
 //! - **One nonce**: a stuck transaction is replaced by one of the same nonce. Another nonce is taken only once a final block has
 //!   this one: with one of the round's own transactions, which ends in a record, or with somebody else's, which ends in a named
 //!   failure.
-//! - **Reorganisations**: what an undone block had is sent again, the same bytes.
+//! - **Reorganisations**: what an undone block had is sent again, the same bytes; also where the block was final: the round that had
+//!   ended in it is on its way again.
 //! - **Ceilings**: a fee, a cost in 24 hours and an amount of gas above which nothing is sent or replaced. A round that is held back
 //!   gives way to the next.
 //! - **Records**: only of final blocks.
@@ -49,7 +50,7 @@ pub use offer::{Member, Offer};
 pub use operation::{
     Anchored, Event, Failure, Operation, OperationId, Outcome, Request, StopReason,
 };
-pub use sender::{Config, Offered, OnItsWay, Seen, Sender, Status};
+pub use sender::{Config, Dealt, Offered, OnItsWay, Seen, Sender, Status};
 pub use time::Timestamp;
 pub use transaction::{Call, SignedError, Unsigned};
 pub use wei::{Gas, Wei};

@@ -5,8 +5,9 @@
 use bytes::Bytes;
 use counterfoil_ethereum::TransactionHash;
 
-use crate::chain::{Captured, ChainOutcome, ChainRequest, Identity, Inclusion};
+use crate::chain::{Block, Captured, ChainOutcome, ChainRequest, Identity, Inclusion};
 use crate::offer::Offer;
+use crate::time::Timestamp;
 use crate::wei::Wei;
 
 /// Names one operation that `poll` handed out.
@@ -117,6 +118,15 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
+    /// A block in which a round had ended is not on the chain any more, though it was final: the round is on its way again.
+    Undone {
+        /// The round.
+        offer: Offer,
+        /// Its transaction.
+        transaction: TransactionHash,
+        /// The block.
+        block: Block,
+    },
     /// Something that an operator should know; the sender goes on.
     Warning(String),
     /// The sender has stopped for good; only a restart, after what the reason says, helps.
@@ -143,6 +153,21 @@ pub enum Failure {
     Reverted {
         /// The transaction.
         transaction: TransactionHash,
+    },
+    /// The block is from another time than the transaction.
+    #[error(
+        "the transaction {transaction} is in block {}, whose time is {} s after 1970, and it was signed {} s after 1970: the clock of this machine is or was wrong, or the endpoint made the block up; there is no record of it",
+        .block.number, .time.as_millis() / 1_000, .signed.as_millis() / 1_000
+    )]
+    Untimely {
+        /// The transaction.
+        transaction: TransactionHash,
+        /// The block.
+        block: Block,
+        /// Its time.
+        time: Timestamp,
+        /// When it was signed.
+        signed: Timestamp,
     },
 }
 

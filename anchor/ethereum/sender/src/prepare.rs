@@ -44,8 +44,9 @@ impl Sender {
         if account.nonce < next_nonce {
             let found = account.nonce;
             let why = format!(
-                "the endpoint says that the account's next nonce is {found}, and {next_nonce} is: it lags behind, or a reorganisation undid blocks that were final"
+                "the endpoint says that the account's next nonce is {found}, and {next_nonce} is: it lags behind, or blocks that were final are not the chain's any more, which is looked at next"
             );
+            self.watched = None;
             return self.again(Task::Rest, why);
         }
         let priced = fees::first(
@@ -159,17 +160,19 @@ impl Sender {
             hash,
         };
         let mut next = stored.state.next();
-        match (purpose, &self.pending, &mut next.flight) {
+        let mut open = next.rounds.iter_mut().filter(|round| round.ended.is_none());
+        match (purpose, &self.pending, open.next()) {
             (Purpose::Replacement, _, Some(flight)) => flight.attempts.push(attempt),
             // A newer round that came while this one was signed is read and signed for itself.
             (Purpose::First, Some(pending), None)
                 if pending.offer.root == unsigned.call.calldata.root =>
             {
-                next.flight = Some(Flight {
+                next.rounds.push(Flight {
                     offer: pending.offer.clone(),
                     nonce: unsigned.nonce,
                     unused_in,
                     attempts: vec![attempt],
+                    ended: None,
                 });
             }
             _ => return self.go_on(Task::Rest),

@@ -31,14 +31,14 @@ impl Sender {
             }
         };
         if state.identity != identity {
-            if state.flight.is_some() {
+            if state.flight().is_some() {
                 self.stop(StopReason::OtherIdentity(state.identity));
                 return false;
             }
-            // Nothing that was sent elsewhere matters here.
-            let generation = state.generation;
+            // Of what was sent elsewhere only the money matters here: the ceiling of a day is the operator's, and not an account's.
             state = State {
-                generation,
+                generation: state.generation,
+                spent: state.spent,
                 ..State::new(identity)
             };
         }
@@ -46,6 +46,7 @@ impl Sender {
             waits_since: self.began,
             ..Course::default()
         };
+        self.watched = None;
         self.pending
             .take_if(|pending| state.knows(&pending.offer.root));
         self.stored = Some(Stored {

@@ -4,14 +4,14 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use counterfoil_ethereum::{Address, TransactionHash};
+use counterfoil_ethereum::{Address, BlockHash, TransactionHash};
 use counterfoil_tiles::hash::NodeHash;
 
 use crate::chain::{Block, Identity, Inclusion, Refusal};
 use crate::fees::{Ceilings, Hold, expected};
 use crate::offer::Offer;
 use crate::operation::{Event, Operation, OperationId, StopReason};
-use crate::state::{LastFailure, LastRecord, MAX_MEMBERS, State};
+use crate::state::{Ended, LastFailure, MAX_MEMBERS, State, Undone};
 use crate::task::Task;
 use crate::time::Timestamp;
 use crate::wei::Wei;
@@ -25,13 +25,16 @@ pub struct Config {
     pub destination: Address,
     /// What may be paid.
     pub ceilings: Ceilings,
+    /// Blocks that left the chain though they had records, and that somebody has dealt with.
+    pub known_undone: Vec<BlockHash>,
     /// While a transaction is on its way, the chain is asked this often where it is. A block takes 12 s.
     pub observe_every: Duration,
     /// A transaction that is in no block for so long is replaced.
     pub replace_after: Duration,
     /// While fees or money hold a round back, the chain is asked this often whether they still do.
     pub hold_pause: Duration,
-    /// While nothing is to be sent, the chain is asked this often for balance, fees, and whether the last record's block stands.
+    /// While nothing is on its way, the chain is asked this often for balance, fees, and whether the block stands in which the last
+    /// round ended.
     pub idle_every: Duration,
     /// The first pause before a failed operation is tried again; it doubles.
     pub retry_min: Duration,
@@ -46,6 +49,7 @@ impl Config {
             identity,
             destination,
             ceilings,
+            known_undone: Vec::new(),
             observe_every: Duration::from_secs(12),
             replace_after: Duration::from_mins(3),
             hold_pause: Duration::from_mins(1),
@@ -159,17 +163,26 @@ pub struct Status {
     /// What went wrong last, and since when something does; none once there is nothing to do but wait, or a step of the round is durable.
     pub trouble: Option<(String, Timestamp)>,
     /// The last round that has a record.
-    pub last_record: Option<LastRecord>,
+    pub last_record: Option<Ended>,
     /// The last round that failed.
     pub last_failure: Option<LastFailure>,
-    /// The block of the last record is not on the chain any more.
-    pub record_is_undone: bool,
+    /// Records whose blocks left the chain, and whether somebody has dealt with that.
+    pub undone: Vec<(Undone, Dealt)>,
     /// What rounds cost in the last 24 hours.
     pub spent: Wei,
     /// What the chain said last.
     pub seen: Option<Seen>,
     /// Why it has stopped.
     pub stopped: Option<StopReason>,
+}
+
+/// Whether somebody has dealt with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dealt {
+    /// The configuration names the block.
+    Known,
+    /// Not yet.
+    Open,
 }
 
 /// Sends each root once.
@@ -185,7 +198,8 @@ pub struct Sender {
     pub(crate) course: Course,
     pub(crate) hold: Option<(Hold, Timestamp)>,
     pub(crate) seen: Option<Seen>,
-    pub(crate) record_is_undone: bool,
+    /// When the chain was last asked whether the block stands in which the last round ended.
+    pub(crate) watched: Option<Timestamp>,
     /// Up to this nonce foreign use was told.
     pub(crate) told_nonce: u64,
     pub(crate) told_pool: bool,
@@ -211,7 +225,7 @@ impl Sender {
             course: Course::default(),
             hold: None,
             seen: None,
-            record_is_undone: false,
+            watched: None,
             told_nonce: 0,
             told_pool: false,
             task: Task::Load,
@@ -303,13 +317,26 @@ impl Sender {
             on_its_way: self.on_its_way(),
             hold: self.hold.clone(),
             trouble: self.trouble.clone(),
-            last_record: state.and_then(|state| state.last_record),
+            last_record: state.and_then(State::last_record),
             last_failure: state.and_then(|state| state.last_failure.clone()),
-            record_is_undone: self.record_is_undone,
+            undone: state.map_or_else(Vec::new, |state| self.dealt_with(state)),
             spent: state.map_or(Wei::ZERO, |state| state.spent_since_a_day(self.now)),
             seen: self.seen,
             stopped: self.stopped.clone(),
         }
+    }
+
+    fn dealt_with(&self, state: &State) -> Vec<(Undone, Dealt)> {
+        let known = &self.config.known_undone;
+        let dealt = |undone: &Undone| {
+            if known.contains(&undone.block.hash) {
+                Dealt::Known
+            } else {
+                Dealt::Open
+            }
+        };
+        let all = state.undone.iter();
+        all.map(|undone| (*undone, dealt(undone))).collect()
     }
 
     fn on_its_way(&self) -> Option<OnItsWay> {
@@ -332,7 +359,7 @@ impl Sender {
     }
 
     pub(crate) fn flight(&self) -> Option<&crate::state::Flight> {
-        self.stored.as_ref()?.state.flight.as_ref()
+        self.stored.as_ref()?.state.flight()
     }
 
     pub(crate) fn tell(&mut self, event: Event) {

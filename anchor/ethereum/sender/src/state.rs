@@ -10,16 +10,18 @@
 //! next-nonce 42
 //! spent 1780000000000 44880002244000                what rounds of the last day cost, in wei, and when they ended
 //! ended <root>                                      the last roots that were paid for: they are never paid for again
-//! record 1780000000000 24000000 <block hash> <transaction> <wei>          the last record
+//! undone 1780000000000 24000000 <block hash> <transaction>                a record whose block left the chain
 //! failure 1780000000000 <root> nonce-taken 41 <transaction>               the last failure
 //! failure 1780000000000 <root> reverted <transaction>                     ... or so
-//! round <root> 42 23999990 <destination>            on its way: its nonce, unused in that final block, and where it goes
+//! failure 1780000000000 <root> untimely <transaction> 24000000 <block hash> <its time> <when it was signed>
+//! round <root> 42 23999990 <destination>            a round: its nonce, unused in that final block, and where it goes
 //! member <origin hash> <size> <SHA-256 of the signed checkpoint> <its leaf hash>
 //! attempt 1780000000000 <max fee> <max priority fee> <gas limit> <signed transaction>
+//! final 1780000000000 recorded 24000000 <block hash> <its time> <transaction> <wei>    how it ended, if it did
 //! ```
 //!
-//! `spent` and `ended` are repeated, oldest first; `record` and `failure` may lack; `round` may lack, and is followed by at least
-//! one `member` and one `attempt` otherwise. Each fact has one spelling.
+//! `spent`, `ended` and `undone` are repeated, oldest first; `failure` may lack. Rounds are in the order of their nonces, those that
+//! ended before those on their way; each has at least one `member` and one `attempt`. Each fact has one spelling.
 
 mod lines;
 
@@ -28,7 +30,7 @@ use core::time::Duration;
 use counterfoil_ethereum::{Address, TransactionHash};
 use counterfoil_tiles::hash::NodeHash;
 
-use crate::chain::{Block, Identity};
+use crate::chain::{Anchor, Block, Identity};
 use crate::offer::Offer;
 use crate::operation::Failure;
 use crate::time::Timestamp;
@@ -44,11 +46,21 @@ pub const MAX_ENDED: usize = 256;
 /// How many rounds of one day are remembered; when there are so many no other is sent until the oldest is a day old.
 pub const MAX_SPENT: usize = 2_048;
 
-/// How many transactions of one nonce there may be: 31 replacements raise the fee 38 times.
-pub const MAX_ATTEMPTS: usize = 32;
+/// How many transactions of one nonce there may be. Fifteen replacements raise the fee six times, and more where the chain asks for
+/// more; each has to be looked for once the nonce is used.
+pub const MAX_ATTEMPTS: usize = 16;
 
-/// How many checkpoints one round may have: the register stays far below the store's limit.
-pub const MAX_MEMBERS: usize = 2_048;
+/// How many checkpoints one round may have: the register stays below the store's limit, a MiB.
+pub const MAX_MEMBERS: usize = 1_024;
+
+/// How many rounds that ended are kept, so that they can be on their way again should their blocks leave the chain.
+pub const MAX_KEPT: usize = 16;
+
+/// ... and how many checkpoints they may have together, for the register's limit. The last round is kept in any case.
+pub const MAX_KEPT_MEMBERS: usize = 2_048;
+
+/// How many records whose blocks left the chain are remembered.
+pub const MAX_UNDONE: usize = 64;
 
 /// What is spent counts for so long.
 pub const DAY: Duration = Duration::from_hours(24);
@@ -62,17 +74,53 @@ pub struct Spent {
     pub cost: Wei,
 }
 
-/// The last round that has a record.
+/// In which block a round ended, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LastRecord {
+pub struct Ended {
     /// When it was known to be final.
     pub at: Timestamp,
+    /// How.
+    pub ending: Ending,
     /// The block of its transaction.
     pub block: Block,
+    /// The time of the block.
+    pub time: Timestamp,
     /// Its transaction.
     pub transaction: TransactionHash,
     /// What it cost.
     pub cost: Wei,
+}
+
+impl Ended {
+    /// The block, as it is watched.
+    pub(crate) fn anchor(&self) -> Anchor {
+        Anchor {
+            block: self.block,
+            time: self.time,
+        }
+    }
+}
+
+/// What a block that has a round's transaction came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// A record.
+    Recorded,
+    /// [`Failure::Reverted`].
+    Reverted,
+    /// [`Failure::Untimely`].
+    Untimely,
+}
+
+/// A record whose block left the chain though it was final: it proves nothing, unless the chain comes back to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Undone {
+    /// When that was seen.
+    pub at: Timestamp,
+    /// The block.
+    pub block: Block,
+    /// The transaction that it had.
+    pub transaction: TransactionHash,
 }
 
 /// The last round that was sent and has no record.
@@ -99,7 +147,7 @@ pub struct Attempt {
     pub hash: TransactionHash,
 }
 
-/// A round on its way.
+/// A round that was sent, or is about to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flight {
     /// The round.
@@ -110,6 +158,8 @@ pub struct Flight {
     pub unused_in: u64,
     /// Its transactions, oldest first: each replaces those before it, and at most one can ever be in the chain.
     pub attempts: Vec<Attempt>,
+    /// Which block it ended in; none while it is on its way.
+    pub ended: Option<Ended>,
 }
 
 impl Flight {
@@ -137,12 +187,13 @@ pub struct State {
     pub spent: Vec<Spent>,
     /// The last roots that were paid for, oldest first.
     pub ended: Vec<NodeHash>,
-    /// The last round that has a record.
-    pub last_record: Option<LastRecord>,
+    /// Records whose blocks left the chain, oldest first.
+    pub undone: Vec<Undone>,
     /// The last round that failed.
     pub last_failure: Option<LastFailure>,
-    /// The round on its way.
-    pub flight: Option<Flight>,
+    /// The last rounds, by their nonces: those that ended, and then those on their way, of which only the first is worked on. There is
+    /// more than one of these only after blocks left the chain that were final.
+    pub rounds: Vec<Flight>,
 }
 
 impl State {
@@ -154,10 +205,26 @@ impl State {
             next_nonce: 0,
             spent: Vec::new(),
             ended: Vec::new(),
-            last_record: None,
+            undone: Vec::new(),
             last_failure: None,
-            flight: None,
+            rounds: Vec::new(),
         }
+    }
+
+    /// The round on its way.
+    pub fn flight(&self) -> Option<&Flight> {
+        self.rounds.iter().find(|round| round.ended.is_none())
+    }
+
+    /// How the last round that ended in a block did so.
+    pub fn last_ended(&self) -> Option<Ended> {
+        self.rounds.iter().rev().find_map(|round| round.ended)
+    }
+
+    /// The last record.
+    pub fn last_record(&self) -> Option<Ended> {
+        let mut all = self.rounds.iter().rev().filter_map(|round| round.ended);
+        all.find(|ended| ended.ending == Ending::Recorded)
     }
 
     /// What the rounds of the day before this time cost. What is from the future (the clock was set back) counts, too.
@@ -174,8 +241,7 @@ impl State {
 
     /// True if this root was paid for or is being paid for.
     pub fn knows(&self, root: &NodeHash) -> bool {
-        let on_its_way = |flight: &Flight| flight.offer.root == *root;
-        self.ended.contains(root) || self.flight.as_ref().is_some_and(on_its_way)
+        self.ended.contains(root) || self.rounds.iter().any(|round| round.offer.root == *root)
     }
 
     /// The state after this one, to be changed.
@@ -186,19 +252,81 @@ impl State {
         next
     }
 
-    /// The round on its way is over, for this price.
-    pub(crate) fn end(&mut self, now: Timestamp, cost: Option<Wei>) {
-        let Some(flight) = self.flight.take() else {
+    /// The round on its way is over, in this block; in none, if its nonce was taken.
+    pub(crate) fn end(&mut self, now: Timestamp, ended: Option<Ended>) {
+        let Some(place) = self.rounds.iter().position(|round| round.ended.is_none()) else {
             return;
         };
-        self.next_nonce = self.next_nonce.max(flight.nonce.saturating_add(1));
         self.spent.retain(|spent| counts(spent, now));
-        if let Some(cost) = cost {
-            self.spent.push(Spent { at: now, cost });
-            self.ended.push(flight.offer.root);
-        }
+        let Some(ended) = ended else {
+            let taken = self.rounds.remove(place);
+            return self.use_up(taken.nonce);
+        };
+        let Some(round) = self.rounds.get_mut(place) else {
+            return;
+        };
+        round.ended = Some(ended);
+        let (root, nonce) = (round.offer.root, round.nonce);
+        self.use_up(nonce);
+        self.spent.push(Spent {
+            at: ended.at,
+            cost: ended.cost,
+        });
+        self.ended.push(root);
         let surplus = self.ended.len().saturating_sub(MAX_ENDED);
         self.ended.drain(..surplus);
+        // The chain has come back to it.
+        self.undone.retain(|undone| undone.block != ended.block);
+        self.forget();
+    }
+
+    fn use_up(&mut self, nonce: u64) {
+        self.next_nonce = self.next_nonce.max(nonce.saturating_add(1));
+    }
+
+    /// Forgets the oldest rounds that ended, as far as they are too many.
+    fn forget(&mut self) {
+        let ended = self.rounds.iter().filter(|round| round.ended.is_some());
+        let (mut kept, mut members) = (0_usize, 0_usize);
+        let mut sizes: Vec<usize> = ended.map(|round| round.offer.members.len()).collect();
+        sizes.reverse();
+        for size in &sizes {
+            members = members.saturating_add(*size);
+            if kept == MAX_KEPT || kept > 0 && members > MAX_KEPT_MEMBERS {
+                break;
+            }
+            kept = kept.saturating_add(1);
+        }
+        self.rounds.drain(..sizes.len().saturating_sub(kept));
+    }
+
+    /// The block in which the last round ended has left the chain: it is on its way again, under its nonce. Gives it as it had ended.
+    pub(crate) fn reopen(&mut self, now: Timestamp) -> Option<Flight> {
+        let place = self
+            .rounds
+            .iter()
+            .rposition(|round| round.ended.is_some())?;
+        let round = self.rounds.get_mut(place)?;
+        let before = round.clone();
+        let ended = round.ended.take()?;
+        // Which blocks of this chain do not use the nonce is not known.
+        round.unused_in = 0;
+        self.next_nonce = round.nonce;
+        self.ended.retain(|root| *root != before.offer.root);
+        let is_its = |spent: &Spent| spent.at == ended.at && spent.cost == ended.cost;
+        if let Some(place) = self.spent.iter().rposition(is_its) {
+            self.spent.remove(place);
+        }
+        if ended.ending == Ending::Recorded {
+            self.undone.push(Undone {
+                at: now,
+                block: ended.block,
+                transaction: ended.transaction,
+            });
+            let surplus = self.undone.len().saturating_sub(MAX_UNDONE);
+            self.undone.drain(..surplus);
+        }
+        Some(before)
     }
 }
 

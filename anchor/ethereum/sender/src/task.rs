@@ -4,10 +4,12 @@
 //! Load ─> Rest ──── a round waits ────> Read ─> Sign ─> Save(intent) ─> Send ─┐
 //!          │ ^ └─ nothing to do: Observe, seldom         ^                    │
 //!          │ └───────────────────────────────────────────│────────────────────┘
+//!          │  └─ a round waits, and it was long not seen whether the last one stands ─> Observe ─> Read
 //!          └─ on its way ─> Observe ── absent ──────────────────────────────> Send (the same bytes)
 //!                              ├───── stuck ────> Read ─> Sign ─> Save(one attempt more) ─> Send
 //!                              ├───── final ────> Capture ─> Store ─> Save(ended)
-//!                              └───── the nonce is used, and by none of ours ─> FindNonce ─> Save(failed)
+//!                              ├───── the nonce is used, and by none of ours ─> FindNonce ─> Save(failed)
+//!                              └───── the block in which the last round ended is undone ─> Save(that round is on its way again)
 //! ```
 //!
 //! Nothing is sent but what `Save` has made durable, and no other nonce is taken before `Save` has made durable how the last one
@@ -35,7 +37,7 @@ pub(crate) enum Purpose {
 pub(crate) enum Then {
     /// The newest attempt is sent.
     Send,
-    /// The round is over.
+    /// The round is over, or another one is on its way again.
     End(Event),
 }
 
@@ -74,17 +76,20 @@ impl Sender {
         let Some(stored) = &self.stored else {
             return Task::Load;
         };
-        if stored.state.flight.is_some() {
+        if stored.state.flight().is_some() {
             return Task::Observe;
         }
+        let is_watched =
+            (self.watched).is_some_and(|watched| self.now < watched.after(self.config.idle_every));
+        let is_to_be_watched = stored.state.last_ended().is_some() && !is_watched;
         // A round that was offered before the register was read may be known.
         let known = self
             .pending
             .take_if(|pending| stored.state.knows(&pending.offer.root));
         drop(known);
         match &self.pending {
-            Some(_) => Task::Read(Purpose::First),
-            None => Task::Observe,
+            Some(_) if !is_to_be_watched => Task::Read(Purpose::First),
+            _ => Task::Observe,
         }
     }
 
@@ -114,9 +119,10 @@ impl Sender {
                     .flight()
                     .map(crate::state::Flight::hashes)
                     .unwrap_or_default(),
+                nonce: self.flight().map_or(0, |flight| flight.nonce),
                 anchored: stored
-                    .and_then(|stored| stored.state.last_record)
-                    .map(|last| last.block),
+                    .and_then(|stored| stored.state.last_ended())
+                    .map(|last| last.anchor()),
             },
             Task::FindNonce { until } => {
                 let flight = self.flight()?;

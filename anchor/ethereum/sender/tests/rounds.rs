@@ -4,6 +4,7 @@ mod world;
 
 use counterfoil_ethereum::Address;
 use counterfoil_ethereum_sender::chain::{ChainRequest, Identity, Refusal};
+use counterfoil_ethereum_sender::state::Flight;
 use counterfoil_ethereum_sender::{
     Event, Failure, Hold, Offer, Offered, Operation, Request, Sender, StopReason, Timestamp, Wei,
 };
@@ -13,6 +14,11 @@ fn start() -> (World, Sender) {
     let world = World::new();
     let sender = world.sender();
     (world, sender)
+}
+
+/// The round on its way, as it is in the register.
+fn flight(world: &World) -> Flight {
+    world.state().unwrap().flight().unwrap().clone()
 }
 
 /// The events, by their names.
@@ -25,6 +31,7 @@ fn names(world: &World) -> Vec<&'static str> {
         Event::Reorganised { .. } => "reorganised",
         Event::Recorded(_) => "recorded",
         Event::Failed { .. } => "failed",
+        Event::Undone { .. } => "undone",
         Event::Warning(_) => "warning",
         Event::Stopped(_) => "stopped",
     };
@@ -100,7 +107,7 @@ fn a_stuck_transaction_is_replaced_under_its_nonce() {
     settle(&mut world, &mut sender);
     world.disturb(Disturbance::Spike(24));
     blocks(&mut world, &mut sender, 3);
-    let flight = world.state().unwrap().flight.unwrap();
+    let flight = flight(&world);
     let [first, second] = &flight.attempts[..] else {
         panic!("{} attempts", flight.attempts.len());
     };
@@ -191,9 +198,7 @@ fn after_a_crash_the_same_bytes_are_sent() {
                 break;
             }
         }
-        let bytes = world.state().unwrap().flight.unwrap().attempts[0]
-            .signed
-            .clone();
+        let bytes = flight(&world).attempts[0].signed.clone();
         let mut sender = world.sender();
         finish(&mut world, &mut sender);
         assert_eq!(world.sends, [bytes]);
@@ -433,22 +438,6 @@ fn another_account_waits_for_what_is_on_its_way() {
     settle_stopped(&mut world, &mut sender);
     assert_eq!(world.stopped(), None);
     assert_eq!(sender.status().last_record, None);
-}
-
-#[test]
-fn a_record_whose_block_is_undone_after_all_is_told_of() {
-    let (mut world, mut sender) = start();
-    world.last = Some(offer(1));
-    sender.offer(offer(1));
-    settle(&mut world, &mut sender);
-    finish(&mut world, &mut sender);
-    // No chain that keeps its word does this; the records here know nothing of it.
-    world.records.clear();
-    let at = usize::try_from(sender.status().last_record.unwrap().block.number).unwrap();
-    world.ledger.blocks[at].hash = counterfoil_ethereum::BlockHash::from_bytes([9; 32]);
-    blocks(&mut world, &mut sender, 6);
-    assert!(sender.status().record_is_undone);
-    assert_eq!(names(&world).last(), Some(&"warning"));
 }
 
 #[test]

@@ -43,6 +43,7 @@ pub(in crate::config) fn check(config: &Config) -> Result<(), ConfigError> {
         .iter()
         .try_for_each(|url| check_secret("ethereum.signer", url))?;
     ethereum.destination()?;
+    ethereum.known_undone()?;
     ethereum.signer()?;
     if ethereum.password_file.is_some() && ethereum.keystore.is_none() {
         let reason = "a password goes with a `keystore`";
@@ -58,6 +59,12 @@ pub(in crate::config) fn check(config: &Config) -> Result<(), ConfigError> {
     };
     within("chain_id", ethereum.chain_id, 1, MAX_CHAIN_ID)?;
     within("max_fee_gwei", ethereum.max_fee_gwei, 1, u64::MAX)?;
+    within(
+        "max_priority_fee_gwei",
+        ethereum.max_priority_fee_gwei,
+        1,
+        u64::MAX,
+    )?;
     within(
         "max_cost_per_day_gwei",
         ethereum.max_cost_per_day_gwei,

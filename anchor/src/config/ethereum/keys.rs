@@ -32,6 +32,8 @@ pub(in crate::config) const KEYS: &[Key] = &keys! {
             "A log that does not change is anchored again when its last block is so old; \"0s\" is never.";
         "max_fee_gwei" Kind::Whole, optional "50",
             "The most that is paid by gas, in gwei; while the chain asks for more nothing is sent.";
+        "max_priority_fee_gwei" Kind::Whole, optional "5",
+            "The most of it that is offered to a block's proposer, in gwei, whatever others pay.";
         "max_cost_per_day_gwei" Kind::Whole, optional "20000000",
             "The most that is paid in any 24 hours, in gwei: 1,000,000,000 gwei are one ether.";
         "max_gas" Kind::Whole, optional "25000",
@@ -44,6 +46,8 @@ pub(in crate::config) const KEYS: &[Key] = &keys! {
             "How often the chain has a block. A transaction that is in none for 15 times as long is replaced by one that pays more.";
         "deadline" Kind::Duration, optional "\"10s\"",
             "How long a call of an endpoint, or of the signer, may take.";
+        "known_undone" Kind::Texts, optional "[\"0x9b83c12c69edb74f6c8dd5d052765c1adf940e320bd1291696e6fa07829eee71\"]",
+            "Hashes of blocks that left the chain though they had records, and that were dealt with: no alarm any more.";
         "alarm_days" Kind::Whole, optional "14",
             "When the balance lasts for fewer days than this, at the present spending, that is an alarm.";
     }

@@ -1,3 +1,4 @@
+use counterfoil_ethereum::BlockHash;
 use counterfoil_service::config::Settings as _;
 
 use super::super::Config;
@@ -205,6 +206,7 @@ fn defaults_in_the_written_file_are_the_defaults() {
     let default = parse(GOOD).unwrap();
     for (key, value) in [
         ("max_fee_gwei", default.max_fee_gwei),
+        ("max_priority_fee_gwei", default.max_priority_fee_gwei),
         ("max_cost_per_day_gwei", default.max_cost_per_day_gwei),
         ("max_gas", default.ceilings().max_gas.get()),
         ("alarm_days", default.alarm_days),
@@ -225,4 +227,25 @@ fn defaults_in_the_written_file_are_the_defaults() {
         );
     }
     assert_eq!(shown("mode"), format!("\"{}\"", default.mode));
+}
+
+#[test]
+fn blocks_that_were_dealt_with_are_hashes_and_a_proposer_gets_something() {
+    for (line, expected) in [
+        (
+            "max_priority_fee_gwei = 0",
+            "ethereum.max_priority_fee_gwei: expected 1",
+        ),
+        (
+            "known_undone = [\"0x12\"]",
+            "ethereum.known_undone: expected the hash of a block",
+        ),
+    ] {
+        let error = parse(&format!("{GOOD}{line}\n")).unwrap_err();
+        assert!(error.starts_with(expected), "{error}");
+    }
+    let hash = format!("0x{}", "ab".repeat(32));
+    let ethereum = parse(&format!("{GOOD}known_undone = [\"{hash}\"]\n")).unwrap();
+    let known = ethereum.known_undone().unwrap();
+    assert_eq!(known, [BlockHash::from_bytes([0xab; 32])]);
 }

@@ -45,9 +45,13 @@ pub(super) fn section(page: &mut String, status: &Status, now: Moment) {
             Escaped(why)
         );
     }
-    if sender.record_is_undone {
-        page.push_str(
-            "<p class=\"alarm\">The block of the last record is not the chain's any more.</p>\n",
+    for undone in status.undone() {
+        let _ = writeln!(
+            page,
+            "<p class=\"alarm\">Since {} block {} (<code>{}</code>) is not the chain's any more: its records prove nothing.</p>",
+            date(moment(undone.at)),
+            undone.block.number,
+            undone.block.hash
         );
     }
     if status.is_low() {

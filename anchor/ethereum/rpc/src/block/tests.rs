@@ -71,3 +71,45 @@ fn receipts_are_rebuilt_from_json() {
         assert!(trie_of(&encoded, header.receipts_root).is_some(), "{name}");
     }
 }
+
+#[test]
+fn the_next_base_fee_follows_from_the_header() {
+    use alloy_eips::eip1559::{BaseFeeParams, calc_next_block_base_fee};
+    for base_fee in [0, 1, 7, 8, 1_000_000_000, 123_456_789_012] {
+        for (used, limit) in [
+            (0, 30_000_000),
+            (14_999_999, 30_000_000),
+            (15_000_000, 30_000_000),
+            (15_000_001, 30_000_000),
+            (30_000_000, 30_000_000),
+            (21_000, 36_000_001),
+            (0, 0),
+        ] {
+            let mut header = header_with(Some(base_fee), (used, limit));
+            let parameters = BaseFeeParams::ethereum();
+            let expected = calc_next_block_base_fee(used, limit, base_fee, parameters);
+            assert_eq!(
+                header.next_base_fee(),
+                Some(expected),
+                "{base_fee} {used} {limit}"
+            );
+            header.base_fee = None;
+            assert_eq!(header.next_base_fee(), None);
+        }
+    }
+    // What no block of a chain has does no harm.
+    let full = header_with(Some(u64::MAX), (u64::MAX, u64::MAX));
+    assert_eq!(full.next_base_fee(), Some(u64::MAX));
+    let odd = header_with(Some(u64::MAX), (u64::MAX, 2));
+    assert_eq!(odd.next_base_fee(), Some(u64::MAX));
+}
+
+fn header_with(base_fee: Option<u64>, gas: (u64, u64)) -> SeenHeader {
+    let rlp = alloy_rlp::encode(alloy_consensus::Header::default());
+    SeenHeader {
+        header: Header::parse(&rlp).unwrap(),
+        rlp,
+        base_fee,
+        gas,
+    }
+}

@@ -3,13 +3,13 @@
 use counterfoil_ethereum_sender::chain::{
     ChainOutcome, ChainRequest, Execution, Refusal, Sent, Whereabouts,
 };
-use counterfoil_ethereum_sender::{Unsigned, Wei};
+use counterfoil_ethereum_sender::{Call, Unsigned, Wei};
 use counterfoil_tests::anvil::Anvil;
 use serde_json::json;
 
 use crate::common::{
-    ACCOUNT, account, anvil_chain, capture, chain, not_done, observed, sent, signed, unsigned,
-    verifies,
+    ACCOUNT, account, anvil_chain, call, capture, chain, confirming, not_done, observed, sent,
+    signed, unsigned, verifies,
 };
 
 const CHAIN: u64 = Anvil::CHAIN_ID;
@@ -28,8 +28,11 @@ async fn a_round_goes_from_the_pool_to_a_proof() {
     );
     assert_eq!(before.finalized.number, before.head.number - 2);
     assert_eq!(before.gas.clone().unwrap().get(), 22_440);
+    let fees = anvil.call("eth_feeHistory", json!(["0x1", "latest", []]));
+    let next = fees["baseFeePerGas"][1].as_str().unwrap();
+    let next = u128::from_str_radix(&next[2..], 16).unwrap();
+    assert_eq!(before.base_fee, Wei::new(next), "as the chain computes it");
     anvil.call("anvil_setNextBlockBaseFeePerGas", json!(["0x1a13b8600"]));
-    assert_eq!(account(&chain).await.base_fee, Wei::from_gwei(7));
     let first = signed(&chain, unsigned(CHAIN, 0, 1)).await;
     assert_eq!(
         observed(&chain, &[first.0]).await.attempts,
@@ -205,4 +208,89 @@ async fn another_chain_is_noticed() {
     let endpoint = anvil.url().trim_end_matches('/').to_owned();
     let found = CHAIN;
     assert_eq!(outcome, ChainOutcome::WrongChain { found, endpoint });
+}
+
+#[tokio::test]
+async fn without_a_tag_a_block_is_final_when_so_many_are_above_it() {
+    let Some(anvil) = Anvil::start(&["--no-mining"]) else {
+        return;
+    };
+    let chain = confirming(&anvil, 7);
+    // There are fewer blocks than that: the first one is final.
+    anvil.mine(3);
+    assert_eq!(account(&chain).await.finalized.number, 0);
+    anvil.mine(7);
+    let before = account(&chain).await;
+    assert_eq!((before.head.number, before.finalized.number), (10, 3));
+    let first = signed(&chain, unsigned(CHAIN, 0, 1)).await;
+    sent(&chain, &first).await;
+    anvil.mine(7);
+    let observation = observed(&chain, &[first.0]).await;
+    let [Whereabouts::Included(inclusion)] = observation.attempts[..] else {
+        panic!("{observation:?}");
+    };
+    assert_eq!(inclusion.block.number, observation.finalized.number + 1);
+    assert_eq!((observation.nonce, observation.finalized_nonce), (1, 0));
+    anvil.mine(1);
+    let observation = observed(&chain, &[first.0]).await;
+    assert_eq!(observation.finalized, inclusion.block);
+    assert_eq!(observation.finalized_nonce, 1);
+    match capture(&chain, inclusion.block, first.0).await {
+        ChainOutcome::Captured(captured) => {
+            assert!(verifies(&captured, inclusion.block, CHAIN, 1));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_contract_is_called_with_the_gas_that_it_takes() {
+    let Some(anvil) = Anvil::start(&["--no-mining"]) else {
+        return;
+    };
+    let chain = anvil_chain(&anvil);
+    let artefact: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../contract/Anchor.json")).unwrap();
+    let code = artefact["bytecode"].as_str().unwrap();
+    let code = format!("0x{}", code.trim_start_matches("0x"));
+    let other = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
+    let creates = json!([{"from": other, "data": code, "gas": "0xf4240"}]);
+    let hash = anvil.call("eth_sendTransaction", creates);
+    anvil.mine(1);
+    let receipt = anvil.call("eth_getTransactionReceipt", json!([hash]));
+    let to = receipt["contractAddress"].as_str().unwrap();
+    let call = Call {
+        to: to.parse().unwrap(),
+        ..call(1)
+    };
+    let estimate = match chain.carry_out(ChainRequest::ReadAccount(call)).await {
+        ChainOutcome::Account(account) => account.gas.unwrap(),
+        other => panic!("{other:?}"),
+    };
+    assert!(estimate > call.floor(), "{estimate}");
+    for (nonce, gas_limit, expected) in [
+        (0, call.floor(), Execution::Reverted),
+        (1, estimate, Execution::Succeeded),
+    ] {
+        let unsigned = Unsigned {
+            call,
+            gas_limit,
+            ..unsigned(CHAIN, nonce, 1)
+        };
+        let transaction = signed(&chain, unsigned).await;
+        assert_eq!(sent(&chain, &transaction).await, Sent::Accepted);
+        anvil.mine(3);
+        let observation = observed(&chain, &[transaction.0]).await;
+        let [Whereabouts::Included(inclusion)] = observation.attempts[..] else {
+            panic!("{observation:?}");
+        };
+        assert_eq!(inclusion.execution, expected);
+        let captured = capture(&chain, inclusion.block, transaction.0).await;
+        let is_captured = matches!(captured, ChainOutcome::Captured(_));
+        assert_eq!(
+            is_captured,
+            expected == Execution::Succeeded,
+            "{captured:?}"
+        );
+    }
 }

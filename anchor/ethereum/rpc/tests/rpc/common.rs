@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use counterfoil_ethereum::{Address, Calldata, TransactionHash};
-use counterfoil_ethereum_rpc::{Chain, Endpoint, Password, Settings, Signer};
+use counterfoil_ethereum_rpc::{Chain, Endpoint, Finality, Password, Settings, Signer};
 use counterfoil_ethereum_sender::chain::{
-    Account, Block, Captured, ChainOutcome, ChainRequest, Observation, Sent,
+    Account, Anchor, Block, Captured, ChainOutcome, ChainRequest, Observation, Sent,
 };
 use counterfoil_ethereum_sender::{Call, Gas, Unsigned, Wei};
 use counterfoil_tests::anvil::Anvil;
@@ -37,7 +37,27 @@ pub(crate) fn chain(chain_id: u64, urls: &[&str]) -> Chain {
 }
 
 pub(crate) fn anvil_chain(anvil: &Anvil) -> Chain {
-    patient(Anvil::CHAIN_ID, &[&anvil.url()], Duration::from_secs(20))
+    timeless(&[&anvil.url()], Duration::from_secs(20))
+}
+
+/// A development chain whose clock a test sets.
+pub(crate) fn timeless(urls: &[&str], timeout: Duration) -> Chain {
+    let endpoints = urls.iter().map(|url| url.parse::<Endpoint>().unwrap());
+    let settings = Settings {
+        timeout,
+        max_head_age: None,
+        ..Settings::new(endpoints.collect(), Anvil::CHAIN_ID)
+    };
+    Chain::new(settings, signer()).unwrap()
+}
+
+/// A chain whose blocks are final when so many are above them.
+pub(crate) fn confirming(anvil: &Anvil, confirmations: u64) -> Chain {
+    let mut settings = Settings::new(vec![anvil.url().parse().unwrap()], Anvil::CHAIN_ID);
+    settings.timeout = Duration::from_secs(20);
+    let count = std::num::NonZeroU64::new(confirmations).unwrap();
+    settings.finality = Finality::Confirmations(count);
+    Chain::new(settings, signer()).unwrap()
 }
 
 fn patient(chain_id: u64, urls: &[&str], timeout: Duration) -> Chain {
@@ -91,12 +111,14 @@ pub(crate) async fn sent(chain: &Chain, signed: &(TransactionHash, Vec<u8>)) -> 
 pub(crate) async fn observe(
     chain: &Chain,
     attempts: &[TransactionHash],
-    anchored: Option<Block>,
+    anchored: Option<Anchor>,
 ) -> ChainOutcome {
-    let attempts = attempts.to_vec();
-    chain
-        .carry_out(ChainRequest::Observe { attempts, anchored })
-        .await
+    let request = ChainRequest::Observe {
+        attempts: attempts.to_vec(),
+        nonce: 0,
+        anchored,
+    };
+    chain.carry_out(request).await
 }
 
 pub(crate) async fn observed(chain: &Chain, attempts: &[TransactionHash]) -> Observation {

@@ -31,6 +31,7 @@ async fn a_node_that_stands_still_is_not_used_alone_nor_beside_another() {
     );
     let observe = ChainRequest::Observe {
         attempts: Vec::new(),
+        nonce: 0,
         anchored: None,
     };
     assert!(not_done(alone.carry_out(observe).await).contains(words));

@@ -1,9 +1,10 @@
 //! Each request at an honest endpoint that does as geth does.
 
+use counterfoil_ethereum::TransactionHash;
 use counterfoil_ethereum_sender::chain::{
-    Block, ChainOutcome, ChainRequest, Execution, Refusal, Sent, Whereabouts,
+    Anchor, Block, ChainOutcome, ChainRequest, Execution, Refusal, Sent, Whereabouts,
 };
-use counterfoil_ethereum_sender::{Unsigned, Wei};
+use counterfoil_ethereum_sender::{Timestamp, Unsigned, Wei};
 
 use crate::common::{
     ACCOUNT, account, capture, chain, not_done, observe, observed, sent, signed, unsigned, verifies,
@@ -22,11 +23,12 @@ async fn the_account_is_read_at_the_head_and_at_the_final_block() {
     let fake = Fake::start().await;
     let chain = chain(CHAIN_ID, &[&fake.url]);
     assert_eq!(chain.account().to_string(), ACCOUNT);
+    fake.world().base_fee = 7_000_000_000;
+    fake.mine(1);
     let first = signed(&chain, unsigned(CHAIN_ID, 0, 1)).await;
     assert_eq!(sent(&chain, &first).await, Sent::Accepted);
-    fake.world().base_fee = 7_000_000_000;
     let found = account(&chain).await;
-    assert_eq!((found.head.number, found.finalized.number), (9, 5));
+    assert_eq!((found.head.number, found.finalized.number), (10, 6));
     assert_eq!(
         (found.nonce, found.finalized_nonce, found.pending_nonce),
         (0, 0, 1)
@@ -158,28 +160,113 @@ async fn a_transaction_is_followed_into_final_blocks_and_proven() {
         }
         other => panic!("{other:?}"),
     }
-    // Whether the record's block stands.
-    for (block, stands) in [
-        (inclusion.block, Some(true)),
+}
+
+#[tokio::test]
+async fn whether_the_block_of_the_last_round_stands_follows_from_final_blocks() {
+    let fake = Fake::start().await;
+    let chain = chain(CHAIN_ID, &[&fake.url]);
+    let (number, hash) = (5, fake.world().hash(5).to_string());
+    let seconds = |number: u64| Timestamp::from_millis(1_000 * fake.world().seconds(number));
+    let own = Anchor {
+        block: Block {
+            number,
+            hash: hash.parse().unwrap(),
+        },
+        time: seconds(5),
+    };
+    let at = |number| Block {
+        number,
+        ..own.block
+    };
+    // Blocks up to 5 are final.
+    for (name, block, time, expected) in [
+        ("its own", own.block, own.time, Some(true)),
+        ("another at its number", at(4), seconds(4), Some(false)),
+        ("later than the final one", at(6), seconds(6), None),
         (
-            Block {
-                number: 9,
-                ..inclusion.block
-            },
+            "later in number, and not in time",
+            at(6),
+            seconds(5),
+            Some(false),
+        ),
+        (
+            "a number that never comes",
+            at(u64::MAX),
+            seconds(3),
             Some(false),
         ),
     ] {
-        match observe(&chain, &[], Some(block)).await {
-            ChainOutcome::Observed(found) => assert_eq!(found.anchored_stands, stands),
-            other => panic!("{other:?}"),
+        let anchor = Anchor { block, time };
+        match (observe(&chain, &[], Some(anchor)).await, expected) {
+            (ChainOutcome::Observed(found), Some(_)) => {
+                assert_eq!(found.anchored_stands, expected, "{name}");
+            }
+            (ChainOutcome::NotDone(why), None) => assert!(why.contains("lags behind"), "{why}"),
+            (other, _) => panic!("{name}: {other:?}"),
         }
     }
-    let later = Block {
-        number: 99,
-        ..inclusion.block
+}
+
+#[tokio::test]
+async fn a_look_takes_few_calls_however_many_transactions_a_round_has() {
+    let fake = Fake::start().await;
+    let chain = chain(CHAIN_ID, &[&fake.url]);
+    let mut hashes = Vec::new();
+    let mut last = None;
+    for percent in 0..16 {
+        let replacement = Unsigned {
+            max_fee: Wei::new(20_000_000_000 + percent),
+            ..unsigned(CHAIN_ID, 0, 1)
+        };
+        let one = signed(&chain, replacement).await;
+        hashes.push(one.0);
+        last = Some(one);
+    }
+    let anchor = Anchor {
+        block: Block {
+            number: 5,
+            hash: fake.world().hash(5).to_string().parse().unwrap(),
+        },
+        time: Timestamp::from_millis(0),
     };
-    let why = not_done(observe(&chain, &[], Some(later)).await);
-    assert!(why.contains("lags behind"), "{why}");
+    let calls = async |what: &str, hashes: &[TransactionHash], most: usize| {
+        fake.world().calls.clear();
+        let outcome = observe(&chain, hashes, Some(anchor)).await;
+        let calls = fake.world().calls.clone();
+        assert!(
+            calls.len() <= most,
+            "{what}: {} calls: {calls:?}",
+            calls.len()
+        );
+        match outcome {
+            ChainOutcome::Observed(observation) => observation,
+            other => panic!("{what}: {other:?}"),
+        }
+    };
+    calls("none is in the pool", &hashes, 10).await;
+    sent(&chain, &last.unwrap()).await;
+    let observation = calls("the newest is in the pool", &hashes, 10).await;
+    assert_eq!(observation.attempts.last(), Some(&Whereabouts::Pending));
+    // Somebody else's has the nonce: each is looked for.
+    let foreign = Unsigned {
+        max_fee: Wei::from_gwei(40),
+        max_priority_fee: Wei::from_gwei(4),
+        ..unsigned(CHAIN_ID, 0, 9)
+    };
+    let foreign = signed(&chain, foreign).await;
+    sent(&chain, &foreign).await;
+    fake.mine(1);
+    calls("another has the nonce", &hashes, 25).await;
+    let newest = signed(&chain, unsigned(CHAIN_ID, 1, 1)).await;
+    sent(&chain, &newest).await;
+    fake.mine(1);
+    hashes.push(newest.0);
+    let observation = calls("the newest is in a block", &hashes, 11).await;
+    assert!(matches!(
+        observation.attempts.last(),
+        Some(Whereabouts::Included(_))
+    ));
 }
 
 #[tokio::test]

@@ -42,6 +42,7 @@ fn request(ask: Ask, scene: &Scene) -> ChainRequest {
         Ask::Account => ChainRequest::ReadAccount(call(1)),
         Ask::Observe => ChainRequest::Observe {
             attempts: vec![scene.transaction],
+            nonce: 0,
             anchored: None,
         },
         Ask::Capture => ChainRequest::Capture {

@@ -6,6 +6,8 @@
 
 mod world;
 
+use std::time::Duration;
+
 use counterfoil_ethereum_sender::chain::ChainRequest;
 use counterfoil_ethereum_sender::{Event, Failure, Hold, Offered};
 use counterfoil_tests::Random;
@@ -14,7 +16,7 @@ use serde_json::json;
 
 use world::{World, offer};
 
-use crate::common::{chain, signed, unsigned};
+use crate::common::{signed, timeless, unsigned};
 use crate::fake::{Fake, Reply};
 
 #[tokio::test]
@@ -86,12 +88,14 @@ async fn a_spike_of_fees_holds_a_round_back() {
             .call("anvil_setNextBlockBaseFeePerGas", json!([fee]));
     };
     fee(&world, 60);
+    world.anvil.mine(1);
     world.sender.offer(offer(1));
     world.settle().await;
     let (hold, _) = world.sender.status().hold.unwrap();
     assert!(matches!(hold, Hold::Fee { .. }), "{hold}");
     assert!(world.sent.is_empty());
     fee(&world, 10);
+    world.anvil.mine(1);
     world.wait(60).await;
     assert_eq!(world.sent.len(), 1);
     // It spikes again while the round is on its way: anvil throws it out of its pool, and it is sent again in time.
@@ -244,7 +248,7 @@ async fn an_endpoint_that_fails_at_random_loses_nothing_and_pays_nothing_twice()
             unreliable(&anvil, seed).await,
             unreliable(&anvil, 100 + seed).await,
         );
-        let chain = chain(Anvil::CHAIN_ID, &[&one.url, &two.url]);
+        let chain = timeless(&[&one.url, &two.url], Duration::from_secs(2));
         let mut world = World::of(anvil, chain);
         let mut random = Random::new(seed);
         for root in 1..=3 {
@@ -268,4 +272,29 @@ async fn an_endpoint_that_fails_at_random_loses_nothing_and_pays_nothing_twice()
         }
         assert!(!world.records.is_empty(), "{seed}");
     }
+}
+
+#[tokio::test]
+async fn a_round_whose_final_block_is_undone_is_on_the_chain_again_once() {
+    let Some(mut world) = World::start() else {
+        return;
+    };
+    world.sender.offer(offer(1));
+    world.finish().await;
+    let first = world.records[&offer(1).root].inclusion.block;
+    world.anvil.reorganise(5);
+    world.wait(600).await;
+    assert_eq!(
+        world.names(),
+        ["sent", "included", "recorded", "undone", "sent again"]
+    );
+    world.finish().await;
+    let second = world.records[&offer(1).root].inclusion.block;
+    assert_ne!(first, second);
+    assert_eq!(world.sender.status().undone[0].0.block, first);
+    // The very bytes, twice.
+    assert_eq!(world.sent.len(), 2);
+    world.sender.offer(offer(2));
+    world.finish().await;
+    assert_eq!(world.records.len(), 2);
 }

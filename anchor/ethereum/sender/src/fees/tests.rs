@@ -32,6 +32,7 @@ fn account(base_fee: u64, priority_fee: u64) -> Account {
 fn ceilings() -> Ceilings {
     Ceilings {
         max_fee: gwei(50),
+        max_priority_fee: gwei(3),
         max_cost_per_day: gwei(22_440 * 100),
         max_gas: Gas::new(100_000),
     }
@@ -189,4 +190,35 @@ fn a_replacement_that_cannot_raise_enough_is_held_back() {
     assert!(replace(&stuck, 1, &account(10, 1)).is_ok());
     let held = replace(&stuck, MAX_ATTEMPTS, &account(10, 1));
     assert_eq!(held, Err(Hold::Attempts));
+}
+
+#[test]
+fn no_more_than_the_ceiling_is_offered_to_a_proposer_whatever_the_endpoint_says() {
+    let unsigned = price(&account(10, 1_000), Wei::ZERO, &ceilings()).unwrap();
+    assert_eq!(unsigned.max_priority_fee, gwei(3));
+    assert_eq!(unsigned.max_fee, gwei(23));
+    // A replacement has to offer more than the one in whose place it comes.
+    let held = replace(&unsigned, 1, &account(10, 1_000));
+    let (needed, ceiling) = (Wei::new(3_375_000_000), gwei(3));
+    assert_eq!(held, Err(Hold::PriorityFee { needed, ceiling }));
+    let small = price(&account(10, 1), Wei::ZERO, &ceilings()).unwrap();
+    let next = replace(&small, 1, &account(10, 1_000)).unwrap();
+    assert_eq!(next.max_priority_fee, gwei(3));
+}
+
+#[test]
+fn the_gas_of_a_replacement_is_estimated_anew() {
+    let stuck = price(&account(10, 1), Wei::ZERO, &ceilings()).unwrap();
+    let mut contract = account(10, 1);
+    contract.gas = Ok(Gas::new(48_000));
+    let next = replace(&stuck, 1, &contract).unwrap();
+    assert_eq!(next.gas_limit, Gas::new(60_000));
+    let back = replace(&next, 2, &account(10, 1)).unwrap();
+    assert_eq!(back.gas_limit, Gas::new(22_440));
+    contract.gas = Ok(Gas::new(80_001));
+    let held = replace(&stuck, 1, &contract);
+    assert!(matches!(held, Err(Hold::Gas { .. })), "{held:?}");
+    contract.gas = Err("execution reverted".to_owned());
+    let held = replace(&stuck, 1, &contract);
+    assert!(matches!(held, Err(Hold::WouldFail(_))), "{held:?}");
 }

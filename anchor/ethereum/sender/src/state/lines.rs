@@ -8,8 +8,8 @@ use counterfoil_ethereum::{Address, TransactionHash};
 use counterfoil_tiles::hash::{NodeHash, TreeSize};
 
 use super::{
-    Attempt, Flight, LastFailure, LastRecord, MAX_ATTEMPTS, MAX_ENDED, MAX_MEMBERS, MAX_SPENT,
-    Spent, State, call,
+    Attempt, Ended, Ending, Flight, LastFailure, MAX_ATTEMPTS, MAX_ENDED, MAX_KEPT, MAX_MEMBERS,
+    MAX_SPENT, MAX_UNDONE, Spent, State, Undone, call,
 };
 use crate::chain::{Block, Identity};
 use crate::offer::{Member, Offer};
@@ -72,15 +72,14 @@ impl State {
         for root in &self.ended {
             writeln!(text, "ended {}", hex::encode(root.as_bytes()))?;
         }
-        if let Some(last) = &self.last_record {
-            let LastRecord {
+        for undone in &self.undone {
+            let Undone {
                 at,
                 block: Block { number, hash },
                 transaction,
-                cost,
-            } = last;
-            let (at, cost) = (at.as_millis(), cost.get());
-            writeln!(text, "record {at} {number} {hash} {transaction} {cost}")?;
+            } = undone;
+            let at = at.as_millis();
+            writeln!(text, "undone {at} {number} {hash} {transaction}")?;
         }
         if let Some(LastFailure { at, root, failure }) = &self.last_failure {
             write!(
@@ -94,12 +93,21 @@ impl State {
                     writeln!(text, "nonce-taken {nonce} {transaction}")?;
                 }
                 Failure::Reverted { transaction } => writeln!(text, "reverted {transaction}")?,
+                Failure::Untimely {
+                    transaction,
+                    block: Block { number, hash },
+                    time,
+                    signed,
+                } => {
+                    let (time, signed) = (time.as_millis(), signed.as_millis());
+                    writeln!(
+                        text,
+                        "untimely {transaction} {number} {hash} {time} {signed}"
+                    )?;
+                }
             }
         }
-        match &self.flight {
-            Some(flight) => flight.write(text),
-            None => Ok(()),
-        }
+        self.rounds.iter().try_for_each(|round| round.write(text))
     }
 
     /// Reads the value of the register.
@@ -109,7 +117,7 @@ impl State {
         if lines.next("") != Some(FORMAT_LINE) {
             return Err(StateError::Format);
         }
-        let state = Self {
+        let mut state = Self {
             generation: lines.one("generation ", "the generation")?,
             identity: Identity {
                 chain_id: lines.one("chain ", "the chain id")?,
@@ -120,19 +128,12 @@ impl State {
             ended: lines.all("ended ", MAX_ENDED, |fields, _| {
                 fields.root("the root of a round that ended")
             })?,
-            last_record: lines.all("record ", 1, last_record)?.pop(),
+            undone: lines.all("undone ", MAX_UNDONE, undone)?,
             last_failure: lines.all("failure ", 1, last_failure)?.pop(),
-            flight: None,
+            rounds: Vec::new(),
         };
-        let flight = Flight::parse(&mut lines, state.identity.chain_id)?;
-        let state = Self { flight, ..state };
-        if let Some(flight) = &state.flight {
-            if flight.nonce < state.next_nonce {
-                return Err(StateError::Inconsistent("the round's nonce is used up"));
-            }
-            if state.ended.contains(&flight.offer.root) {
-                return Err(StateError::Inconsistent("the round has ended already"));
-            }
+        while let Some(round) = Flight::parse(&mut lines, state.identity.chain_id)? {
+            state.add(round)?;
         }
         if state.encode() != bytes {
             return Err(StateError::Inconsistent(
@@ -140,6 +141,36 @@ impl State {
             ));
         }
         Ok(state)
+    }
+
+    /// Adds a round that fits behind the others.
+    fn add(&mut self, round: Flight) -> Result<(), StateError> {
+        let wrong = |what| Err(StateError::Inconsistent(what));
+        if self.rounds.len() > MAX_KEPT {
+            return wrong("more rounds than are kept");
+        }
+        if let Some(last) = self.rounds.last() {
+            if last.nonce >= round.nonce {
+                return wrong("the rounds are not in the order of their nonces");
+            }
+            if last.ended.is_none() && round.ended.is_some() {
+                return wrong("a round has ended before one with a smaller nonce");
+            }
+        }
+        match round.ended {
+            Some(_) if round.nonce >= self.next_nonce => {
+                return wrong("the nonce of a round that ended is not used up");
+            }
+            None if round.nonce < self.next_nonce => {
+                return wrong("the round's nonce is used up");
+            }
+            None if self.ended.contains(&round.offer.root) => {
+                return wrong("the round has ended already");
+            }
+            Some(_) | None => {}
+        }
+        self.rounds.push(round);
+        Ok(())
     }
 }
 
@@ -150,6 +181,7 @@ impl Flight {
             nonce,
             unused_in,
             attempts,
+            ended,
         } = self;
         let to = attempts.first().map(|attempt| attempt.unsigned.call.to);
         let to = to.unwrap_or(Address::from_bytes([0; 20]));
@@ -172,7 +204,27 @@ impl Flight {
             let (most, tip, gas) = (max_fee.get(), max_priority_fee.get(), gas_limit.get());
             writeln!(text, "attempt {at} {most} {tip} {gas} {signed}")?;
         }
-        Ok(())
+        let Some(ended) = ended else {
+            return Ok(());
+        };
+        let Ended {
+            at,
+            ending,
+            block: Block { number, hash },
+            time,
+            transaction,
+            cost,
+        } = ended;
+        let ending = match ending {
+            Ending::Recorded => "recorded",
+            Ending::Reverted => "reverted",
+            Ending::Untimely => "untimely",
+        };
+        let (at, time, cost) = (at.as_millis(), time.as_millis(), cost.get());
+        writeln!(
+            text,
+            "final {at} {ending} {number} {hash} {time} {transaction} {cost}"
+        )
     }
 
     fn parse(lines: &mut Lines<'_>, chain_id: u64) -> Result<Option<Self>, StateError> {
@@ -221,6 +273,7 @@ impl Flight {
             nonce,
             unused_in,
             attempts,
+            ended: lines.all("final ", 1, ended)?.pop(),
         }))
     }
 }
@@ -232,15 +285,29 @@ fn spent(fields: &mut Fields<'_>, _: usize) -> Result<Spent, StateError> {
     })
 }
 
-fn last_record(fields: &mut Fields<'_>, _: usize) -> Result<LastRecord, StateError> {
-    Ok(LastRecord {
-        at: Timestamp::from_millis(fields.one("the time of a record")?),
-        block: Block {
-            number: fields.one("the number of its block")?,
-            hash: fields.one("the hash of its block")?,
-        },
+fn ended(fields: &mut Fields<'_>, _: usize) -> Result<Ended, StateError> {
+    let at = Timestamp::from_millis(fields.one("when a round ended")?);
+    let ending = match fields.word() {
+        Some("recorded") => Ending::Recorded,
+        Some("reverted") => Ending::Reverted,
+        Some("untimely") => Ending::Untimely,
+        _ => return Err(fields.expected("`recorded`, `reverted` or `untimely`")),
+    };
+    Ok(Ended {
+        at,
+        ending,
+        block: fields.block()?,
+        time: Timestamp::from_millis(fields.one("the time of its block")?),
         transaction: fields.one("its transaction")?,
         cost: Wei::new(fields.one("what it cost")?),
+    })
+}
+
+fn undone(fields: &mut Fields<'_>, _: usize) -> Result<Undone, StateError> {
+    Ok(Undone {
+        at: Timestamp::from_millis(fields.one("when a block was seen to be undone")?),
+        block: fields.block()?,
+        transaction: fields.one("its transaction")?,
     })
 }
 
@@ -255,7 +322,13 @@ fn last_failure(fields: &mut Fields<'_>, _: usize) -> Result<LastFailure, StateE
         Some("reverted") => Failure::Reverted {
             transaction: fields.one::<TransactionHash>("the transaction that failed")?,
         },
-        _ => return Err(fields.expected("`nonce-taken` or `reverted`")),
+        Some("untimely") => Failure::Untimely {
+            transaction: fields.one("the transaction")?,
+            block: fields.block()?,
+            time: Timestamp::from_millis(fields.one("the time of its block")?),
+            signed: Timestamp::from_millis(fields.one("when it was signed")?),
+        },
+        _ => return Err(fields.expected("`nonce-taken`, `reverted` or `untimely`")),
     };
     Ok(LastFailure { at, root, failure })
 }
@@ -349,6 +422,13 @@ impl<'a> Fields<'a> {
     fn array<const N: usize>(&mut self, expected: &'static str) -> Result<[u8; N], StateError> {
         let bytes = self.bytes(expected)?;
         bytes.try_into().map_err(|_| self.expected(expected))
+    }
+
+    fn block(&mut self) -> Result<Block, StateError> {
+        Ok(Block {
+            number: self.one("the number of a block")?,
+            hash: self.one("its hash")?,
+        })
     }
 
     fn root(&mut self, expected: &'static str) -> Result<NodeHash, StateError> {

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use counterfoil_ethereum::{BlockHash, TransactionHash};
-use counterfoil_ethereum_sender::chain::{Block, Execution, Inclusion, Refusal, Sent, Whereabouts};
-use counterfoil_ethereum_sender::{Unsigned, Wei};
+use counterfoil_ethereum_sender::chain::{
+    Anchor, Block, Execution, Inclusion, Refusal, Sent, Whereabouts,
+};
+use counterfoil_ethereum_sender::{Timestamp, Unsigned, Wei};
 
 /// A block is final when so many are above it.
 pub const FINALITY: usize = 3;
@@ -60,6 +62,8 @@ pub struct Ledger {
     names: u64,
     /// No reorganisation reaches so deep.
     final_at: usize,
+    /// But one did.
+    pub broke_its_word: bool,
 }
 
 impl Ledger {
@@ -72,6 +76,7 @@ impl Ledger {
             spike: None,
             names: 0,
             final_at: 0,
+            broke_its_word: false,
         };
         for _ in 0..5 {
             ledger.mine(0);
@@ -100,6 +105,16 @@ impl Ledger {
         self.blocks
             .get(at)
             .is_some_and(|sealed| sealed.hash == block.hash)
+    }
+
+    /// Whether it is on the chain of which this is the newest final block; none if that lags behind.
+    pub fn stands(&self, anchor: Anchor, finalized: usize) -> Option<bool> {
+        let is_later = self.blocks[finalized].time >= anchor.time.as_millis();
+        if anchor.block.number <= finalized as u64 {
+            Some(self.has(anchor.block))
+        } else {
+            is_later.then_some(false)
+        }
     }
 
     /// The base fee of the next block.
@@ -144,6 +159,7 @@ impl Ledger {
             };
             return Whereabouts::Included(Inclusion {
                 block: self.block(at),
+                time: Timestamp::from_millis(self.blocks[at].time),
                 execution,
                 cost: tx.cost(self.blocks[at].base_fee),
             });
@@ -238,7 +254,20 @@ impl Ledger {
 
     /// Replaces the last blocks by empty ones, as far as they are not final.
     pub fn reorganise(&mut self, depth: usize, keeps: bool, time: u64) {
-        let depth = depth.min(self.head() - self.final_at);
+        self.undo(depth.min(self.head() - self.final_at), keeps, time);
+    }
+
+    /// Replaces the last blocks by empty ones, also where they are final, which no chain does that keeps its word. Somebody else's
+    /// transactions stay: without them the account's next ones could not come into the chain.
+    pub fn undo_final(&mut self, depth: usize, keeps: bool, time: u64) {
+        self.broke_its_word = true;
+        let is_foreign = |tx: &Tx| tx.unsigned.is_none();
+        let after = self.blocks.iter().rev();
+        let after = after.take_while(|block| !block.txs.iter().any(is_foreign));
+        self.undo(depth.min(self.head()).min(after.count()), keeps, time);
+    }
+
+    fn undo(&mut self, depth: usize, keeps: bool, time: u64) {
         let undone = self.blocks.split_off(self.blocks.len() - depth);
         for tx in undone.iter().flat_map(|block| &block.txs) {
             if keeps && tx.unsigned.is_some() {

@@ -11,10 +11,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use counterfoil_ethereum::{Address, TransactionHash};
 use counterfoil_ethereum_sender::chain::{
-    Account, Captured, ChainOutcome, ChainRequest, Identity, Observation, Refusal, Sent,
+    Account, Block, Captured, ChainOutcome, ChainRequest, Identity, Observation, Refusal, Sent,
     Whereabouts,
 };
-use counterfoil_ethereum_sender::state::{LastFailure, State};
+use counterfoil_ethereum_sender::state::{Flight, LastFailure, State};
 use counterfoil_ethereum_sender::{
     Anchored, Ceilings, Config, Event, Failure, Gas, Member, Offer, Operation, Outcome, Request,
     Sender, StopReason, Timestamp, Unsigned, Wei,
@@ -36,6 +36,10 @@ pub enum Disturbance {
     Reorganise(usize),
     /// ... or are lost.
     ReorganiseLosing(usize),
+    /// So many of the last blocks are replaced, also where they are final; their transactions wait again.
+    UndoFinal(usize),
+    /// ... or are lost.
+    UndoFinalLosing(usize),
     /// The base fee is so many gwei for the next five blocks.
     Spike(u64),
     /// The next block has somebody else's transaction of the account.
@@ -67,7 +71,9 @@ pub enum Fault {
     Disturbed(Disturbance),
 }
 
-use Disturbance::{Evict, Foreign, Mine, Reorganise, ReorganiseLosing, Revert, Spike};
+use Disturbance::{
+    Evict, Foreign, Mine, Reorganise, ReorganiseLosing, Revert, Spike, UndoFinal, UndoFinalLosing,
+};
 use Fault::{
     CrashAfter, CrashBefore, CrashDelayed, Disturbed, Lagging, Lost, NotDone, Refused,
     UnknownApplied, UnknownDelayed, UnknownNotApplied, WrongChain,
@@ -121,6 +127,7 @@ impl Fault {
                 Disturbed(Spike(60)),
                 Disturbed(Foreign),
                 Disturbed(Mine),
+                Disturbed(UndoFinalLosing(9)),
             ],
             Request::Chain(
                 ChainRequest::Observe { .. }
@@ -139,6 +146,8 @@ impl Fault {
                 Disturbed(Spike(30)),
                 Disturbed(Spike(60)),
                 Disturbed(Foreign),
+                Disturbed(UndoFinal(6)),
+                Disturbed(UndoFinalLosing(9)),
                 Disturbed(Evict),
                 Disturbed(Revert),
             ],
@@ -188,6 +197,10 @@ pub struct World {
     signed: BTreeMap<TransactionHash, Unsigned>,
     /// A signer that changes what it is asked to sign.
     pub crooked: bool,
+    /// So many transactions of the account wait in the pool that are somebody else's.
+    pub foreign_pool: u64,
+    /// Records are kept of what is on no chain.
+    pub believes: bool,
     /// What the network says of everything that is sent.
     pub refuses: Option<Refusal>,
     /// The rounds whose intent was durable at any time.
@@ -205,6 +218,7 @@ impl World {
     pub fn new() -> Self {
         let ceilings = Ceilings {
             max_fee: Wei::from_gwei(MAX_FEE),
+            max_priority_fee: Wei::from_gwei(5),
             max_cost_per_day: Wei::from_gwei(70 * GAS),
             max_gas: Gas::new(100_000),
         };
@@ -222,6 +236,8 @@ impl World {
             delayed_sends: Vec::new(),
             signed: BTreeMap::new(),
             crooked: false,
+            foreign_pool: 0,
+            believes: false,
             refuses: None,
             intents: BTreeSet::new(),
             failures: Vec::new(),
@@ -269,6 +285,8 @@ impl World {
         match disturbance {
             Reorganise(depth) => self.ledger.reorganise(depth, true, self.now),
             ReorganiseLosing(depth) => self.ledger.reorganise(depth, false, self.now),
+            UndoFinal(depth) => self.ledger.undo_final(depth, true, self.now),
+            UndoFinalLosing(depth) => self.ledger.undo_final(depth, false, self.now),
             Spike(gwei) => self.ledger.spike(gwei),
             Foreign => self.ledger.foreign_next = true,
             Evict => self.ledger.pool.clear(),
@@ -282,7 +300,7 @@ impl World {
         let before = self.state();
         self.register = Some(new);
         let state = self.state().expect("it was just written");
-        if let Some(flight) = &state.flight {
+        for flight in &state.rounds {
             self.intents.insert(*flight.offer.root.as_bytes());
             self.check_attempts(
                 &flight
@@ -297,10 +315,16 @@ impl World {
             self.check_failure(&failure.failure);
             self.failures.push(failure);
         }
-        if let Some(flight) = before.and_then(|state| state.flight)
-            && state.flight.is_none()
-        {
+        let was_open = |flight: &&Flight| flight.ended.is_none();
+        let open: Vec<NodeHash> = (state.rounds.iter().filter(was_open))
+            .map(|flight| flight.offer.root)
+            .collect();
+        let before = before.iter().flat_map(|state| &state.rounds);
+        for flight in before.filter(was_open) {
             let root = flight.offer.root;
+            if open.contains(&root) {
+                continue;
+            }
             let ended = self.records.contains_key(root.as_bytes())
                 || self.failures.iter().any(|failure| failure.root == root);
             assert!(ended, "a round ended with neither a record nor a failure");
@@ -319,6 +343,10 @@ impl World {
                 "above the gas ceiling"
             );
             assert!(unsigned.max_priority_fee <= unsigned.max_fee);
+            assert!(
+                unsigned.max_priority_fee <= ceilings.max_priority_fee,
+                "above the ceiling of the priority fee"
+            );
             assert!(unsigned.most() <= ceilings.max_cost_per_day);
             assert_eq!(unsigned.chain_id, CHAIN);
         }
@@ -346,6 +374,9 @@ impl World {
                 let (_, tx) = found(*transaction).expect("it is in a final block");
                 assert!(tx.reverted, "it did not fail");
             }
+            Failure::Untimely { .. } => {
+                assert!(self.believes, "no block here is from another time");
+            }
         }
     }
 
@@ -360,6 +391,10 @@ impl World {
             let root = unsigned.call.calldata.root;
             assert!(roots.insert(*root.as_bytes()), "a root is paid for twice");
             costs.push((block.time, tx.cost(block.base_fee).get()));
+        }
+        if self.ledger.broke_its_word {
+            // What was paid for on different days may be paid for again on one.
+            return;
         }
         let ceiling = self.config.ceilings.max_cost_per_day.get();
         for (begin, _) in &costs {
@@ -433,6 +468,11 @@ impl World {
             Some(UnknownNotApplied) => return Outcome::Unknown("injected".to_owned()),
             _ => {}
         }
+        if self.believes {
+            let root = *anchored.offer.root.as_bytes();
+            self.records.insert(root, anchored.clone());
+            return Outcome::Done;
+        }
         let last = ledger::finalized(self.ledger.head());
         let found = self.ledger.find(anchored.transaction, last);
         let (at, tx) = found.expect("a record of what is in no final block");
@@ -446,8 +486,11 @@ impl World {
         assert_eq!(cost, anchored.inclusion.cost);
         let root = *anchored.offer.root.as_bytes();
         let before = self.records.insert(root, anchored.clone());
+        // There may be another one where the first one's block is gone.
+        let is_another =
+            |before: &Anchored| before != anchored && self.ledger.has(before.inclusion.block);
         assert!(
-            before.is_none_or(|before| before == *anchored),
+            !before.as_ref().is_some_and(is_another),
             "two records of a root"
         );
         match fault {
@@ -477,7 +520,7 @@ impl World {
                 finalized: block(&self.ledger, finalized),
                 nonce: self.ledger.nonce(head),
                 finalized_nonce: self.ledger.nonce(finalized),
-                pending_nonce: self.ledger.nonce(head),
+                pending_nonce: self.ledger.nonce(head) + self.foreign_pool,
                 balance: Wei::new(10_u128.pow(18)),
                 base_fee: self.ledger.base_fee(),
                 priority_fee: Wei::from_gwei(1),
@@ -496,17 +539,25 @@ impl World {
                 ChainOutcome::Signed(bytes)
             }
             ChainRequest::Send { hash, bytes } => ChainOutcome::Sent(self.send(hash, bytes, fault)),
-            ChainRequest::Observe { attempts, anchored } => {
+            ChainRequest::Observe {
+                attempts,
+                nonce,
+                anchored,
+            } => {
+                let nonces = self.signed.iter();
+                let of = |(hash, unsigned): (&TransactionHash, &Unsigned)| {
+                    (attempts.contains(hash)).then_some(unsigned.nonce)
+                };
+                assert!(nonces.filter_map(of).all(|found| found == nonce));
                 let place = |hash: &TransactionHash| self.ledger.whereabouts(*hash, head);
+                let stands = anchored.map(|anchored| self.ledger.stands(anchored, finalized));
+                if stands == Some(None) {
+                    return ChainOutcome::NotDone("it lags behind".to_owned());
+                }
                 ChainOutcome::Observed(Observation {
-                    finalized: block(&self.ledger, finalized),
-                    head: block(&self.ledger, head),
-                    nonce: self.ledger.nonce(head),
-                    finalized_nonce: self.ledger.nonce(finalized),
                     attempts: attempts.iter().map(place).collect(),
-                    anchored_stands: anchored.map(|anchored| self.ledger.has(anchored)),
-                    balance: Wei::new(10_u128.pow(18)),
-                    base_fee: self.ledger.base_fee(),
+                    anchored_stands: stands.flatten(),
+                    ..self.observed(head)
                 })
             }
             ChainRequest::FindNonce {
@@ -517,18 +568,26 @@ impl World {
             ChainRequest::Capture { block, transaction } => {
                 match self.ledger.whereabouts(transaction, head) {
                     Whereabouts::Included(inclusion) if inclusion.block == block => {
-                        ChainOutcome::Captured(Captured {
-                            header: block.hash.as_bytes().to_vec(),
-                            index: 0,
-                            transaction: Vec::new(),
-                            transaction_proof: Vec::new(),
-                            receipt: Vec::new(),
-                            receipt_proof: Vec::new(),
-                        })
+                        ChainOutcome::Captured(captured(block))
                     }
                     _ => ChainOutcome::NotDone("it is not there".to_owned()),
                 }
             }
+        }
+    }
+
+    /// What an endpoint sees that has this head, but for what it is asked for.
+    pub fn observed(&self, head: usize) -> Observation {
+        let finalized = ledger::finalized(head);
+        Observation {
+            finalized: self.ledger.block(finalized),
+            head: self.ledger.block(head),
+            nonce: self.ledger.nonce(head),
+            finalized_nonce: self.ledger.nonce(finalized),
+            attempts: Vec::new(),
+            anchored_stands: None,
+            balance: Wei::new(10_u128.pow(18)),
+            base_fee: self.ledger.base_fee(),
         }
     }
 
@@ -552,7 +611,7 @@ impl World {
 
     fn send(&mut self, hash: TransactionHash, bytes: Vec<u8>, fault: Option<Fault>) -> Sent {
         let state = self.state().expect("nothing is sent without an intent");
-        let flight = state.flight.expect("nothing is sent without an intent");
+        let flight = state.flight().expect("nothing is sent without an intent");
         let durable = flight
             .attempts
             .iter()
@@ -615,6 +674,14 @@ impl World {
         let ended =
             self.records.contains_key(root.as_bytes()) || self.failures.iter().any(is_revert);
         assert!(ended, "the last round was not anchored: {status:?}");
+        for (root, anchored) in &self.records {
+            // What is undone, and comes again, may fail then.
+            let failed = (self.failures.iter()).any(|failure| failure.root.as_bytes() == root);
+            assert!(
+                failed || self.ledger.has(anchored.inclusion.block),
+                "a record's block is not on the chain, and its round was not anchored anew"
+            );
+        }
         for (block, tx) in self.ledger.transactions() {
             if let Some(unsigned) = tx.unsigned
                 && !tx.reverted
@@ -634,6 +701,18 @@ impl World {
             Event::Stopped(reason) => Some(reason),
             _ => None,
         })
+    }
+}
+
+/// A proof that nobody here looks at.
+pub fn captured(block: Block) -> Captured {
+    Captured {
+        header: block.hash.as_bytes().to_vec(),
+        index: 0,
+        transaction: Vec::new(),
+        transaction_proof: Vec::new(),
+        receipt: Vec::new(),
+        receipt_proof: Vec::new(),
     }
 }
 
@@ -665,9 +744,13 @@ pub fn blocks(world: &mut World, sender: &mut Sender, count: usize) {
 pub fn finish(world: &mut World, sender: &mut Sender) {
     world.land_delayed();
     world.ledger.calm();
+    let mut calm = 0;
     for round in 0..300 {
         let status = sender.status();
-        if status.is_loaded && status.waiting.is_none() && status.on_its_way.is_none() {
+        let rests = status.is_loaded && status.waiting.is_none() && status.on_its_way.is_none();
+        // It has looked whether the last block stands.
+        calm = if rests { calm + 1 } else { 0 };
+        if calm > 6 || rests && !world.ledger.broke_its_word {
             break;
         }
         if round % 60 == 59 {

@@ -85,6 +85,11 @@ impl World {
             .hash_slow()
     }
 
+    /// The time of a block.
+    pub(crate) fn seconds(&self, number: u64) -> u64 {
+        self.begins + number
+    }
+
     /// Makes a block of what is in the pool and pays enough.
     pub(crate) fn mine(&mut self) {
         let parent = self.blocks.last();
@@ -124,8 +129,9 @@ impl World {
                 .map(|block| block.header.hash_slow())
                 .unwrap_or_default(),
             number: self.blocks.len() as u64,
-            timestamp: self.begins + self.blocks.len() as u64,
-            gas_limit: 30_000_000,
+            timestamp: self.seconds(self.blocks.len() as u64),
+            // Twice what is used: the base fee stays.
+            gas_limit: 2 * gas,
             gas_used: gas,
             base_fee_per_gas: Some(self.base_fee),
             transactions_root: root(

@@ -37,7 +37,7 @@ pub(super) fn is_full(params: &Value) -> bool {
     params[1] == true
 }
 
-pub(super) const ROWS: [Row; 23] = [
+pub(super) const ROWS: [Row; 24] = [
     Row(
         "the head's hash",
         Ask::Account,
@@ -219,6 +219,13 @@ pub(super) const ROWS: [Row; 23] = [
             fees[place] = json!("0x7");
         },
         "not the one in its header",
+    ),
+    Row(
+        "a header's gas",
+        Ask::Account,
+        BLOCK,
+        |_, r| r["gasUsed"] = json!("0x7"),
+        LIE,
     ),
     Row(
         "a fee history of other blocks",

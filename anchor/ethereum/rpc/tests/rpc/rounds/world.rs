@@ -1,6 +1,7 @@
 //! A sender, a chain on anvil, and what outlives the sender's process; and what must hold whatever happens.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use counterfoil_ethereum::{BlockHash, Transaction};
@@ -51,11 +52,13 @@ impl World {
     }
 
     pub(super) fn of(anvil: Anvil, chain: Chain) -> Self {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = u64::try_from(now.unwrap().as_millis()).unwrap();
         Self {
-            sender: Sender::new(config(&chain), Timestamp::from_millis(0)),
+            sender: Sender::new(config(&chain), Timestamp::from_millis(now)),
             anvil,
             chain,
-            now: 0,
+            now,
             register: None,
             records: BTreeMap::new(),
             failures: Vec::new(),
@@ -131,6 +134,8 @@ impl World {
 
     pub(super) async fn wait(&mut self, seconds: u64) {
         self.now += 1_000 * seconds;
+        // The chain's clock goes on as the sender's does.
+        self.anvil.call("evm_increaseTime", json!([seconds]));
         self.settle().await;
     }
 
@@ -240,6 +245,7 @@ impl World {
             Event::Reorganised { .. } => "reorganised",
             Event::Recorded(_) => "recorded",
             Event::Failed { .. } => "failed",
+            Event::Undone { .. } => "undone",
             Event::Warning(_) => "warning",
             Event::Stopped(_) => "stopped",
         };
@@ -254,6 +260,7 @@ fn config(chain: &Chain) -> Config {
     };
     let ceilings = Ceilings {
         max_fee: Wei::from_gwei(50),
+        max_priority_fee: Wei::from_gwei(5),
         max_cost_per_day: Wei::new(10_u128.pow(17)),
         max_gas: Gas::new(100_000),
     };

@@ -1,5 +1,6 @@
 use counterfoil_ethereum::BlockHash;
 
+use super::super::MAX_KEPT_MEMBERS;
 use super::*;
 
 fn hash(byte: u8) -> TransactionHash {
@@ -11,13 +12,17 @@ fn root(byte: u8) -> NodeHash {
 }
 
 fn attempt(max_fee: u64) -> Attempt {
+    attempt_of(5, 42, max_fee)
+}
+
+fn attempt_of(number: u8, nonce: u64, max_fee: u64) -> Attempt {
     let unsigned = Unsigned {
         chain_id: 1,
-        nonce: 42,
+        nonce,
         max_fee: Wei::from_gwei(max_fee),
         max_priority_fee: Wei::from_gwei(1),
         gas_limit: Gas::new(22_440),
-        call: call(root(5), Address::from_bytes([9; 20])),
+        call: call(root(number), Address::from_bytes([9; 20])),
     };
     let signed = unsigned.encode_signed(1, &[3; 32], &[4; 32]);
     Attempt {
@@ -50,15 +55,11 @@ fn state() -> State {
             })
             .to_vec(),
         ended: vec![root(3), root(4)],
-        last_record: Some(LastRecord {
-            at: Timestamp::from_millis(8),
-            block: Block {
-                number: 100,
-                hash: BlockHash::from_bytes([7; 32]),
-            },
-            transaction: hash(8),
-            cost: Wei::new(2),
-        }),
+        undone: vec![Undone {
+            at: Timestamp::from_millis(7),
+            block: block(80),
+            transaction: hash(9),
+        }],
         last_failure: Some(LastFailure {
             at: Timestamp::from_millis(9),
             root: root(2),
@@ -67,15 +68,46 @@ fn state() -> State {
                 transaction: hash(1),
             },
         }),
-        flight: Some(Flight {
-            offer: Offer {
-                root: root(5),
-                members: vec![member(1), member(2)],
+        rounds: vec![
+            Flight {
+                offer: Offer {
+                    root: root(4),
+                    members: vec![member(3)],
+                },
+                nonce: 41,
+                unused_in: 90,
+                attempts: vec![attempt_of(4, 41, 10)],
+                ended: Some(ended(Ending::Recorded)),
             },
-            nonce: 42,
-            unused_in: 90,
-            attempts: vec![attempt(20), attempt(30)],
-        }),
+            Flight {
+                offer: Offer {
+                    root: root(5),
+                    members: vec![member(1), member(2)],
+                },
+                nonce: 42,
+                unused_in: 90,
+                attempts: vec![attempt(20), attempt(30)],
+                ended: None,
+            },
+        ],
+    }
+}
+
+fn block(number: u64) -> Block {
+    Block {
+        number,
+        hash: BlockHash::from_bytes([7; 32]),
+    }
+}
+
+fn ended(ending: Ending) -> Ended {
+    Ended {
+        at: Timestamp::from_millis(3),
+        ending,
+        block: block(100),
+        time: Timestamp::from_millis(2),
+        transaction: hash(8),
+        cost: Wei::new(u128::MAX),
     }
 }
 
@@ -88,10 +120,22 @@ fn a_state_survives_a_round_trip() {
         },
         ..reverted.last_failure.clone().unwrap()
     });
+    reverted.rounds[0].ended = Some(ended(Ending::Reverted));
+    let mut untimely = state();
+    untimely.last_failure = Some(LastFailure {
+        failure: Failure::Untimely {
+            transaction: hash(1),
+            block: block(100),
+            time: Timestamp::from_millis(5),
+            signed: Timestamp::from_millis(6),
+        },
+        ..untimely.last_failure.clone().unwrap()
+    });
+    untimely.rounds[0].ended = Some(ended(Ending::Untimely));
     let mut idle = state();
-    idle.flight = None;
+    idle.rounds.pop();
     let empty = State::new(state().identity);
-    for state in [state(), reverted, idle, empty] {
+    for state in [state(), reverted, untimely, idle, empty] {
         assert_eq!(State::parse(&state.encode()), Ok(state));
     }
 }
@@ -114,8 +158,9 @@ fn every_truncation_and_every_extension_is_refused() {
     let whole = |end: usize| {
         let rest = &text[end..];
         let begins = |names: &[&str]| names.iter().any(|name| rest.starts_with(name));
-        begins(&["spent ", "ended ", "record ", "failure ", "round "])
-            || rest.starts_with("attempt ") && text[..end].contains("\nattempt ")
+        let round = text[..end].rsplit("\nround ").next().unwrap();
+        begins(&["spent ", "ended ", "undone ", "failure ", "round "])
+            || rest.starts_with("attempt ") && round.contains("\nattempt ")
     };
     let mut states = 0;
     for end in 0..bytes.len() {
@@ -123,7 +168,7 @@ fn every_truncation_and_every_extension_is_refused() {
         assert_eq!(parsed.is_ok(), whole(end), "cut at {end}");
         states += usize::from(parsed.is_ok());
     }
-    assert_eq!(states, 8);
+    assert_eq!(states, 9);
     for more in ["\n", " ", "x", "generation 17\n", "ended 00\n"] {
         let longer = format!("{text}{more}");
         assert!(State::parse(longer.as_bytes()).is_err(), "{more:?}");
@@ -140,6 +185,12 @@ fn what_is_no_state_is_refused() {
         ("a sign", "generation 17", "generation +17"),
         ("upper case", "0xabab", "0xABAB"),
         ("a nonce that is used up", "next-nonce 42", "next-nonce 43"),
+        (
+            "a nonce that is not used up",
+            "next-nonce 42",
+            "next-nonce 41",
+        ),
+        ("a round that ends in no way", " recorded ", " lost "),
         (
             "another fee than the signed one",
             "20000000000 1000000000",
@@ -177,9 +228,25 @@ fn the_largest_state_fits_the_store() {
     let mut largest = state();
     largest.spent = vec![largest.spent[1]; MAX_SPENT];
     largest.ended = vec![root(3); MAX_ENDED];
-    let flight = largest.flight.as_mut().unwrap();
-    flight.offer.members = vec![flight.offer.members[0]; MAX_MEMBERS];
-    flight.attempts = vec![flight.attempts[0].clone(); MAX_ATTEMPTS];
+    largest.undone = vec![largest.undone[0]; MAX_UNDONE];
+    largest.next_nonce = 1_042;
+    let member = largest.rounds[1].offer.members[0];
+    largest.rounds.clear();
+    for (nonce, members) in (1_026..).zip([[128; MAX_KEPT].as_slice(), &[MAX_MEMBERS]].concat()) {
+        let attempt = attempt_of(5, nonce, 20);
+        largest.rounds.push(Flight {
+            offer: Offer {
+                root: root(5),
+                members: vec![member; members],
+            },
+            nonce,
+            unused_in: u64::MAX,
+            attempts: vec![attempt; MAX_ATTEMPTS],
+            ended: (nonce < 1_042).then(|| ended(Ending::Recorded)),
+        });
+    }
+    let members = largest.rounds.iter().map(|round| round.offer.members.len());
+    assert_eq!(members.sum::<usize>(), MAX_KEPT_MEMBERS + MAX_MEMBERS);
     let bytes = largest.encode();
     assert!(bytes.len() < 1 << 20, "{}", bytes.len());
     assert_eq!(State::parse(&bytes), Ok(largest));
