@@ -1,4 +1,4 @@
-/** A log with its witnesses and an anchor, as `counterfoil demo` makes them: with receipts, evidence and a trust file to verify. */
+/** A log with its witnesses, an anchor and a chain, as `counterfoil demo` makes them where `COUNTERFOIL_ANVIL` is set: with receipts, evidence and a trust file to verify. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
