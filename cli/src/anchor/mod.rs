@@ -53,7 +53,8 @@ Examples:
     /// Run the anchor of a configuration
     ///
     /// Each key of the configuration file is also a flag and an environment variable (`COUNTERFOIL_ANCHOR__KEY`); a
-    /// flag beats the environment, which beats the file. The address is printed when the anchor is ready. On SIGHUP it
+    /// flag beats the environment, which beats the file. Keys that may hold credentials (`rpc` and `signer` of
+    /// `[ethereum]`) are no flags, which others could read. The address is printed when the anchor is ready. On SIGHUP it
     /// anchors every log at once, and reads its certificates of TLS again; on SIGTERM or Ctrl-C it lets end what is under
     /// way, within `shutdown_deadline`; on a second one it ends at once.
     #[command(after_help = "\
@@ -66,7 +67,7 @@ Examples:
     /// Changes nothing, and may run beside the anchor. Every record is read and judged: what is damaged,
     /// and what is missing as the names beside it show, is named; with --json, all of it. Each log's checkpoint is fetched and verified, also against what was
     /// anchored; each authority is asked for a token over random bytes, which is judged and thrown away; the chain is
-    /// asked what a round would cost, and whether it would be executed.
+    /// asked what a round would cost, and whether it would be executed and could be recorded; each of its endpoints has a line.
     #[command(after_help = "\
 Examples:
   counterfoil anchor check --config my-anchor
