@@ -1,7 +1,8 @@
 //! Certificates in files of text (RFC 7468): trust files, and the roots of an anchor's authorities.
 //!
-//! Text between blocks is for people. A block of anything but a certificate is refused, by its label: whoever reads on as if it
-//! were not there trusts less, or other things, than the file seems to say.
+//! Text between blocks is for people. A block of anything but a certificate is refused, by its label, and so is a label that does
+//! not begin its line, as one that is indented, or behind a byte order mark or the end of another block: whoever reads on as if it were
+//! not there trusts less, or other things, than the file seems to say.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -80,14 +81,17 @@ fn blocks(text: &str) -> Result<Vec<Vec<u8>>, PemError> {
             number: blocks.len().saturating_add(1),
             got,
         };
+        let shown = || line.chars().take(SHOWN).collect::<String>();
         if line.starts_with(BEGIN) {
             if line.trim_end() != CERTIFICATE {
-                let shown: String = line.chars().take(SHOWN).collect();
-                return Err(wrong(format!("{shown:?}")));
+                return Err(wrong(format!("{:?}", shown())));
             }
             if body.replace(String::new()).is_some() {
                 return Err(wrong("a block within a block".to_owned()));
             }
+        } else if line.contains(BEGIN) {
+            let got = format!("a label that does not begin its line: {:?}", shown());
+            return Err(wrong(got));
         } else if line.starts_with(END)
             && let Some(read) = body.take()
         {
@@ -112,7 +116,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_file_is_named() {
-        let rows: [(&str, &str, &str); 9] = [
+        let rows: [(&str, &str, &str); 14] = [
             ("nothing", "", "no `BEGIN CERTIFICATE` block"),
             (
                 "a key",
@@ -153,6 +157,31 @@ mod tests {
                 "another end",
                 "-----BEGIN CERTIFICATE-----\nMAA=\n-----END X-----\n",
                 "a block without end",
+            ),
+            (
+                "indented",
+                "  -----BEGIN CERTIFICATE-----\n  MAA=\n  -----END CERTIFICATE-----\n",
+                "as block 1, got a label that does not begin its line: \"  -----BEGIN CERTIFICATE-----\"",
+            ),
+            (
+                "only its end indented",
+                "-----BEGIN CERTIFICATE-----\nMAA=\n  -----END CERTIFICATE-----\n",
+                "as block 1, got a block without end",
+            ),
+            (
+                "behind a byte order mark",
+                "\u{feff}-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n",
+                "as block 1, got a label that does not begin its line: \"\\u{feff}-----BEGIN CERTIFICATE-----\"",
+            ),
+            (
+                "behind the end of another",
+                "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE----------BEGIN CERTIFICATE-----\n",
+                "as block 1, got a label that does not begin its line",
+            ),
+            (
+                "a long line",
+                &format!("-----BEGIN {}-----\n", "X".repeat(100)),
+                &format!("as block 1, got \"-----BEGIN {}\"", "X".repeat(69)),
             ),
         ];
         for (name, text, expected) in rows {

@@ -135,13 +135,13 @@ fn utc_time(content: &[u8]) -> Option<Timestamp> {
     civil(year, digits.get(2..)?, 0)
 }
 
-/// RFC 3161 section 2.4.2: `YYYYMMDDhhmmss[.s...]Z`.
+/// RFC 3161 section 2.4.2, X.690 section 11.7: `YYYYMMDDhhmmss[.s...]Z`. A comma, which X.680 has for the point, is in neither.
 pub(crate) fn generalized(content: &[u8]) -> Option<Timestamp> {
     let text = content.strip_suffix(b"Z")?;
     let (digits, fraction) = text.split_at_checked(14)?;
     let nanos = match fraction.split_first() {
         None => 0,
-        Some((b'.' | b',', fraction)) if !fraction.is_empty() => {
+        Some((b'.', fraction)) if !fraction.is_empty() => {
             let mut nanos = 0_u32;
             for place in 0..9.max(fraction.len()) {
                 let digit = match fraction.get(place) {
@@ -250,6 +250,7 @@ mod tests {
             "20240101000000",
             "2024010100000Z",
             "20240101000000.Z",
+            "20240101000000,5Z",
             "20240101000000+0100Z",
             "20240101000000.5",
             "2024010100000aZ",
@@ -264,6 +265,7 @@ mod tests {
             "2024-01-01 00:00:00Z",
             "2024-01-01T00:00:00+01:00",
             "2024-13-01T00:00:00Z",
+            "2024-01-01T00:00:00,5Z",
         ] {
             assert_eq!(bad.parse::<Timestamp>(), Err(NotATime), "{bad}");
         }

@@ -76,6 +76,26 @@ const REPLACED: &[(&str, &str, &str)] = &[
         "-----END CERTIFICATE-----\n",
         "-----END CERTIFICATE-----\n-----BEGIN X-----\nMAA=\n-----END X-----\n",
     ),
+    (
+        "indented",
+        "-----BEGIN CERTIFICATE-----",
+        "  -----BEGIN CERTIFICATE-----",
+    ),
+    (
+        "its end indented",
+        "-----END CERTIFICATE-----",
+        " -----END CERTIFICATE-----",
+    ),
+    (
+        "behind a byte order mark",
+        "-----BEGIN CERTIFICATE-----",
+        "\u{feff}-----BEGIN CERTIFICATE-----",
+    ),
+    (
+        "two in a line",
+        "-----END CERTIFICATE-----",
+        "-----END CERTIFICATE----------BEGIN CERTIFICATE-----",
+    ),
     ("no log", "\nlog ", "\n# log "),
     ("no end", "-----END CERTIFICATE-----", ""),
     ("no beginning", "-----BEGIN CERTIFICATE-----", ""),

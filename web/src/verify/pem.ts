@@ -1,10 +1,16 @@
-/** Certificates in PEM (RFC 7468): text between blocks is for people, and blocks of anything but certificates are refused. */
+/**
+ * Certificates in PEM (RFC 7468): text between blocks is for people. Blocks of anything but certificates are refused, and labels that do
+ * not begin their line, as one that is indented, or behind a byte order mark or the end of another block.
+ */
 
 import { fromBase64 } from "./bytes.ts";
 import { VerifyError } from "./checks.ts";
 import { quoted } from "./words.ts";
 
 const BEGIN = /^-----BEGIN (.*?)-----\s*$/;
+
+/** The longest part of a line that an error shows, in characters. */
+const SHOWN = 80;
 
 /** The DER of each block. */
 export function readPem(text: string): Uint8Array[] {
@@ -14,9 +20,11 @@ export function readPem(text: string): Uint8Array[] {
     if (line.startsWith("-----BEGIN ")) {
       const label = BEGIN.exec(line)?.[1];
       if (label !== "CERTIFICATE" || body !== undefined) {
-        throw wrong(blocks.length, label === "CERTIFICATE" ? "a block within a block" : quoted(line));
+        throw wrong(blocks.length, label === "CERTIFICATE" ? "a block within a block" : start(line));
       }
       body = [];
+    } else if (line.includes("-----BEGIN ")) {
+      throw wrong(blocks.length, `a label that does not begin its line: ${start(line)}`);
     } else if (body !== undefined && line.startsWith("-----END CERTIFICATE-----")) {
       const der = readBody(body.join(""));
       if (der === undefined) {
@@ -32,6 +40,10 @@ export function readPem(text: string): Uint8Array[] {
     throw wrong(blocks.length, "a block without end");
   }
   return blocks;
+}
+
+function start(line: string): string {
+  return quoted(Array.from(line).slice(0, SHOWN).join(""));
 }
 
 /** Base64 with white space in it; as most readers of PEM do, without a look at how it is padded. */

@@ -27,7 +27,7 @@ export class Timestamp {
 
   /** RFC 3339 in UTC, as in `2033-01-31T00:00:00Z`. */
   static parse(text: string): Timestamp {
-    const [, date, time, fraction] = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)((?:[.,]\d+)?)Z$/.exec(text) ?? [];
+    const [, date, time, fraction] = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)((?:\.\d+)?)Z$/.exec(text) ?? [];
     const digits = `${date}${time}`.replaceAll(/[-:]/g, "");
     const found = date === undefined ? undefined : civil(digits, fraction ?? "");
     if (found === undefined) {
@@ -98,10 +98,10 @@ function utcTime(content: Uint8Array): Timestamp | undefined {
   return civil(`${Number(text.slice(0, 2)) < 50 ? "20" : "19"}${text.slice(0, 12)}`, "");
 }
 
-/** RFC 3161 section 2.4.2: `YYYYMMDDhhmmss[.s...]Z`; X.680 section 46.2 lets a comma stand for the point. */
+/** RFC 3161 section 2.4.2, X.690 section 11.7: `YYYYMMDDhhmmss[.s...]Z`. A comma, which X.680 has for the point, is in neither. */
 export function generalizedTime(content: Uint8Array, what: string): Timestamp {
   const text = Array.from(content, (octet) => String.fromCharCode(octet)).join("");
-  const [, digits, fraction] = /^(\d{14})((?:[.,]\d+)?)Z$/.exec(text) ?? [];
+  const [, digits, fraction] = /^(\d{14})((?:\.\d+)?)Z$/.exec(text) ?? [];
   const found = digits === undefined ? undefined : civil(digits, fraction ?? "");
   if (found === undefined) {
     throw noValue(what);
