@@ -7,9 +7,9 @@ use crate::client::CallError;
 use crate::entry::EntryError;
 use crate::exit::Failure;
 use crate::place::PlaceError;
-use crate::private_file::PrivateFileError;
 use crate::submit::files::ListError;
 use crate::submit::journal::JournalError;
+use counterfoil_files::PrivateFileError;
 
 impl From<PrivateFileError> for Failure {
     fn from(error: PrivateFileError) -> Self {

@@ -11,7 +11,9 @@ use zeroize::Zeroizing;
 
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::private_file;
+
+/// The longest file that is read as a key: an encoded ML-DSA-44 or Ed25519 seed has under 400 bytes.
+const MAX_KEY_FILE_BYTES: usize = 4096;
 
 /// `counterfoil key`.
 #[derive(Debug, Subcommand)]
@@ -86,7 +88,7 @@ pub(crate) fn run(command: KeyCommand, output: Output) -> Result<Exit, Failure> 
         KeyCommand::Generate(args) => {
             let key = generate(args.name.clone(), args.algorithm.into())?;
             let text = Zeroizing::new(format!("{}\n", *key.encode()));
-            private_file::create(&args.file, &text)?;
+            counterfoil_files::create_private(&args.file, &text)?;
             tell(key.vkey(), &args, output);
         }
         KeyCommand::Show(args) => {
@@ -111,7 +113,7 @@ pub(crate) fn generate(name: KeyName, algorithm: Algorithm) -> Result<PrivateKey
 
 /// Loads a private key from its file.
 pub(crate) fn load(file: &std::path::Path) -> Result<PrivateKey, Failure> {
-    let text = private_file::read(file)?;
+    let text = counterfoil_files::read_private(file, MAX_KEY_FILE_BYTES)?;
     text.trim_end_matches('\n').parse().map_err(|error| {
         Failure::usage(format!("{} is not a private key: {error}", file.display()))
             .advice("a private key is one line, PRIVATE+KEY+<name>+<key ID>+<base64>; make one with `counterfoil key generate`")

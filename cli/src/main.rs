@@ -30,7 +30,6 @@ mod log;
 mod misbehaviour;
 mod output;
 mod place;
-mod private_file;
 mod receipt;
 mod retry;
 #[cfg(any(

@@ -16,7 +16,6 @@ use crate::entry::{Mode, Subject};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::place::{LogReader, Place};
-use crate::private_file;
 use crate::submit::files::receipt_path;
 use crate::token::TokenArgs;
 use crate::tree::Tree;
@@ -247,8 +246,8 @@ pub(crate) fn write(path: &Path, receipt: &Receipt) -> Result<(), Failure> {
 
 /// Writes what is kept beside a file, whole or not at all, and makes its directory.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let written = std::fs::create_dir_all(private_file::directory_of(path))
-        .and_then(|()| private_file::replace(path, bytes));
+    let written = std::fs::create_dir_all(counterfoil_files::directory_of(path))
+        .and_then(|()| counterfoil_files::replace(path, bytes));
     written.map_err(|error| {
         Failure::could_not_tell(format!("{} cannot be written: {error}", path.display()))
     })

@@ -6,7 +6,9 @@ use clap::Args;
 
 use crate::client::Token;
 use crate::exit::Failure;
-use crate::private_file;
+
+/// The longest file that is read as a token: they have some dozen characters.
+const MAX_TOKEN_FILE_BYTES: usize = 4096;
 
 /// The flags that give the token. It is never an argument itself: arguments are seen by every user of the machine.
 #[derive(Debug, Clone, Default, Args)]
@@ -21,7 +23,9 @@ impl TokenArgs {
     pub(crate) fn load(&self) -> Result<Option<Token>, Failure> {
         if let Some(path) = &self.token_file {
             return Ok(Some(Token::new(
-                private_file::read(path)?.trim().to_owned(),
+                counterfoil_files::read_private(path, MAX_TOKEN_FILE_BYTES)?
+                    .trim()
+                    .to_owned(),
             )));
         }
         match std::env::var("COUNTERFOIL_TOKEN") {

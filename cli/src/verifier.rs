@@ -8,7 +8,6 @@ use sha2::{Digest, Sha256};
 
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::private_file;
 
 /// `counterfoil verifier`.
 #[derive(Debug, Args)]
@@ -33,7 +32,7 @@ pub(crate) fn run(args: &VerifierArgs, output: Output) -> Result<Exit, Failure> 
         output.note(format!("SHA-256 {sha256}"));
         return Ok(Exit::Done);
     }
-    private_file::replace(path, page.bytes).map_err(|error| {
+    counterfoil_files::replace(path, page.bytes).map_err(|error| {
         Failure::could_not_tell(format!("{} cannot be written: {error}", path.display()))
     })?;
     output.line(format!(

@@ -13,7 +13,6 @@ use serde_json::json;
 use super::{CONFIG_NAME, data_failure};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::private_file;
 
 const DATA_NAME: &str = "data";
 
@@ -106,7 +105,7 @@ pub(super) fn run(args: &InitArgs, output: Output) -> Result<Exit, Failure> {
     })?;
     // The configuration comes last: where it is, all else is.
     let file = directory.join(CONFIG_NAME);
-    private_file::replace(&file, config.as_bytes()).map_err(|error| cannot(&file, error))?;
+    counterfoil_files::replace(&file, config.as_bytes()).map_err(|error| cannot(&file, error))?;
     tell(args, &file, output);
     Ok(Exit::Done)
 }

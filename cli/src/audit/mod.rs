@@ -75,7 +75,7 @@ pub(crate) async fn run(args: AuditArgs, output: Output) -> Result<Exit, Failure
             Failure::could_not_tell(format!("the report cannot be written: {error}"))
         })?;
         json.push(b'\n');
-        crate::private_file::replace(path, &json).map_err(|error| {
+        counterfoil_files::replace(path, &json).map_err(|error| {
             Failure::could_not_tell(format!(
                 "the report {} cannot be written: {error}",
                 path.display()
@@ -209,7 +209,7 @@ fn load_state(path: Option<&Path>, signed: &SignedCheckpoint) -> Result<State, F
     let Some(path) = path else {
         return Ok(State::default());
     };
-    let directory = crate::private_file::directory_of(path);
+    let directory = counterfoil_files::directory_of(path);
     std::fs::create_dir_all(directory).map_err(|error| {
         Failure::usage(format!(
             "the directory of the state, {}, cannot be made: {error}",
@@ -316,7 +316,7 @@ fn keep_evidence(
         .map(|(checkpoint, note)| {
             let root = hex::encode(&checkpoint.root().as_bytes()[..8]);
             let path = directory.join(format!("{}-{root}.checkpoint", checkpoint.size()));
-            crate::private_file::replace(&path, note.as_bytes())?;
+            counterfoil_files::replace(&path, note.as_bytes())?;
             Ok(path)
         })
         .collect()

@@ -26,7 +26,6 @@ use sha2::{Digest, Sha256};
 use super::finding::Finding;
 use super::resource::Counts;
 use super::tree::Tree;
-use crate::private_file;
 
 const FORMAT: &str = "counterfoil/audit@v1";
 
@@ -210,7 +209,7 @@ impl State {
             reason: error.to_string(),
         })?;
         bytes.push(b'\n');
-        private_file::replace(path, &bytes).map_err(|error| StateError::Io {
+        counterfoil_files::replace(path, &bytes).map_err(|error| StateError::Io {
             path: path.to_owned(),
             error,
         })

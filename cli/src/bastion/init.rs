@@ -15,7 +15,6 @@ use zeroize::Zeroizing;
 use super::CONFIG_NAME;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::private_file;
 
 /// Files in the directory of a bastion.
 const BACKENDS_NAME: &str = "backends";
@@ -58,9 +57,9 @@ pub(super) fn run(args: &InitArgs, output: Output) -> Result<Exit, Failure> {
         }
     }
     if let Some((certificate, key)) = &made {
-        private_file::create(&directory.join(KEY_NAME), key)?;
+        counterfoil_files::create_private(&directory.join(KEY_NAME), key)?;
         let path = directory.join(CERTIFICATE_NAME);
-        private_file::replace(&path, certificate.as_bytes())
+        counterfoil_files::replace(&path, certificate.as_bytes())
             .map_err(|error| cannot(&path, error))?;
     }
     // The configuration comes last: where it is, all else is.
@@ -69,7 +68,7 @@ pub(super) fn run(args: &InitArgs, output: Output) -> Result<Exit, Failure> {
         (CONFIG_NAME, config_text(args.listen)),
     ] {
         let path = directory.join(name);
-        private_file::replace(&path, text.as_bytes()).map_err(|error| cannot(&path, error))?;
+        counterfoil_files::replace(&path, text.as_bytes()).map_err(|error| cannot(&path, error))?;
     }
     tell(args, output);
     Ok(Exit::Done)

@@ -17,7 +17,6 @@ use super::CONFIG_NAME;
 use crate::exit::{Exit, Failure};
 use crate::key;
 use crate::output::Output;
-use crate::private_file;
 
 /// Files in the directory of a log.
 const KEY_NAME: &str = "log.key";
@@ -73,7 +72,7 @@ pub(super) fn run(args: &InitArgs, output: Output) -> Result<Exit, Failure> {
     let mut vkeys = Vec::new();
     for (algorithm, name) in &algorithms {
         let key = key::generate(args.origin.clone(), *algorithm)?;
-        private_file::create(
+        counterfoil_files::create_private(
             &directory.join(name),
             &Zeroizing::new(format!("{}\n", *key.encode())),
         )?;
@@ -86,11 +85,11 @@ pub(super) fn run(args: &InitArgs, output: Output) -> Result<Exit, Failure> {
         Ok(Exit::Done)
     })?;
     let policy = directory.join(POLICY_NAME);
-    private_file::replace(&policy, policy_text(&vkeys).as_bytes())
+    counterfoil_files::replace(&policy, policy_text(&vkeys).as_bytes())
         .map_err(|error| cannot(&policy, error))?;
     // The configuration comes last: where it is, all else is.
     let file = directory.join(CONFIG_NAME);
-    private_file::replace(&file, config.as_bytes()).map_err(|error| cannot(&file, error))?;
+    counterfoil_files::replace(&file, config.as_bytes()).map_err(|error| cannot(&file, error))?;
     tell(args, &vkeys, output);
     Ok(Exit::Done)
 }

@@ -162,7 +162,7 @@ impl Journal {
         };
         if whole == 0 {
             journal.write(&to_line(&header))?;
-            crate::private_file::sync_directory_of(path).map_err(io)?;
+            counterfoil_files::sync_directory_of(path).map_err(io)?;
         }
         Ok(journal)
     }

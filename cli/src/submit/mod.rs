@@ -294,7 +294,7 @@ fn journal_path(args: &SubmitArgs) -> Result<PathBuf, Failure> {
     let first = args.paths.iter().find(|path| *path != Path::new("-"));
     Ok(match first {
         Some(path) if path.is_dir() => path.join(JOURNAL_NAME),
-        Some(path) => crate::private_file::directory_of(path).join(JOURNAL_NAME),
+        Some(path) => counterfoil_files::directory_of(path).join(JOURNAL_NAME),
         None => PathBuf::from(JOURNAL_NAME),
     })
 }

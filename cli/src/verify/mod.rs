@@ -23,6 +23,8 @@ mod receipt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use counterfoil_evidence::receipt::{Basis, Claim};
 use counterfoil_rfc3161::Timestamp;
@@ -78,13 +80,18 @@ impl std::str::FromStr for Hash {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let mut bytes = [0; 32];
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| {
-            format!(
-                "expected 64 hexadecimal digits, found {} characters",
-                text.chars().count()
-            )
-        })?;
-        Ok(Self(bytes))
+        let Err(_) = hex::decode_to_slice(text, &mut bytes) else {
+            return Ok(Self(bytes));
+        };
+        let as_base64 = STANDARD
+            .decode(text)
+            .is_ok_and(|read| read.len() == bytes.len());
+        let found = if as_base64 {
+            "32 bytes in base64".to_owned()
+        } else {
+            format!("{} characters", text.chars().count())
+        };
+        Err(format!("expected 64 hexadecimal digits, found {found}"))
     }
 }
 
@@ -213,4 +220,25 @@ fn claim_of_file(file: &Path) -> Result<Claim, Failure> {
         leaves,
         digest: Some(subject.digest),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thirty_two_bytes_are_given_in_hexadecimal() {
+        let found = |text: &str| text.parse::<Hash>().map(|hash| hash.0);
+        assert_eq!(found(&"Ab".repeat(32)), Ok([0xab; 32]));
+        let rows = [
+            ("too short", "ab".to_owned(), "2 characters"),
+            ("a digit that is none", "g".repeat(64), "64 characters"),
+            ("base64", STANDARD.encode([7; 32]), "32 bytes in base64"),
+            ("base64 of less", STANDARD.encode([7; 31]), "44 characters"),
+        ];
+        for (name, text, expected) in rows {
+            let expected = format!("expected 64 hexadecimal digits, found {expected}");
+            assert_eq!(found(&text), Err(expected), "{name}");
+        }
+    }
 }

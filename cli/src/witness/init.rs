@@ -16,7 +16,6 @@ use super::{CONFIG_NAME, data_failure};
 use crate::exit::{Exit, Failure};
 use crate::key;
 use crate::output::Output;
-use crate::private_file;
 
 /// Files in the directory of a witness.
 const ED25519_NAME: &str = "witness.key";
@@ -117,7 +116,7 @@ pub(super) fn run(args: &InitArgs, output: Output) -> Result<Exit, Failure> {
     for (algorithm, name) in args.algorithms() {
         let key = key::generate(args.name.clone(), algorithm)?;
         let text = Zeroizing::new(format!("{}\n", *key.encode()));
-        private_file::create(&directory.join(name), &text)?;
+        counterfoil_files::create_private(&directory.join(name), &text)?;
         vkeys.push(key.vkey().clone());
     }
     crate::on_network(async {
@@ -128,7 +127,7 @@ pub(super) fn run(args: &InitArgs, output: Output) -> Result<Exit, Failure> {
     // The configuration comes last: where it is, all else is.
     for (name, text) in [(LOGS_NAME, LOGS_TEXT), (CONFIG_NAME, &config)] {
         let file = directory.join(name);
-        private_file::replace(&file, text.as_bytes()).map_err(|error| cannot(&file, error))?;
+        counterfoil_files::replace(&file, text.as_bytes()).map_err(|error| cannot(&file, error))?;
     }
     tell(args, &vkeys, output);
     Ok(Exit::Done)

@@ -21,7 +21,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::password::Password;
-use crate::private_file::{self, PrivateFileError};
+use counterfoil_files::PrivateFileError;
+
+/// The longest file that is read as a keystore: they have about 500 bytes.
+const MAX_BYTES: usize = 16_384;
 
 /// The version of the format.
 const VERSION: u64 = 3;
@@ -154,7 +157,7 @@ pub fn create(path: &Path, password: &Password) -> Result<Address, KeystoreError
 
 /// Reads a private key from a file that only its owner may read. Takes a second, and as much memory as the file says.
 pub(crate) fn read(path: &Path, password: &Password) -> Result<SigningKey, KeystoreError> {
-    let text = private_file::read(path)?;
+    let text = counterfoil_files::read_private(path, MAX_BYTES)?;
     let keystore: Keystore = serde_json::from_str(&text).map_err(|error| KeystoreError::Json {
         path: path.to_owned(),
         error,
@@ -251,7 +254,7 @@ fn write(
         path: path.to_owned(),
         error,
     })?;
-    Ok(private_file::create(path, &text)?)
+    Ok(counterfoil_files::create_private(path, &text)?)
 }
 
 /// The key that encrypts, and the one of the mac.

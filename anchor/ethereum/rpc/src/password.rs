@@ -11,7 +11,10 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::private_file::{self, PrivateFileError};
+use counterfoil_files::PrivateFileError;
+
+/// The longest file that is read as a password.
+const MAX_BYTES: usize = 16_384;
 
 /// There is no password.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +52,7 @@ impl Password {
 
     /// From a file that only its owner may read.
     pub fn from_file(path: &Path) -> Result<Self, PasswordError> {
-        Self::new(&private_file::read(path)?)
+        Self::new(&counterfoil_files::read_private(path, MAX_BYTES)?)
     }
 
     /// From an environment variable.
