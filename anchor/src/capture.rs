@@ -50,11 +50,13 @@ const LONGEST_WAIT: Duration = Duration::from_hours(24);
 /// How long after the time at which new data are due they are asked for.
 const AFTER_DUE: Duration = Duration::from_mins(1);
 
-/// Memory for what is fetched, and not let go yet, of all authorities together.
+/// Memory for what is fetched, and not let go yet, of all authorities together. What is kept of it is copied into records, one at a
+/// time for each token.
 const ROOM: usize = 256 << 20;
 
-/// What of it one authority may have: what a record can hold.
-const SHARE: usize = 32 << 20;
+/// What of it one authority may have. While an ordinary chain is asked about it has room for the largest lists, some 16 MiB: so may
+/// be asked for some tokens at once, as of several logs, and what a record can hold has room, too.
+const SHARE: usize = 64 << 20;
 
 /// Fetches revocation data.
 #[derive(Debug, Clone)]
@@ -115,7 +117,7 @@ impl Capturer {
     }
 
     /// Asks about the certificates of a token's chain, and judges the answers for its time. The token waits for this, so that
-    /// what does not come within one deadline, or has no room now, is left for later.
+    /// what does not come, or has no room, within one deadline is left for later.
     pub async fn capture(
         &self,
         judge: &Arc<dyn RecordJudge>,
@@ -133,16 +135,24 @@ impl Capturer {
         };
         let until = Instant::now() + self.deadline;
         while let Some(sources) = places.next() {
+            let most = asking::most(&sources);
+            // What is held for this token itself is not let go while it waits.
+            let room = if captured.bytes() + most <= self.room.share() {
+                let waiting = self.room.take(authority, most);
+                tokio::time::timeout_at(until, waiting).await.ok().flatten()
+            } else {
+                None
+            };
             let left = until.saturating_duration_since(Instant::now());
+            let Some(room) = room else {
+                captured.troubles.extend(not_asked(&sources, NO_ROOM));
+                continue;
+            };
             if left.is_zero() {
                 let why = "it is asked later: the token waits for others";
                 captured.troubles.extend(not_asked(&sources, why));
                 continue;
             }
-            let Ok(room) = self.room.try_take(authority, asking::most(&sources)) else {
-                captured.troubles.extend(not_asked(&sources, NO_ROOM));
-                continue;
-            };
             let mut found = self.ask_within(room, sources, &fetched, left).await;
             let (judge, chain, now) = (Arc::clone(judge), Arc::clone(&chain), clock());
             let weighed = beside(move || {
@@ -185,6 +195,15 @@ impl Found {
     fn nothing(troubles: Vec<String>) -> Self {
         let pieces = Vec::new();
         Self { pieces, troubles }
+    }
+
+    /// Bytes of all answers.
+    fn bytes(&self) -> usize {
+        let answers = self
+            .pieces
+            .iter()
+            .filter_map(|piece| piece.data.bytes().ok());
+        answers.map(bytes::Bytes::len).sum()
     }
 
     fn of(answers: impl Iterator<Item = (Source, Data)>) -> Self {
@@ -256,6 +275,11 @@ impl Found {
 }
 
 impl Captured {
+    /// Bytes that it was judged of.
+    fn bytes(&self) -> usize {
+        self.found.iter().map(Found::bytes).sum()
+    }
+
     /// What else was captured for the same token.
     fn add(&mut self, other: Self) {
         self.kept.extend(other.kept);
@@ -347,6 +371,8 @@ pub struct Settlement {
     pub revoked: Option<String>,
     /// A certificate is on hold, so that the token does not count until newer data say otherwise.
     pub held: Option<String>,
+    /// The certificates that nothing ever settles: where their revocation is published, nothing is fetched, as with LDAP. In words.
+    pub nothing_to_fetch: Vec<String>,
 }
 
 impl Settlement {
@@ -382,6 +408,8 @@ pub fn settlement(
         }
         if sources.iter().any(|source| source.certificate == place) {
             settlement.unsettled.push(place);
+        } else if let Some(places) = judge.nothing_to_fetch(chain, place) {
+            settlement.nothing_to_fetch.push(places);
         }
     }
     settlement

@@ -29,7 +29,7 @@ use bytes::Bytes;
 use counterfoil_service::lent::{FRAME, Lent};
 use counterfoil_service::limits::Places;
 use counterfoil_service::metrics::{self as service_metrics, Connections};
-use counterfoil_service::room::{Held, NoRoom, Room};
+use counterfoil_service::room::Room;
 use counterfoil_service::serve::{Handler, OtherEnd};
 use counterfoil_service::soon_or_within;
 use counterfoil_service::source::Source;
@@ -68,13 +68,13 @@ const REMEMBERED: usize = 10_000;
 /// Memory for all large bodies that are being read: 8 of the largest records, thousands with ordinary lists of revoked certificates.
 const ROOM: usize = 256 << 20;
 
-/// What of it one client may have: the largest record.
-const SHARE: usize = MAX_RECORD_BYTES;
+/// What of it one client may have: two of the largest records.
+const SHARE: usize = 2 * MAX_RECORD_BYTES;
 
 /// Records that are read and judged at once, before it is known how large they are.
 const READING: usize = 8;
 
-/// The body of an answer. Bodies of one frame are sent as they are: as many as there are connections may be in memory.
+/// The body of an answer. Bodies of one frame are sent as they are: as many as there are requests on all connections may be in memory.
 type Body = Either<Full<Bytes>, Lent<Source>>;
 
 /// What requests are answered from.
@@ -172,8 +172,8 @@ impl Handler for Site {
 }
 
 impl Site {
-    /// Answers where there is room for the answer. How much it needs is known once it is there; where there is not so much, it is
-    /// let go, so that whoever waits for room holds none, and made again.
+    /// Answers where there is room for the answer. How much it needs is known once it is there; where there is not so much nobody waits
+    /// for it, for whoever waits takes one of the places that there are for all requests.
     async fn answer_with_room(
         &self,
         peer: IpAddr,
@@ -181,35 +181,24 @@ impl Site {
         query: Option<&str>,
         is_head: bool,
     ) -> Response<Body> {
-        let source = Source::of(peer);
-        let mut waited_for: Option<Held<Source>> = None;
-        loop {
-            let reading = match target {
-                Some(Target::Blob(_) | Target::Token(..)) => self.reading.acquire().await.ok(),
-                _ => None,
-            };
-            let (parts, bytes) = self.answer(target, query).await.into_parts(is_head);
-            if bytes.len() <= FRAME {
-                return Response::from_parts(parts, Either::Left(Full::new(bytes)));
-            }
-            let enough = waited_for.take().filter(|held| held.bytes() >= bytes.len());
-            let room = match enough {
-                Some(held) => Ok(held),
-                None => self.room.try_take(&source, bytes.len()),
-            };
-            match room {
-                Ok(room) => {
-                    return Response::from_parts(parts, Either::Right(Lent::new(bytes, room)));
-                }
-                Err(none @ NoRoom::TooMuch { .. }) => {
-                    return Reply::no_room(none).into_response();
-                }
-                Err(NoRoom::Share { .. } | NoRoom::All { .. }) => {
-                    let wanted = bytes.len();
-                    drop((bytes, reading));
-                    waited_for = self.room.take(&source, wanted).await;
-                }
-            }
+        let reading = match target {
+            Some(Target::Blob(_) | Target::Token(..)) => self.reading.acquire().await.ok(),
+            _ => None,
+        };
+        let (parts, bytes) = self.answer(target, query).await.into_parts(is_head);
+        // What operators look at is there for them whatever others read.
+        let is_charged = matches!(
+            target,
+            Some(Target::Blob(_) | Target::Token(..) | Target::List(_))
+        );
+        if !is_charged || bytes.len() <= FRAME {
+            return Response::from_parts(parts, Either::Left(Full::new(bytes)));
+        }
+        let room = self.room.try_take(&Source::of(peer), bytes.len());
+        drop(reading);
+        match room {
+            Ok(room) => Response::from_parts(parts, Either::Right(Lent::new(bytes, room))),
+            Err(none) => Reply::no_room(none).into_response(),
         }
     }
 

@@ -107,6 +107,9 @@ pub trait RecordJudge: fmt::Debug + Send + Sync + 'static {
     /// Where something is said about the certificates of a chain, but for the root.
     fn sources(&self, chain: &[Vec<u8>]) -> Vec<Source>;
 
+    /// In words, where the revocation of a certificate of a chain is published, if none of the places is fetched, as with LDAP.
+    fn nothing_to_fetch(&self, chain: &[Vec<u8>], certificate: usize) -> Option<String>;
+
     /// Judges what was published about a certificate of a chain, by its place, for the time of a token.
     fn revocation(
         &self,

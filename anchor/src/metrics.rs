@@ -172,8 +172,13 @@ impl Collector for AnchorCollector {
                 self.worker.pending() as u64,
             ),
             (
+                "anchor_unfetchable_chains",
+                "Chains of the last 400 days with a certificate whose revocation is published where nothing is fetched, as with LDAP",
+                self.worker.chains_left() as u64,
+            ),
+            (
                 "anchor_capture_bytes",
-                "Memory that is taken by revocation data which are being fetched and judged; at most 256 MiB, 32 of them for one authority",
+                "Memory that is taken by revocation data which are being fetched and judged; as they came; at most 256 MiB, 64 of them for one authority",
                 self.worker.capturing() as u64,
             ),
             (

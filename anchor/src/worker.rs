@@ -200,6 +200,11 @@ impl Worker {
         self.0.left_out.load(Ordering::Relaxed)
     }
 
+    /// Chains of tokens, of the last 400 days, with a certificate of which the revocation is published where nothing is fetched.
+    pub fn chains_left(&self) -> usize {
+        self.0.sweep.left()
+    }
+
     /// Bytes of memory that revocation data take which are being fetched and judged.
     pub fn capturing(&self) -> usize {
         self.0.plan.capturer.taken()

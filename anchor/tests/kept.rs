@@ -542,6 +542,10 @@ impl RecordJudge for BreaksOn {
         FakeRecordJudge.sources(chain)
     }
 
+    fn nothing_to_fetch(&self, chain: &[Vec<u8>], certificate: usize) -> Option<String> {
+        FakeRecordJudge.nothing_to_fetch(chain, certificate)
+    }
+
     fn revocation(
         &self,
         chain: &[Vec<u8>],
@@ -603,6 +607,10 @@ impl RecordJudge for Waits {
 
     fn sources(&self, chain: &[Vec<u8>]) -> Vec<Source> {
         FakeRecordJudge.sources(chain)
+    }
+
+    fn nothing_to_fetch(&self, chain: &[Vec<u8>], certificate: usize) -> Option<String> {
+        FakeRecordJudge.nothing_to_fetch(chain, certificate)
     }
 
     fn revocation(
@@ -762,5 +770,27 @@ async fn an_authority_whose_lists_hang_keeps_no_other_from_being_settled() {
     let added = || records.with_index(|index| index.added(&place, &token).len() == 1);
     running.until("added", |_| added()).await;
     assert_eq!(running.worker.pending(), 1);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_certificate_of_which_nothing_can_be_fetched_is_counted_and_not_waited_for() {
+    let world = World::new(2, 2).await;
+    world.authorities[0].names_a_directory();
+    world.authorities[1].publishes(Crl::good(moment::now().millis() + 60_000));
+    let running = world.run().await;
+    anchored(&running, 7).await;
+    let left = |running: &Running| (running.worker.pending(), running.worker.chains_left());
+    assert_eq!(left(&running), (0, 1));
+    world.log.serve(&Tree::new(9), &[1, 2]);
+    running.worker.want();
+    anchored(&running, 9).await;
+    assert_eq!(left(&running), (0, 1), "it is one chain");
+    running.end().await;
+    // Read from the records.
+    let running = world.run().await;
+    running
+        .until("read", |_| running.worker.chains_left() == 1)
+        .await;
     running.end().await;
 }

@@ -31,6 +31,10 @@ impl RecordJudge for AllGood {
         Vec::new()
     }
 
+    fn nothing_to_fetch(&self, _: &[Vec<u8>], _: usize) -> Option<String> {
+        None
+    }
+
     fn revocation(&self, _: &[Vec<u8>], _: usize, _: RevocationKind, _: &[u8], _: Moment) -> Told {
         Told {
             status: RevocationStatus::Good,

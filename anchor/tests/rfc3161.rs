@@ -198,6 +198,13 @@ async fn files_that_are_not_what_they_should_be_are_named() {
         assert!(error.contains(name), "{name}: {error}");
         assert!(error.contains(expected), "{name}: {error}");
     }
+    let root = authority.file("root.pem", &authority.dev.root_pem());
+    authority.config.roots = vec![root.clone(); 32];
+    assert!(rfc3161::make(&authority.config).is_ok());
+    authority.config.roots = vec![root; 33];
+    let error = rfc3161::make(&authority.config).unwrap_err().to_string();
+    let most = "roots: expected at most 32 certificates in all files, got 33";
+    assert_eq!(error, most);
     authority.config.roots = vec![Path::new("/nowhere/root.pem").to_owned()];
     let error = rfc3161::make(&authority.config).unwrap_err().to_string();
     assert!(error.starts_with("/nowhere/root.pem: "), "{error}");

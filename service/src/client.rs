@@ -3,7 +3,7 @@
 //! Connections are kept, HTTP/2 is spoken where it is offered, and nothing is tried again.
 
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, RETRY_AFTER};
@@ -70,7 +70,7 @@ pub struct Answer {
     pub status: u16,
     /// The `Content-Type` field, if there is a readable one.
     pub content_type: Option<String>,
-    /// After how long the server wants to be asked again, if it says so in seconds.
+    /// After how long the server wants to be asked again, if it says so.
     pub retry_after: Option<Duration>,
     /// The body, within the limit.
     pub body: Bytes,
@@ -162,9 +162,8 @@ impl Client {
         let mut response = request.timeout(deadline).send().await.map_err(failed)?;
         let status = response.status().as_u16();
         let content_type = header(&response, &CONTENT_TYPE).map(ToOwned::to_owned);
-        let retry_after = header(&response, &RETRY_AFTER)
-            .and_then(|value| value.parse().ok())
-            .map(Duration::from_secs);
+        let retry_after =
+            header(&response, &RETRY_AFTER).and_then(|value| retry_after(value, SystemTime::now()));
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > limit {
@@ -180,6 +179,20 @@ impl Client {
             body: body.freeze(),
         })
     }
+}
+
+/// Reads a `Retry-After` value: seconds or a date (RFC 9110, section 10.2.3). A date in the past is no wait.
+///
+/// ```text
+/// Retry-After: 120
+/// Retry-After: Fri, 31 Dec 1999 23:59:59 GMT
+/// ```
+fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    if value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return value.parse().ok().map(Duration::from_secs);
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 fn header<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {
@@ -209,4 +222,28 @@ fn chain(error: reqwest::Error) -> String {
         cause = error.source();
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(946_684_799 - 5);
+        let rows = [
+            ("0", Some(0)),
+            ("120", Some(120)),
+            ("Fri, 31 Dec 1999 23:59:59 GMT", Some(5)),
+            ("Thu, 31 Dec 1998 23:59:59 GMT", Some(0)),
+            ("-1", None),
+            ("soon", None),
+            ("", None),
+            ("99999999999999999999999", None),
+        ];
+        for (value, seconds) in rows {
+            let expected = seconds.map(Duration::from_secs);
+            assert_eq!(retry_after(value, now), expected, "{value:?}");
+        }
+    }
 }

@@ -41,6 +41,8 @@ use pulse::{Attendance, Beating, Pulses};
 
 /// Requests of one HTTP/2 connection at once; more wait at the client.
 const STREAMS: u32 = 256;
+/// Bytes of an answer that HTTP/2 takes at once, for each stream, and that nobody has read yet: as many as in one frame of a large body.
+const SEND_BYTES: usize = crate::lent::FRAME;
 /// Longest head of a request that HTTP/2 takes; HTTP/1.1 is bounded by the read buffer.
 const HEAD_BYTES: u32 = 16 << 10;
 /// Read buffer of an HTTP/1.1 connection at its largest.
@@ -255,6 +257,7 @@ fn protocol() -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
+        .max_send_buf_size(SEND_BYTES)
         .max_header_list_size(HEAD_BYTES);
     protocol
 }

@@ -11,7 +11,11 @@ const rows: readonly (readonly [name: string, text: string, got: string])[] = [
   ["a key", "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n", '"-----BEGIN PRIVATE KEY-----"'],
   ["no base64", `-----BEGIN CERTIFICATE-----\n!\n${end}`, "something that is not base64"],
   ["no end", "-----BEGIN CERTIFICATE-----\nMAA=\n", "a block without end"],
-  ["a block within a block", "-----BEGIN CERTIFICATE-----\nMAA=\n-----BEGIN CERTIFICATE-----\n", "a block within a block"],
+  [
+    "a block within a block",
+    "-----BEGIN CERTIFICATE-----\nMAA=\n-----BEGIN CERTIFICATE-----\n",
+    "a block within a block",
+  ],
   [
     "indented",
     "  -----BEGIN CERTIFICATE-----\n  MAA=\n  -----END CERTIFICATE-----\n",

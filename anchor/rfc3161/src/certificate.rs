@@ -13,6 +13,7 @@ use crate::algorithm::AlgorithmIdentifier;
 use crate::ber::{self, EncodingError, Reader, SEQUENCE};
 use crate::oid::Oid;
 use crate::policy::Policies;
+use crate::text::listed;
 use crate::time::{Timestamp, time};
 
 /// Largest certificate that is read, in bytes.
@@ -68,6 +69,16 @@ pub struct Sources {
     pub unfetchable: Vec<String>,
     /// The issuer's certificate.
     pub issuers: Vec<String>,
+}
+
+impl Sources {
+    /// The places where its revocation is published, in words, if none of them is fetched, so that nothing ever settles it. None where
+    /// one is, or where there are none at all.
+    pub fn nothing_to_fetch(&self) -> Option<String> {
+        let is_fetched = !(self.crl.is_empty() && self.ocsp.is_empty());
+        let places = &self.unfetchable;
+        (!is_fetched && !places.is_empty()).then(|| listed(places, ", "))
+    }
 }
 
 /// The numbers of the versions (RFC 5280 section 4.1.2.1).

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use counterfoil_evidence::trust::MAX_CERTIFICATES;
 use counterfoil_rfc3161 as rfc3161;
 use counterfoil_rfc3161::{
     Certificate, Check, CheckName, Covers, HashAlgorithm, Imprint, Judgement, Oid, OidError,
@@ -43,6 +44,14 @@ pub enum LoadError {
         /// What is wrong.
         error: PemError,
     },
+    /// There are too many certificates.
+    #[error("{key}: expected at most {MAX_CERTIFICATES} certificates in all files, got {found}")]
+    TooMany {
+        /// Which.
+        key: &'static str,
+        /// How many there are.
+        found: usize,
+    },
     /// A policy is none.
     #[error("policies: {0}")]
     Policy(#[from] OidError),
@@ -60,14 +69,15 @@ impl Rfc3161Judge {
     pub fn load(config: &AuthorityConfig) -> Result<Self, LoadError> {
         let policies = config.policies.iter().map(|policy| policy.parse());
         Ok(Self {
-            roots: certificates(&config.roots)?,
-            certificates: certificates(&config.certificates)?,
+            roots: certificates("roots", &config.roots)?,
+            certificates: certificates("certificates", &config.certificates)?,
             policies: policies.collect::<Result<_, _>>()?,
         })
     }
 }
 
-fn certificates(paths: &[PathBuf]) -> Result<Vec<Certificate>, LoadError> {
+/// As many as a trust file may have of one authority: evidence is judged by that.
+fn certificates(key: &'static str, paths: &[PathBuf]) -> Result<Vec<Certificate>, LoadError> {
     let read = |path: &Path| {
         let text = std::fs::read(path).map_err(|source| LoadError::File {
             path: path.to_owned(),
@@ -82,7 +92,10 @@ fn certificates(paths: &[PathBuf]) -> Result<Vec<Certificate>, LoadError> {
     for path in paths {
         all.extend(read(path)?);
     }
-    Ok(all)
+    match all.len() {
+        found if found > MAX_CERTIFICATES => Err(LoadError::TooMany { key, found }),
+        _ => Ok(all),
+    }
 }
 
 impl Judge for Rfc3161Judge {
@@ -185,6 +198,12 @@ impl RecordJudge for Rfc3161RecordJudge {
             return Vec::new();
         };
         revocation_sources(&chain)
+    }
+
+    fn nothing_to_fetch(&self, chain: &[Vec<u8>], certificate: usize) -> Option<String> {
+        let certificate = Certificate::parse(chain.get(certificate)?).ok()?;
+        let places = certificate.sources().nothing_to_fetch()?;
+        Some(format!("{}: {places}", certificate.subject()))
     }
 
     fn revocation(

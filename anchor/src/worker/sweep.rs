@@ -48,6 +48,8 @@ type GroupKey = (AuthorityName, [u8; 32]);
 pub(super) struct Sweep {
     groups: Mutex<BTreeMap<GroupKey, Group>>,
     fallen: Mutex<BTreeMap<(Place, RecordName), Fallen>>,
+    /// Chains with a certificate of which the revocation is published where nothing is fetched.
+    left: Mutex<BTreeSet<GroupKey>>,
 }
 
 /// Why a token that was kept does not count.
@@ -146,6 +148,11 @@ impl Sweep {
         due: Moment,
     ) -> bool {
         let changed = self.fall(place, name, &settlement);
+        let chain = &record.certificates;
+        let key = (name.authority.clone(), hash(chain));
+        if !settlement.nothing_to_fetch.is_empty() {
+            self.leave(&key, &settlement.nothing_to_fetch);
+        }
         if settlement.unsettled.is_empty() {
             return changed;
         }
@@ -153,8 +160,6 @@ impl Sweep {
             gen_time: record.gen_time,
             unsettled: settlement.unsettled,
         };
-        let chain = &record.certificates;
-        let key = (name.authority.clone(), hash(chain));
         let mut groups = self.lock();
         let group = groups.entry(key).or_insert_with(|| Group {
             chain: Arc::new(chain.clone()),
@@ -167,6 +172,24 @@ impl Sweep {
         group.came = group.came.into_iter().chain([due]).min();
         group.tokens.insert((*place, name.clone()), waiting);
         changed
+    }
+
+    /// Takes note of a chain in which nothing ever settles a certificate.
+    fn leave(&self, key: &GroupKey, places: &[String]) {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        if left.insert(key.clone()) {
+            tracing::warn!(
+                authority = %key.0,
+                "the revocation of a certificate of its chain is published where nothing is fetched ({}): its tokens count here, and \
+                 trust with `revocation = \"published\"` does not count them", places.join("; ")
+            );
+        }
+    }
+
+    /// How many chains have a certificate that nothing ever settles.
+    pub(super) fn left(&self) -> usize {
+        let left = self.left.lock();
+        left.unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Takes note of whether a token has fallen. Says whether that is another thing than before.

@@ -64,6 +64,8 @@ struct Shared {
     listed: Mutex<u32>,
     /// Its lists are never answered.
     lists_hang: Mutex<bool>,
+    /// Its list is in a directory alone.
+    ldap: Mutex<bool>,
     /// What its list of revoked certificates says: a JSON [`Crl`].
     crl: Mutex<Option<Crl>>,
 }
@@ -116,6 +118,7 @@ impl FakeTsa {
             asked: Mutex::new(0),
             listed: Mutex::new(0),
             lists_hang: Mutex::new(false),
+            ldap: Mutex::new(false),
             crl: Mutex::new(None),
         });
         let (state, lists) = (Arc::clone(&shared), Arc::clone(&shared));
@@ -162,6 +165,11 @@ impl FakeTsa {
         *self.shared.lists_hang.lock().unwrap() = true;
     }
 
+    /// Its certificate names a list in a directory, and no other.
+    pub(crate) fn names_a_directory(&self) {
+        *self.shared.ldap.lock().unwrap() = true;
+    }
+
     /// It signs with this key, which may be another's.
     pub(crate) fn signs_with(&self, key: &str) {
         key.clone_into(&mut self.shared.key.lock().unwrap());
@@ -185,9 +193,13 @@ impl FakeTsa {
     pub(crate) fn judge(&self) -> Arc<dyn Judge> {
         Arc::new(FakeJudge {
             trusted: self.shared.name.clone(),
-            lists: (0..*self.shared.lists.lock().unwrap())
-                .map(|number| format!("{}crl?{number}", self.url))
-                .collect(),
+            lists: if *self.shared.ldap.lock().unwrap() {
+                vec!["ldap://ca.example/cn=ca".to_owned()]
+            } else {
+                (0..*self.shared.lists.lock().unwrap())
+                    .map(|number| format!("{}crl?{number}", self.url))
+                    .collect()
+            },
         })
     }
 
@@ -368,7 +380,13 @@ impl RecordJudge for FakeRecordJudge {
             request: Vec::new(),
         };
         let lists = str::from_utf8(&chain[0]).unwrap();
-        lists.split(' ').map(source).collect()
+        let fetched = lists.split(' ').filter(|list| list.starts_with("http"));
+        fetched.map(source).collect()
+    }
+
+    fn nothing_to_fetch(&self, chain: &[Vec<u8>], certificate: usize) -> Option<String> {
+        let list = str::from_utf8(&chain[certificate]).unwrap();
+        list.starts_with("ldap").then(|| list.to_owned())
     }
 
     fn revocation(

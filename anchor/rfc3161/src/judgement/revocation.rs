@@ -5,7 +5,6 @@ use counterfoil_checks::{Trouble, failed, not_checked};
 use crate::certificate::Certificate;
 use crate::known::Known;
 use crate::revocation::{Conclusion, RevocationKind, RevocationReason, conclude, told};
-use crate::text::listed;
 use crate::time::Timestamp;
 
 /// How many data that say nothing are told of.
@@ -163,14 +162,12 @@ fn standing(
     let Some(named) = chain.get(index).map(Certificate::sources) else {
         return Standing::Unpublished;
     };
-    let is_fetchable = !(named.crl.is_empty() && named.ocsp.is_empty());
-    match named.unfetchable.as_slice() {
-        _ if is_fetchable => Standing::Unknown(why),
-        [] => Standing::Unpublished,
-        places => Standing::Unknown(format!(
-            "it names no place over HTTP, only {}, which is not fetched; {why}",
-            listed(places, ", ")
+    match named.nothing_to_fetch() {
+        Some(places) => Standing::Unknown(format!(
+            "it names no place over HTTP, only {places}, which is not fetched; {why}"
         )),
+        None if named.crl.is_empty() && named.ocsp.is_empty() => Standing::Unpublished,
+        None => Standing::Unknown(why),
     }
 }
 
