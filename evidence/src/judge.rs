@@ -19,9 +19,12 @@
 //! |---|---|
 //! | the form of the anchor: `parsed`, `header` | the evidence fails: this is no anchor at all |
 //! | whose it is: `path`, `block hash` | the anchor is left out |
-//! | anything else, where that did not pass | it is *not checked*: nobody who is trusted stands behind the anchor, and anybody could have made it |
-//! | the verifier's terms: `basic constraints`, `policy`, `revocation`, `destination`, `time` | the anchor is left out |
-//! | the anchor itself: all others | the evidence fails: what somebody who is trusted said was altered |
+//! | the verifier's terms: `basic constraints`, `policy`, `revocation`, `destination`, `time`, where somebody who is trusted stands behind it | the anchor is left out |
+//! | the anchor itself: all others, where somebody who is trusted stands behind it, or is named | the evidence fails: what they said was altered |
+//! | anything else, where nobody who is trusted does | it is *not checked*: anybody could have made it |
+//!
+//! Somebody who is trusted stands behind a token if good signatures lead to their root, and behind a block if it is trusted; and is named
+//! if the names in a token's certificates, or the chain that a block is said to be of, are theirs.
 //!
 //! What is left out is a caveat, and where too few others hold `anchors` fails. So whoever brings an anchor in takes nothing from what
 //! the others show, and whoever alters one is found. Nothing in the evidence is trusted: names and URLs in it are not even read, and
@@ -76,6 +79,8 @@ pub struct Verdict {
     pub no_later_than: Option<Timestamp>,
     /// What each anchor came to.
     pub anchors: Vec<AnchorVerdict>,
+    /// The checks that failed and by which no more than an anchor is left out.
+    pub left_out: Vec<String>,
 }
 
 impl Verdict {
@@ -100,6 +105,7 @@ impl Verdict {
             witnessed_at: None,
             no_later_than: None,
             anchors: Vec::new(),
+            left_out: Vec::new(),
         }
     }
 }
@@ -146,6 +152,7 @@ pub fn judge(
             .no_later_than
             .filter(|_| outcome == Outcome::Passed),
         anchors: anchored.verdicts,
+        left_out: anchored.left_out.checks,
     };
     verdict.sentence = words::sentence(&verdict, why, evidence, trust, claim);
     verdict

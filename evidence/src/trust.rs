@@ -369,8 +369,7 @@ fn check_apart(authorities: &[Authority]) -> Result<(), TrustError> {
             ));
         }
         for root in &authority.roots {
-            let is_of =
-                |other: &&Authority| other.roots.iter().any(|one| one.spki() == root.spki());
+            let is_of = |other: &&Authority| other.roots.iter().any(|one| one.key() == root.key());
             if let Some(other) = authorities.iter().take(index).find(is_of) {
                 return Err(part(
                     format!("tsa {}: roots", authority.name),

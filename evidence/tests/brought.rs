@@ -7,13 +7,15 @@ mod brought;
 #[path = "fixture/mod.rs"]
 mod fixture;
 
+use brought::Row;
 use counterfoil_checks::Outcome;
 use counterfoil_evidence::blocks::Blocks;
 use counterfoil_evidence::format::Evidence;
-use counterfoil_evidence::judge::judge;
+use counterfoil_evidence::judge::{Verdict, judge};
 use counterfoil_evidence::trust::Trust;
 use counterfoil_rfc3161::Timestamp;
-use fixture::{Authority, SOON, evidence, receipt};
+use counterfoil_tiles::receipt::Receipt;
+use fixture::{Authority, SOON, evidence, policy, receipt, trust};
 
 #[tokio::test]
 async fn an_anchor_takes_nothing_from_the_others_unless_it_was_altered() {
@@ -24,44 +26,62 @@ async fn an_anchor_takes_nothing_from_the_others_unless_it_was_altered() {
     let signed = receipt.note().as_bytes();
     let mut rows = brought::rows(&one, &two, &third, signed);
     rows.extend(brought::of_destination(&third, signed));
-    for row in rows {
-        let name = &row.name;
-        let text = evidence(&receipt, &row.anchors).to_string();
-        let evidence = Evidence::parse(text.as_bytes()).unwrap();
-        let trust = Trust::parse(row.trust.as_bytes()).unwrap();
-        let at = Timestamp::from_seconds(i64::try_from(SOON).unwrap());
-        let verdict = judge(&evidence, &trust, &Blocks::default(), None, at);
-        let checks = verdict.checks.iter();
-        let failed: Vec<&str> = checks
-            .filter(|check| check.outcome == Outcome::Failed)
-            .map(|check| &*check.name)
-            .collect();
-        let all = format!("{name}: {verdict:#?}");
-        assert_eq!(verdict.outcome, row.outcome, "{all}");
-        for check in &row.failed {
-            assert!(failed.contains(&&**check), "{all}");
+    let shown = no_later_than(&receipt, &third);
+    for row in &rows {
+        for (trust, order) in row.trusts.iter().zip(["", ", tables backwards"]) {
+            let text = evidence(&receipt, &row.anchors).to_string();
+            check(row, &judged(&text, trust), shown, order);
         }
-        let left_out = verdict.caveats.iter();
-        let left_out = left_out.filter(|caveat| caveat.contains("is left out: "));
-        assert_eq!(left_out.count(), row.left_out, "{all}");
-        if row.outcome != Outcome::Failed || row.left_out > 0 {
-            assert_eq!(failed.len(), row.failed.len(), "{all}");
-        }
-        match row.outcome {
-            Outcome::Passed => assert!(verdict.sentence.contains("authority third at"), "{all}"),
-            Outcome::Failed => {
-                let by = if row.left_out > 0 {
-                    "anchors"
-                } else {
-                    &*row.failed[0]
-                };
-                let words = format!("with this evidence. {by}: ");
-                assert!(
-                    verdict.sentence.contains(&words) || failed.len() > 1,
-                    "{all}"
-                );
-            }
-            Outcome::NotChecked => assert!(verdict.sentence.contains(". anchors: "), "{all}"),
-        }
+    }
+}
+
+/// The time that an authority's anchor shows by itself.
+fn no_later_than(receipt: &Receipt, by: &Authority) -> Option<Timestamp> {
+    let anchor = by.anchor(receipt.note().as_bytes());
+    let text = evidence(receipt, &[anchor]).to_string();
+    let verdict = judged(&text, &trust(1, &policy(), &[by.trusted("")]));
+    assert!(verdict.no_later_than.is_some(), "{verdict:#?}");
+    verdict.no_later_than
+}
+
+fn judged(evidence: &str, trust: &str) -> Verdict {
+    let evidence = Evidence::parse(evidence.as_bytes()).unwrap();
+    let trust = Trust::parse(trust.as_bytes()).unwrap();
+    let at = Timestamp::from_seconds(i64::try_from(SOON).unwrap());
+    judge(&evidence, &trust, &Blocks::default(), None, at)
+}
+
+fn check(row: &Row, verdict: &Verdict, shown: Option<Timestamp>, order: &str) {
+    let all = format!("{}{order}: {verdict:#?}", row.name);
+    assert_eq!(verdict.outcome, row.outcome, "{all}");
+    let checks = verdict.checks.iter();
+    let failed = checks.filter(|check| check.outcome == Outcome::Failed);
+    let mut failed: Vec<&str> = failed.map(|check| &*check.name).collect();
+    let mut expected: Vec<&str> = row.failed.iter().map(String::as_str).collect();
+    failed.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(failed, expected, "{all}");
+    let caveats = verdict.caveats.iter();
+    let caveats: Vec<&String> = caveats
+        .filter(|caveat| caveat.contains(" does not hold, and "))
+        .collect();
+    assert_eq!(caveats.len(), row.caveats.len(), "{all}");
+    for (caveat, begins) in caveats.iter().zip(&row.caveats) {
+        assert!(caveat.starts_with(begins.as_str()), "{all}");
+    }
+    for check in verdict.left_out.iter().chain(&row.by) {
+        assert!(failed.contains(&check.as_str()), "{all}");
+    }
+    assert_eq!(row.by.is_some(), row.outcome == Outcome::Failed, "{all}");
+    if let Some(by) = &row.by {
+        assert!(!verdict.left_out.contains(by), "{all}");
+        let words = format!("with this evidence. {by}: ");
+        assert!(verdict.sentence.contains(&words), "{all}");
+    }
+    let is_verified = row.outcome == Outcome::Passed;
+    let time = shown.filter(|_| is_verified);
+    assert_eq!(verdict.no_later_than, time, "{all}");
+    if row.outcome == Outcome::NotChecked {
+        assert!(verdict.sentence.contains(". anchors: "), "{all}");
     }
 }

@@ -5,6 +5,8 @@ mod fixture;
 
 use std::cell::Cell;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use counterfoil_checks::Outcome;
 use counterfoil_evidence::blocks::Blocks;
 use counterfoil_evidence::format::{Anchor, Evidence};
@@ -100,4 +102,50 @@ fn no_changed_byte_of_a_block_is_verified() {
     });
     outcome.unwrap();
     assert!(refused.get() > 0 && caught.get() > 0);
+}
+
+/// Beside an honest anchor, a token with any one bit changed fails the evidence; or it says what it said, as where the bit is one
+/// that nobody has signed; or a caveat says that it cannot be told what it is. Whether the record has the signer's certificate or not.
+#[tokio::test]
+async fn no_changed_bit_of_a_token_is_ignored_beside_an_honest_one() {
+    let (one, other) = (
+        Authority::start("one").await,
+        Authority::start("other").await,
+    );
+    let receipt = receipt(&[1, 2]);
+    let signed = receipt.note().as_bytes();
+    let (anchor, honest) = (one.anchor(signed), other.anchor(signed));
+    let trust = trust(1, &policy(), &[one.trusted(""), other.trusted("")]);
+    let trust = Trust::parse(trust.as_bytes()).unwrap();
+    let with = |anchor: &serde_json::Value| {
+        let evidence = evidence(&receipt, &[anchor.clone(), honest.clone()]);
+        judged(&serde_json::to_vec(&evidence).unwrap(), &trust)
+            .unwrap()
+            .1
+    };
+    let good = with(&anchor);
+    assert_eq!(good.outcome, Outcome::Passed, "{:?}", good.checks);
+    let token = STANDARD.decode(anchor["token"].as_str().unwrap()).unwrap();
+    let (mut failed, mut said, mut doubted) = (0, 0, 0);
+    for skipped in [0, 1] {
+        let mut changed = anchor.clone();
+        let certificates = anchor["certificates"].as_array().unwrap();
+        changed["certificates"] = certificates[skipped..].into();
+        for place in 0..token.len() {
+            let mut bytes = token.clone();
+            bytes[place] ^= 1 << (place % 8);
+            changed["token"] = STANDARD.encode(bytes).into();
+            let found = with(&changed);
+            let doubt = "the anchor #1 does not hold, and ";
+            match found.outcome {
+                Outcome::Failed => failed += 1,
+                Outcome::Passed if found.anchors == good.anchors => said += 1,
+                Outcome::Passed if found.caveats.iter().any(|one| one.starts_with(doubt)) => {
+                    doubted += 1;
+                }
+                _ => panic!("byte {place}: {found:#?}"),
+            }
+        }
+    }
+    assert!(failed > 0 && said > 0 && doubted > 0);
 }

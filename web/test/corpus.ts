@@ -189,6 +189,7 @@ function evidenceVerdict(
     witnessed_at: seconds(verdict.witnessedAt),
     no_later_than: verdict.noLaterThan?.toString() ?? null,
     anchors: verdict.anchors.map(anchorVerdict),
+    left_out: verdict.leftOut,
   };
 }
 

@@ -3,6 +3,7 @@
 use aws_lc_rs::{digest, signature};
 
 use crate::ber::{self, Element, EncodingError, Reader, SEQUENCE};
+use crate::key::{EC, PublicKey, RSA, RSA_PSS};
 use crate::oid::Oid;
 
 /// A hash algorithm that tokens name.
@@ -112,10 +113,7 @@ pub enum SignatureError {
     Bad,
 }
 
-const RSA: &str = "1.2.840.113549.1.1.1";
-const RSA_PSS: &str = "1.2.840.113549.1.1.10";
 const MGF1: &str = "1.2.840.113549.1.1.8";
-const EC: &str = "1.2.840.10045.2.1";
 const ED25519: &str = "1.3.101.112";
 const CURVES: [(&str, Curve); 3] = [
     ("1.2.840.10045.3.1.7", Curve::P256),
@@ -128,23 +126,6 @@ enum Curve {
     P256,
     P384,
     P521,
-}
-
-/// The algorithm and the key of `SubjectPublicKeyInfo`.
-struct PublicKey<'a> {
-    algorithm: AlgorithmIdentifier,
-    bits: &'a [u8],
-}
-
-impl<'a> PublicKey<'a> {
-    fn parse(spki: &'a [u8]) -> Result<Self, EncodingError> {
-        let what = "SubjectPublicKeyInfo";
-        let mut reader = ber::only(spki, SEQUENCE, what)?.reader(what);
-        let algorithm = AlgorithmIdentifier::read(&mut reader, what)?;
-        let bits = ber::bits(&mut reader, what)?;
-        reader.end()?;
-        Ok(Self { algorithm, bits })
-    }
 }
 
 /// Verifies a signature by the key in `spki`.

@@ -11,6 +11,7 @@ pub(crate) use self::extensions::{Extension, read_extensions};
 pub use self::name::Name;
 use crate::algorithm::AlgorithmIdentifier;
 use crate::ber::{self, EncodingError, Reader, SEQUENCE};
+use crate::key;
 use crate::oid::Oid;
 use crate::policy::Policies;
 use crate::text::listed;
@@ -33,6 +34,7 @@ struct Fields {
     not_before: Timestamp,
     not_after: Timestamp,
     spki: Vec<u8>,
+    key: Vec<u8>,
     algorithm: AlgorithmIdentifier,
     signature: Vec<u8>,
     extensions: Extensions,
@@ -163,6 +165,7 @@ impl Certificate {
             subject,
             not_before,
             not_after,
+            key: key::same(&spki),
             spki,
             algorithm,
             signature,
@@ -207,6 +210,11 @@ impl Certificate {
     /// Its `SubjectPublicKeyInfo`.
     pub fn spki(&self) -> &[u8] {
         &self.0.spki
+    }
+
+    /// What is the same for all certificates of one key, however each spells it.
+    pub fn key(&self) -> &[u8] {
+        &self.0.key
     }
 
     pub(crate) fn algorithm(&self) -> &AlgorithmIdentifier {

@@ -123,6 +123,20 @@ pub struct Judgement {
     pub chain: Vec<Certificate>,
     /// How each of them but the root stands, by what was given about their revocation.
     pub revocation: Vec<Standing>,
+    /// Who stands behind it.
+    pub behind: Behind,
+}
+
+/// Who stands behind a token, right or wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Behind {
+    /// Somebody who is trusted: by good signatures these lead from the signer's certificate to a trusted root. Whether they hold, the
+    /// checks say.
+    Trusted(Vec<Certificate>),
+    /// It names somebody who is trusted, in its certificates or of the signer, and no good signatures show that.
+    Named,
+    /// Nobody who is trusted.
+    Nobody,
 }
 
 impl Judgement {
@@ -161,6 +175,7 @@ pub fn verify_knowing(question: &Question<'_>, known: &Known) -> Judgement {
         gen_time: None,
         chain: Vec::new(),
         revocation: Vec::new(),
+        behind: Behind::Nobody,
     };
     let token = match Token::parse(question.token) {
         Ok(token) => token,

@@ -15,6 +15,7 @@ mod ber;
 mod certificate;
 mod crl;
 mod judgement;
+mod key;
 mod known;
 mod ocsp;
 mod oid;
@@ -33,8 +34,8 @@ pub use certificate::{Certificate, MAX_CERTIFICATE_SIZE, Name, Sources};
 pub use counterfoil_checks::Outcome;
 pub use crl::{MAX_CRL_ENTRIES, MAX_CRL_SIZE};
 pub use judgement::{
-    Check, CheckName, Covers, GenTime, Judgement, Question, RevocationData, Standing, verify,
-    verify_knowing,
+    Behind, Check, CheckName, Covers, GenTime, Judgement, Question, RevocationData, Standing,
+    verify, verify_knowing,
 };
 pub use known::Known;
 pub use ocsp::MAX_OCSP_SIZE;

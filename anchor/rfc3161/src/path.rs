@@ -11,7 +11,7 @@
 use std::collections::HashSet;
 
 use crate::algorithm::SignatureError;
-use crate::certificate::{Certificate, KEY_CERT_SIGN};
+use crate::certificate::{Certificate, KEY_CERT_SIGN, Name};
 use crate::known::Known;
 use crate::oid::Oid;
 use crate::policy::{self, PolicyError};
@@ -103,7 +103,9 @@ pub(crate) enum Found {
     /// One holds but for this, which is about who may issue certificates.
     Unconstrained(Vec<Certificate>, PathError),
     /// One leads to a root by its signatures, and does not hold.
-    Wrong(PathError),
+    Wrong(Vec<Certificate>, PathError),
+    /// One leads to a root if a signature in it is what it says, which is broken or of a kind that is not known.
+    Perhaps(PathError),
     /// None leads to a root, or none within bounds: whatever else is wrong with certificates that nobody who is trusted stands behind,
     /// anybody can put them there.
     Untrusted(PathError),
@@ -112,7 +114,9 @@ pub(crate) enum Found {
 /// What a path must keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Demand {
-    /// Signatures, as far as they can be verified: to tell whether anybody who is trusted stands behind a path.
+    /// Signatures, as far as they can be verified: to tell whether a path may be what it says.
+    PerhapsSignatures,
+    /// Signatures: to tell whether anybody who is trusted stands behind a path.
     Signatures,
     /// Everything but who may issue certificates: to tell whether a path fails by that alone.
     AllButConstraints,
@@ -143,14 +147,42 @@ pub(crate) fn find(
         let error = trouble(&path);
         return Found::Unconstrained(path, error);
     }
-    match search(Demand::Signatures).paths(signer) {
-        Ok(paths) => Found::Wrong(
+    if let Ok(mut paths) = search(Demand::Signatures).paths(signer) {
+        let path = paths.swap_remove(0);
+        let error = trouble(&path);
+        return Found::Wrong(path, error);
+    }
+    match search(Demand::PerhapsSignatures).paths(signer) {
+        Ok(paths) => Found::Perhaps(
             paths
                 .first()
                 .map_or(PathError::TooLong, |path| trouble(path)),
         ),
         Err(error) => Found::Untrusted(error),
     }
+}
+
+/// Whether one of these issuers is a root, or is under one, by the names in certificates alone: whoever writes a certificate writes
+/// any names into it.
+pub(crate) fn name_roots<'a>(
+    issuers: impl IntoIterator<Item = &'a Name>,
+    roots: &'a [Certificate],
+    others: &'a [Certificate],
+) -> bool {
+    let mut names: Vec<&Name> = roots.iter().map(Certificate::subject).collect();
+    let mut others: Vec<&Certificate> = others.iter().collect();
+    let mut place = 0;
+    while let Some(name) = names.get(place).copied() {
+        others.retain(|other| {
+            let is_under = other.issuer() == name;
+            if is_under {
+                names.push(other.subject());
+            }
+            !is_under
+        });
+        place = place.saturating_add(1);
+    }
+    issuers.into_iter().any(|issuer| names.contains(&issuer))
 }
 
 /// What paths are searched with.
@@ -278,7 +310,7 @@ impl<'a> Search<'a> {
             };
             let is_perhaps_right =
                 error != SignatureError::Bad && (place == Place::Root || is_named());
-            if self.demand != Demand::Signatures || !is_perhaps_right {
+            if self.demand != Demand::PerhapsSignatures || !is_perhaps_right {
                 let (who, subject) = (issuer.subject().to_string(), last.subject().to_string());
                 return Err(PathError::Signature {
                     who,
@@ -289,7 +321,7 @@ impl<'a> Search<'a> {
         }
         match self.demand {
             Demand::All => issues(issuer, place, path),
-            Demand::AllButConstraints | Demand::Signatures => Ok(()),
+            Demand::AllButConstraints | Demand::Signatures | Demand::PerhapsSignatures => Ok(()),
         }
     }
 
@@ -344,7 +376,7 @@ impl<'a> Search<'a> {
     /// A path ends in a root.
     fn ends(&mut self, path: &[Certificate]) {
         match self.holds_as_a_whole(path) {
-            Err(error) if self.demand != Demand::Signatures => self.failed(path.len(), error),
+            Err(error) if self.demand > Demand::Signatures => self.failed(path.len(), error),
             _ => self.found.push(path.to_vec()),
         }
     }
@@ -372,7 +404,7 @@ impl<'a> Search<'a> {
     /// Whether a certificate may stand in a path.
     fn acceptable(&self, certificate: &Certificate) -> Result<(), PathError> {
         let who = || certificate.subject().to_string();
-        if self.demand == Demand::Signatures {
+        if self.demand <= Demand::Signatures {
             return Ok(());
         }
         self.is_valid(certificate)?;

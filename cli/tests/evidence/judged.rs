@@ -223,7 +223,7 @@ fn what_was_changed_fails_by_name() {
             bench.trust(),
             SOON,
             1,
-            "anchor #1: path",
+            "anchor one: path",
         ),
         (
             "the signer's purposes",

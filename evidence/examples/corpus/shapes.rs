@@ -154,9 +154,11 @@ async fn brought_in(one: &Authority, two: &Authority, receipt: &Receipt) -> Vec<
     rows.extend(brought::of_destination(&third, signed));
     let shape = |row: Row| {
         let value = evidence(receipt, &row.anchors);
-        Shape::new(format!("brought in: {}", row.name), &value, &row.trust)
+        let name = format!("brought in: {}", row.name);
+        row.trusts
+            .map(|trust| Shape::new(name.clone(), &value, &trust))
     };
-    rows.into_iter().map(shape).collect()
+    rows.into_iter().flat_map(shape).collect()
 }
 
 /// What the evidence says of its entry.

@@ -6,13 +6,13 @@ use counterfoil_rfc3161::Timestamp;
 use serde::Serialize;
 
 use super::block::{self, BlockVerdict};
-use super::counted::counted;
-use super::token::candidate;
+use super::counted::{Counted, counted};
+use super::token::{Candidate, candidates};
 use super::weigh::LeftOut;
 use super::words;
 use crate::blocks::{self, Blocks};
-use crate::format::{Anchor, Evidence};
-use crate::trust::{Authority, Trust};
+use crate::format::{Anchor, Evidence, UnknownAnchor};
+use crate::trust::Trust;
 
 /// What an anchor came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,14 +42,15 @@ pub struct AnchorVerdict {
 /// What all anchors came to.
 pub(super) struct Anchored {
     pub(super) verdicts: Vec<AnchorVerdict>,
-    pub(super) held: Vec<Held>,
     pub(super) no_later_than: Option<Timestamp>,
     pub(super) caveats: Vec<String>,
     pub(super) left_out: LeftOut,
 }
 
-/// An anchor that holds.
+/// An anchor that holds under an authority. A token may under several.
 pub(super) struct Held {
+    /// Its place among the anchors.
+    pub(super) anchor: usize,
     pub(super) authority: String,
     pub(super) key: Key,
     pub(super) latest: Timestamp,
@@ -77,31 +78,95 @@ pub(super) fn check_all(
         .map(|block| block.hash)
         .collect();
     block::check_given(&headers, &blocks.given, checks);
+    let under = block::Under {
+        checkpoint: evidence.checkpoint(),
+        trust,
+        blocks,
+        at,
+    };
+    let judged: Vec<Judged<'_>> = evidence
+        .anchors()
+        .iter()
+        .map(|anchor| Judged::of(anchor, under))
+        .collect();
+    let held: Vec<Held> = judged
+        .iter()
+        .enumerate()
+        .flat_map(|(index, one)| one.held(index))
+        .collect();
+    let counted = counted(&held);
     let mut anchored = Anchored {
         verdicts: Vec::new(),
-        held: Vec::new(),
         no_later_than: None,
         caveats: Vec::new(),
         left_out: LeftOut::default(),
     };
-    for (index, anchor) in evidence.anchors().iter().enumerate() {
+    for (index, one) in judged.into_iter().enumerate() {
+        one.note(
+            index,
+            counted.authority_of(index),
+            at,
+            checks,
+            &mut anchored,
+        );
+    }
+    anchored.conclude(&counted, trust, checks);
+    anchored
+}
+
+/// An anchor as it was judged.
+enum Judged<'a> {
+    /// Under each authority under which it holds, or under the one that comes nearest.
+    Token(Vec<Candidate<'a>>),
+    Block(block::Judged<'a>),
+    Unknown(&'a UnknownAnchor),
+}
+
+impl<'a> Judged<'a> {
+    fn of(anchor: &'a Anchor, under: block::Under<'a>) -> Self {
         match anchor {
             Anchor::Token(token) => {
-                let candidate = candidate(token, evidence.checkpoint(), trust, at);
-                let authority = candidate.authority.map(Authority::name);
-                let name = anchored.name(authority, index);
-                candidate.note(name, at, checks, &mut anchored);
+                Self::Token(candidates(token, under.checkpoint, under.trust, under.at))
             }
-            Anchor::Block(record) => {
-                let under = block::Under {
-                    checkpoint: evidence.checkpoint(),
-                    trust,
-                    blocks,
-                    at,
-                };
-                block::note(record, index, under, checks, &mut anchored);
+            Anchor::Block(record) => Self::Block(block::judged(record, under)),
+            Anchor::Unknown(unknown) => Self::Unknown(unknown),
+        }
+    }
+
+    fn held(&self, index: usize) -> Vec<Held> {
+        match self {
+            Self::Token(candidates) => candidates
+                .iter()
+                .filter_map(|one| one.held(index))
+                .collect(),
+            Self::Block(block) => block.held(index).into_iter().collect(),
+            Self::Unknown(_) => Vec::new(),
+        }
+    }
+
+    /// Takes it down. A token that holds under several authorities is taken for the one for which it counts, else for the first.
+    fn note(
+        self,
+        index: usize,
+        counts_for: Option<&str>,
+        at: Timestamp,
+        checks: &mut Checks,
+        anchored: &mut Anchored,
+    ) {
+        match self {
+            Self::Token(mut candidates) => {
+                let counts =
+                    |one: &Candidate<'_>| counts_for.is_some() && one.authority() == counts_for;
+                let place = candidates.iter().position(counts).unwrap_or(0);
+                let candidate = candidates.swap_remove(place);
+                let name = anchored.name(candidate.authority(), index);
+                candidate.note(name, at, checks, anchored);
             }
-            Anchor::Unknown(unknown) => {
+            Self::Block(block) => {
+                let name = anchored.name(block.authority(), index);
+                block.note(name, checks, anchored);
+            }
+            Self::Unknown(unknown) => {
                 let name = anchored.name(None, index);
                 let why = format!("this verifier does not know the kind {}", unknown.kind());
                 checks.not_checked(format!("anchor {name}: kind"), &why);
@@ -119,13 +184,11 @@ pub(super) fn check_all(
             }
         }
     }
-    anchored.conclude(trust, checks);
-    anchored
 }
 
 impl Anchored {
     /// What checks call an anchor. The name in the evidence is anybody's, so that only a trusted authority's is used.
-    pub(super) fn name(&self, authority: Option<&str>, index: usize) -> String {
+    fn name(&self, authority: Option<&str>, index: usize) -> String {
         let Some(authority) = authority else {
             return format!("#{}", index + 1);
         };
@@ -137,8 +200,8 @@ impl Anchored {
     }
 
     /// Makes the check `anchors`.
-    fn conclude(&mut self, trust: &Trust, checks: &mut Checks) {
-        let counted = counted(&self.held);
+    fn conclude(&mut self, counted: &Counted<'_>, trust: &Trust, checks: &mut Checks) {
+        let counted = &counted.authorities;
         let needed = trust.min_anchors();
         let found: Vec<String> = counted
             .iter()

@@ -8,7 +8,7 @@ use counterfoil_rfc3161::Timestamp;
 use serde::Serialize;
 
 use super::anchor::{AnchorVerdict, Anchored, Held, Key};
-use super::weigh::{About, Made, Weighed};
+use super::weigh::{About, Behind, Made, Weighed, Weight};
 use crate::blocks::{Blocks, Says, chain_words};
 use crate::names::AnchorKind;
 use crate::trust::{Chain, Trust};
@@ -55,6 +55,16 @@ struct Standing {
     outcome: Outcome,
     reason: String,
     sources: Vec<String>,
+    behind: Behind,
+}
+
+/// A block as it was judged.
+pub(super) struct Judged<'a> {
+    record: &'a Record,
+    chain: Option<&'a Chain>,
+    header: Option<Header>,
+    weighed: Weighed,
+    sources: Vec<String>,
 }
 
 /// What a block is judged by.
@@ -66,14 +76,8 @@ pub(super) struct Under<'a> {
     pub(super) at: Timestamp,
 }
 
-/// Makes the checks of a block, and takes it down. It counts if everything holds that must.
-pub(super) fn note(
-    record: &Record,
-    index: usize,
-    under: Under<'_>,
-    checks: &mut Checks,
-    anchored: &mut Anchored,
-) {
+/// Makes the checks of a block.
+pub(super) fn judged<'a>(record: &'a Record, under: Under<'a>) -> Judged<'a> {
     let chain = under.trust.chain(record.chain_id);
     let header = Header::parse(&record.header).ok();
     let judgement = ethereum::verify(&Question {
@@ -87,49 +91,77 @@ pub(super) fn note(
     let standing = header
         .as_ref()
         .map(|header| standing(header, record.chain_id, chain, under.blocks));
-    let name = anchored.name(chain.map(Chain::name), index);
-    let weighed = Weighed::of(made(&judgement, standing.as_ref()));
-    let why = weighed.why();
-    weighed.note(&name, checks, &mut anchored.left_out);
-    let time = header
-        .as_ref()
-        .and_then(|header| i64::try_from(header.timestamp).ok())
-        .map(Timestamp::from_seconds);
-    let holds = why.is_none() && time.is_some();
-    if let (true, Some(latest)) = (holds, time) {
-        anchored.caveats.extend(caveat(&name, record.chain_id));
-        anchored.held.push(Held {
-            authority: chain.map_or_else(
-                || chain_words(record.chain_id),
-                |chain| chain.name().to_owned(),
-            ),
-            key: Key::Chain(record.chain_id),
+    let made = made(&judgement, standing.as_ref());
+    let (behind, sources) = standing.map_or((Behind::Nobody, Vec::new()), |standing| {
+        (standing.behind, standing.sources)
+    });
+    Judged {
+        record,
+        chain,
+        header,
+        weighed: Weighed::of(made, &behind),
+        sources,
+    }
+}
+
+impl<'a> Judged<'a> {
+    /// What the trust file calls its chain.
+    pub(super) fn authority(&self) -> Option<&'a str> {
+        self.chain.map(Chain::name)
+    }
+
+    fn time(&self) -> Option<Timestamp> {
+        let seconds = i64::try_from(self.header.as_ref()?.timestamp).ok()?;
+        Some(Timestamp::from_seconds(seconds))
+    }
+
+    /// What it counts by, where it holds; `anchor` is its place.
+    pub(super) fn held(&self, anchor: usize) -> Option<Held> {
+        let latest = self.time()?;
+        (self.weighed.weight() == Weight::Holds).then(|| Held {
+            anchor,
+            authority: called(self.chain, self.record.chain_id),
+            key: Key::Chain(self.record.chain_id),
             latest,
+        })
+    }
+
+    /// Takes it down.
+    pub(super) fn note(self, name: String, checks: &mut Checks, anchored: &mut Anchored) {
+        let (why, time) = (self.weighed.why(), self.time());
+        let holds = why.is_none() && time.is_some();
+        let chain_id = self.record.chain_id;
+        self.weighed.note(&name, checks, &mut anchored.left_out);
+        if holds {
+            anchored.caveats.extend(caveat(&name, chain_id));
+        }
+        let block = self.header.map(|header| BlockVerdict {
+            chain_id,
+            chain: chain_words(chain_id),
+            number: header.number,
+            hash: header.hash.to_string(),
+            transaction: Transaction::parse(&self.record.transaction)
+                .ok()
+                .map(|transaction| transaction.hash.to_string()),
+            sources: self.sources,
+        });
+        anchored.verdicts.push(AnchorVerdict {
+            name,
+            kind: AnchorKind::Ethereum.to_string(),
+            authority: self.chain.map(|chain| chain.name().to_owned()),
+            root: None,
+            gen_time: time,
+            latest: time,
+            block,
+            holds,
+            why,
         });
     }
-    let block = header.map(|header| BlockVerdict {
-        chain_id: record.chain_id,
-        chain: chain_words(record.chain_id),
-        number: header.number,
-        hash: header.hash.to_string(),
-        transaction: Transaction::parse(&record.transaction)
-            .ok()
-            .map(|transaction| transaction.hash.to_string()),
-        sources: standing
-            .map(|standing| standing.sources)
-            .unwrap_or_default(),
-    });
-    anchored.verdicts.push(AnchorVerdict {
-        name,
-        kind: AnchorKind::Ethereum.to_string(),
-        authority: chain.map(|chain| chain.name().to_owned()),
-        root: None,
-        gen_time: time,
-        latest: time,
-        block,
-        holds,
-        why,
-    });
+}
+
+/// What a chain is called: by the trust file's name, if it has one.
+fn called(chain: Option<&Chain>, chain_id: u64) -> String {
+    chain.map_or_else(|| chain_words(chain_id), |chain| chain.name().to_owned())
 }
 
 /// Its checks.
@@ -160,6 +192,12 @@ fn standing(header: &Header, chain_id: u64, chain: Option<&Chain>, blocks: &Bloc
         said.push(("the trust file".to_owned(), chain.blocks().says(header)));
     }
     said.extend(blocks.say(chain_id, header));
+    // Whose word is asked for the chain is named by whatever calls itself a block of it.
+    let named = if chain.is_none() && said.is_empty() {
+        Behind::Nobody
+    } else {
+        Behind::Named(called(chain, chain_id))
+    };
     let (mut sources, mut silent) = (Vec::new(), Vec::new());
     for (source, says) in said {
         match says {
@@ -168,13 +206,14 @@ fn standing(header: &Header, chain_id: u64, chain: Option<&Chain>, blocks: &Bloc
                     outcome: Outcome::Failed,
                     reason: format!("{source} {what}"),
                     sources: Vec::new(),
+                    behind: named,
                 };
             }
             Says::Trusted => sources.push(source),
             Says::Nothing(why) => silent.push(format!("{source} {why}")),
         }
     }
-    let (outcome, reason) = if sources.is_empty() {
+    let (outcome, reason, behind) = if sources.is_empty() {
         let mut reason = format!(
             "nothing that is trusted says that block {} of {} is {}",
             header.number,
@@ -188,15 +227,16 @@ fn standing(header: &Header, chain_id: u64, chain: Option<&Chain>, blocks: &Bloc
             reason.push_str("; ");
             reason.push_str(&silent);
         }
-        (Outcome::NotChecked, reason)
+        (Outcome::NotChecked, reason, named)
     } else {
         let reason = format!("{}, trusted by {}", header.hash, sources.join(" and "));
-        (Outcome::Passed, reason)
+        (Outcome::Passed, reason, Behind::Trusted)
     };
     Standing {
         outcome,
         reason,
         sources,
+        behind,
     }
 }
 

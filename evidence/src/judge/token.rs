@@ -2,12 +2,12 @@
 
 use counterfoil_checks::{Checks, Outcome};
 use counterfoil_rfc3161::{
-    Certificate, CheckName, Covers, Judgement, Question, RevocationData, Standing, Timestamp,
-    verify_knowing,
+    self as rfc3161, Certificate, CheckName, Covers, Judgement, Question, RevocationData, Standing,
+    Timestamp, verify_knowing,
 };
 
 use super::anchor::{AnchorVerdict, Anchored, Held, Key};
-use super::weigh::{About, Made, Weighed};
+use super::weigh::{About, Behind, Made, Weighed, Weight};
 use crate::format::TokenAnchor;
 use crate::names::AnchorKind;
 use crate::record;
@@ -42,10 +42,11 @@ fn about(check: CheckName) -> About {
 
 /// A token as it stands under the trust in one authority.
 pub(super) struct Candidate<'a> {
-    /// Whose root its chain leads to.
-    pub(super) authority: Option<&'a Authority>,
+    /// Whose root it leads to, by good signatures.
+    authority: Option<&'a Authority>,
     judgement: Judgement,
     revocation: Settled,
+    weighed: Weighed,
 }
 
 /// Whether revocation is as the trust asks.
@@ -57,14 +58,13 @@ struct Settled {
     caveats: Vec<String>,
 }
 
-/// The token under the trust in the authority whose root it leads to. Of several such authorities the one counts under which
-/// the token holds.
-pub(super) fn candidate<'a>(
+/// The token under each authority under which it holds; where there is none, under the one that comes nearest. At least one.
+pub(super) fn candidates<'a>(
     token: &TokenAnchor,
     checkpoint: &[u8],
     trust: &'a Trust,
     at: Timestamp,
-) -> Candidate<'a> {
+) -> Vec<Candidate<'a>> {
     // What is no certificate helps nobody, and is not needed.
     let beside: Vec<Certificate> = token
         .certificates
@@ -91,27 +91,17 @@ pub(super) fn candidate<'a>(
             revocation: &revocation,
             at: Some(at),
         };
-        let judgement = verify_knowing(&question, trust.known());
-        let authority = authority.filter(|_| !judgement.chain.is_empty());
-        Candidate {
-            revocation: settled(&judgement, authority, at),
-            authority,
-            judgement,
-        }
+        Candidate::new(verify_knowing(&question, trust.known()), authority, at)
     };
-    let mut best: Option<Candidate<'_>> = None;
-    for authority in trust.authorities() {
-        let candidate = under(Some(authority));
-        if candidate.holds() {
-            return candidate;
-        }
-        // The first of the best.
-        let is_better = |best: &Candidate<'_>| candidate.rank() > best.rank();
-        if best.as_ref().is_none_or(is_better) {
-            best = Some(candidate);
-        }
+    let authorities = trust.authorities().iter().map(Some);
+    let mut all: Vec<Candidate<'_>> = authorities.map(under).collect();
+    if all.iter().any(Candidate::holds) {
+        all.retain(Candidate::holds);
+        return all;
     }
-    best.unwrap_or_else(|| under(None))
+    // Of equals the first.
+    let best = all.into_iter().min_by_key(Candidate::rank);
+    vec![best.unwrap_or_else(|| under(None))]
 }
 
 fn data(revocation: &record::Revocation) -> RevocationData<'_> {
@@ -121,43 +111,56 @@ fn data(revocation: &record::Revocation) -> RevocationData<'_> {
     }
 }
 
-impl Candidate<'_> {
-    /// Its checks. On a judgement that has no path there is nothing to be said of revocation.
-    fn made(&self) -> Vec<Made> {
-        let checks = self.judgement.checks.iter().map(|check| {
-            let (outcome, reason) = match check.name {
-                CheckName::Revocation => (self.revocation.outcome, &self.revocation.reason),
-                _ => (check.outcome, &check.reason),
-            };
-            Made {
-                name: check.name.to_string(),
-                about: about(check.name),
-                outcome,
-                reason: reason.clone(),
-                may_be_open: MAY_BE_OPEN.contains(&check.name)
-                    || check.name == CheckName::Revocation && self.revocation.suffices,
-            }
-        });
-        checks.collect()
-    }
-
-    /// How much it shows, where it does not hold.
-    fn rank(&self) -> u8 {
-        match self.authority {
-            Some(_) => 2,
-            // The path is wrong, and not only unknown.
-            None if self.judgement.outcome(CheckName::Path) == Outcome::Failed => 1,
-            None => 0,
+impl<'a> Candidate<'a> {
+    /// `trusted` is the authority that was trusted in the judgement.
+    fn new(judgement: Judgement, trusted: Option<&'a Authority>, at: Timestamp) -> Self {
+        let named = || trusted.map_or(Behind::Nobody, |who| Behind::Named(who.name().to_owned()));
+        let (behind, authority) = match &judgement.behind {
+            rfc3161::Behind::Trusted(_) => (Behind::Trusted, trusted),
+            rfc3161::Behind::Named => (named(), None),
+            rfc3161::Behind::Nobody => (Behind::Nobody, None),
+        };
+        let revocation = settled(&judgement, authority, at);
+        let weighed = Weighed::of(made(&judgement, &revocation), &behind);
+        Self {
+            authority,
+            judgement,
+            revocation,
+            weighed,
         }
     }
 
-    fn holds(&self) -> bool {
-        self.authority.is_some() && self.why().is_none()
+    /// The trusted authority to whose root it leads.
+    pub(super) fn authority(&self) -> Option<&'a str> {
+        self.authority.map(Authority::name)
     }
 
-    /// What stands in its way.
-    fn why(&self) -> Option<String> {
-        Weighed::of(self.made()).why()
+    pub(super) fn holds(&self) -> bool {
+        self.weighed.weight() == Weight::Holds
+    }
+
+    /// How far it is from holding: first by who stands behind it, then by what is in the way. Nothing of it depends on the order of
+    /// the authorities.
+    fn rank(&self) -> (u8, Weight, bool) {
+        let behind = match self.judgement.behind {
+            rfc3161::Behind::Trusted(_) => 0,
+            rfc3161::Behind::Named => 1,
+            rfc3161::Behind::Nobody => 2,
+        };
+        let has_path = self.judgement.outcome(CheckName::Path) == Outcome::Passed;
+        (behind, self.weighed.weight(), !has_path)
+    }
+
+    /// What it counts by, where it holds; `anchor` is its place.
+    pub(super) fn held(&self, anchor: usize) -> Option<Held> {
+        let (authority, time) = (self.authority?, self.judgement.gen_time?);
+        let signer = self.judgement.chain.first()?;
+        self.holds().then(|| Held {
+            anchor,
+            authority: authority.name().to_owned(),
+            key: Key::Signer(signer.key().to_vec()),
+            latest: time.latest,
+        })
     }
 
     /// Takes it down.
@@ -168,8 +171,12 @@ impl Candidate<'_> {
         checks: &mut Checks,
         anchored: &mut Anchored,
     ) {
-        let (holds, why) = (self.holds(), self.why());
-        Weighed::of(self.made()).note(&name, checks, &mut anchored.left_out);
+        let (holds, why) = (self.holds(), self.weighed.why());
+        self.weighed.note(&name, checks, &mut anchored.left_out);
+        let root = match &self.judgement.behind {
+            rfc3161::Behind::Trusted(chain) => chain.last().map(|root| root.subject().to_string()),
+            rfc3161::Behind::Named | rfc3161::Behind::Nobody => None,
+        };
         if holds {
             if self.judgement.outcome(CheckName::Accuracy) == Outcome::NotChecked {
                 anchored.caveats.push(format!(
@@ -178,27 +185,12 @@ impl Candidate<'_> {
             }
             anchored.caveats.extend(self.revocation.caveats);
             anchored.caveats.extend(expired(&name, &self.judgement, at));
-            if let (Some(authority), Some(signer), Some(time)) = (
-                self.authority,
-                self.judgement.chain.first(),
-                self.judgement.gen_time,
-            ) {
-                anchored.held.push(Held {
-                    authority: authority.name().to_owned(),
-                    key: Key::Signer(signer.spki().to_vec()),
-                    latest: time.latest,
-                });
-            }
         }
         anchored.verdicts.push(AnchorVerdict {
             name,
             kind: AnchorKind::Rfc3161.to_string(),
             authority: self.authority.map(|authority| authority.name().to_owned()),
-            root: self
-                .judgement
-                .chain
-                .last()
-                .map(|root| root.subject().to_string()),
+            root,
             gen_time: self.judgement.gen_time.map(|time| time.time),
             latest: self.judgement.gen_time.map(|time| time.latest),
             block: None,
@@ -206,6 +198,25 @@ impl Candidate<'_> {
             why,
         });
     }
+}
+
+/// The checks of a token. On a judgement that has no path there is nothing to be said of revocation.
+fn made(judgement: &Judgement, revocation: &Settled) -> Vec<Made> {
+    let checks = judgement.checks.iter().map(|check| {
+        let (outcome, reason) = match check.name {
+            CheckName::Revocation => (revocation.outcome, &revocation.reason),
+            _ => (check.outcome, &check.reason),
+        };
+        Made {
+            name: check.name.to_string(),
+            about: about(check.name),
+            outcome,
+            reason: reason.clone(),
+            may_be_open: MAY_BE_OPEN.contains(&check.name)
+                || check.name == CheckName::Revocation && revocation.suffices,
+        }
+    });
+    checks.collect()
 }
 
 /// That certificates of the chain have expired since.
@@ -229,7 +240,8 @@ fn settled(judgement: &Judgement, authority: Option<&Authority>, at: Timestamp) 
         suffices: false,
         caveats: Vec::new(),
     };
-    let Some(authority) = authority.filter(|_| outcome != Outcome::Failed) else {
+    let has_chain = !judgement.chain.is_empty();
+    let Some(authority) = authority.filter(|_| has_chain && outcome != Outcome::Failed) else {
         return settled;
     };
     let demand = authority.revocation();

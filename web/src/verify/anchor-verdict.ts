@@ -38,17 +38,18 @@ export interface BlockVerdict {
   readonly sources: readonly string[];
 }
 
-/** An anchor that holds. */
+/** An anchor that holds under an authority. A token may under several. */
 export interface Held {
+  /** Its place among the anchors. */
+  readonly anchor: number;
   readonly authority: string;
   /** What it rests on, which counts once: the public key of a token's signer, or a chain. */
   readonly key: string;
   readonly latest: Timestamp;
 }
 
-/** What an anchor came to, what a reader should know of it, and if it holds, what that rests on. */
+/** What an anchor came to, and what a reader should know of it if it holds. */
 export interface Noted {
   readonly verdict: AnchorVerdict;
   readonly caveats: readonly string[];
-  readonly held: Held | undefined;
 }

@@ -13,8 +13,13 @@ export interface Counted {
   readonly by: Timestamp;
 }
 
-/** The authorities that count, by the time at which they do. */
-export function countedOf(held: readonly Held[]): Counted[] {
+/** The authorities that count, by the time at which they do, and the anchors by which they count in the end, when all are known. */
+export interface AllCounted {
+  readonly authorities: readonly Counted[];
+  readonly by: readonly Held[];
+}
+
+export function countedOf(held: readonly Held[]): AllCounted {
   const edges: Held[] = [];
   let pairs: Held[] = [];
 
@@ -48,5 +53,5 @@ export function countedOf(held: readonly Held[]): Counted[] {
       counted.push({ authority, by: one.latest });
     }
   }
-  return counted;
+  return { authorities: counted, by: pairs };
 }

@@ -3,10 +3,10 @@
 import type { AnchorVerdict, Held, Noted } from "./anchor-verdict.ts";
 import type { Blocks } from "./blocks.ts";
 import type { Checks } from "./checks.ts";
-import { countedOf } from "./counted.ts";
+import { type Counted, countedOf } from "./counted.ts";
 import type { Anchor, Evidence } from "./evidence.ts";
-import { checkGiven, noteBlock, type Under } from "./judge-block.ts";
-import { judgeTokenAnchor, noteToken } from "./judge-token.ts";
+import { checkGiven, heldByBlock, type JudgedBlock, judgeBlockAnchor, noteBlock, type Under } from "./judge-block.ts";
+import { type Candidate, heldBy, judgeTokenAnchor, noteToken } from "./judge-token.ts";
 import type { LeftOut } from "./judge-weigh.ts";
 import { Timestamp } from "./rfc3161/index.ts";
 import type { Trust } from "./trust.ts";
@@ -29,49 +29,77 @@ export function judgeAnchors(
   checks: Checks,
 ): Anchored {
   checkGiven(evidence, blocks, checks);
+  const under = { checkpoint: evidence.receipt.note.bytes, trust, blocks, at };
+  const judged = evidence.anchors.map((anchor) => judgeAnchor(anchor, under));
+  const counted = countedOf(judged.flatMap(heldOf));
   const noted: Noted[] = [];
   const verdicts: AnchorVerdict[] = [];
   const leftOut: LeftOut = { checks: [], caveats: [] };
-  for (const [index, anchor] of evidence.anchors.entries()) {
+  for (const [index, anchor] of judged.entries()) {
     const name = (authority: string | undefined) => nameOf(authority, verdicts, index);
-    const one = noteAnchor(
-      anchor,
-      name,
-      { checkpoint: evidence.receipt.note.bytes, trust, blocks, at },
-      checks,
-      leftOut,
-    );
+    const countsFor = counted.by.find((held) => held.anchor === index)?.authority;
+    const one = noteAnchor(anchor, countsFor, name, at, checks, leftOut);
     noted.push(one);
     verdicts.push(one.verdict);
   }
   const caveats = [...leftOut.caveats, ...noted.flatMap((one) => one.caveats)];
-  const held = noted.flatMap((one) => one.held ?? []);
-  const noLaterThan = conclude(held, verdicts, trust.minAnchors, checks, leftOut);
+  const noLaterThan = conclude(counted.authorities, verdicts, trust.minAnchors, checks, leftOut);
   return { verdicts, caveats, leftOut: leftOut.checks, noLaterThan };
 }
 
-/** Makes the checks of one anchor. */
+/** An anchor as it was judged: a token under each authority under which it holds, or under the one that comes nearest. */
+type Judged =
+  | { readonly kind: "rfc3161"; readonly candidates: readonly [Candidate, ...Candidate[]] }
+  | { readonly kind: "ethereum"; readonly block: JudgedBlock }
+  | { readonly kind: "unknown"; readonly name: string };
+
+function judgeAnchor(anchor: Anchor, under: Under): Judged {
+  switch (anchor.kind) {
+    case "rfc3161": {
+      const candidates = judgeTokenAnchor(anchor, { data: under.checkpoint }, under.trust, under.at);
+      return { kind: anchor.kind, candidates };
+    }
+    case "ethereum":
+      return { kind: anchor.kind, block: judgeBlockAnchor(anchor, under) };
+    case "unknown":
+      return anchor;
+  }
+}
+
+function heldOf(judged: Judged, index: number): Held[] {
+  switch (judged.kind) {
+    case "rfc3161":
+      return judged.candidates.flatMap((candidate) => heldBy(candidate, index));
+    case "ethereum":
+      return heldByBlock(judged.block, index);
+    case "unknown":
+      return [];
+  }
+}
+
+/** Makes the checks of one anchor. A token that holds under several authorities is taken for the one for which it counts, else for the first. */
 function noteAnchor(
-  anchor: Anchor,
+  judged: Judged,
+  countsFor: string | undefined,
   name: (authority: string | undefined) => string,
-  under: Under,
+  at: Timestamp,
   checks: Checks,
   leftOut: LeftOut,
 ): Noted {
-  switch (anchor.kind) {
+  switch (judged.kind) {
     case "rfc3161": {
-      const candidate = judgeTokenAnchor(anchor, { data: under.checkpoint }, under.trust, under.at);
-      return noteToken(candidate, name(candidate.authority?.name), under.at, checks, leftOut);
+      const [first] = judged.candidates;
+      const counts = ({ authority }: Candidate) => countsFor !== undefined && authority?.name === countsFor;
+      const candidate = judged.candidates.find(counts) ?? first;
+      return noteToken(candidate, name(candidate.authority?.name), at, checks, leftOut);
     }
-    case "ethereum": {
-      const chain = under.trust.chains.find(({ chainId }) => chainId === anchor.chainId);
-      return noteBlock(anchor, chain, name(chain?.name), under, checks, leftOut);
-    }
+    case "ethereum":
+      return noteBlock(judged.block, name(judged.block.chain?.name), checks, leftOut);
     case "unknown": {
-      const why = `this verifier does not know the kind ${anchor.name}`;
-      const verdict = { ...unplaced, name: name(undefined), kind: anchor.name, why };
+      const why = `this verifier does not know the kind ${judged.name}`;
+      const verdict = { ...unplaced, name: name(undefined), kind: judged.name, why };
       checks.add(`anchor ${verdict.name}: kind`, "not-checked", why);
-      return { verdict, caveats: [], held: undefined };
+      return { verdict, caveats: [] };
     }
   }
 }
@@ -96,13 +124,12 @@ function nameOf(authority: string | undefined, before: readonly AnchorVerdict[],
 
 /** Makes the check `anchors`. Gives the time by which as many as are needed had vouched. */
 function conclude(
-  held: readonly Held[],
+  counted: readonly Counted[],
   verdicts: readonly AnchorVerdict[],
   needed: number,
   checks: Checks,
   leftOut: LeftOut,
 ): Timestamp | undefined {
-  const counted = countedOf(held);
   const found = counted.map(({ authority, by }) => `${authority} by ${by}`).join(", ");
   const last = counted[needed - 1];
   if (last !== undefined) {

@@ -1,12 +1,12 @@
 /** Whether a block of an Ethereum chain holds the checkpoint (docs/evidence.md, "How evidence is judged"). */
 
-import type { AnchorVerdict, BlockVerdict, Noted } from "./anchor-verdict.ts";
+import type { AnchorVerdict, BlockVerdict, Held, Noted } from "./anchor-verdict.ts";
 import type { BlockAnchor } from "./block-anchor.ts";
 import { type Blocks, blocksSay, chainInWords, type Named, type Says } from "./blocks.ts";
 import { type Checks, type Outcome, VerifyError } from "./checks.ts";
 import { type BlockJudgement, type Header, judgeBlock, parseHeader, showBytes } from "./ethereum/index.ts";
 import type { Evidence } from "./evidence.ts";
-import { type About, type LeftOut, type Made, noteWeighed, weigh } from "./judge-weigh.ts";
+import { type About, type Behind, type LeftOut, type Made, noteWeighed, type Weighed, weigh } from "./judge-weigh.ts";
 import { Timestamp } from "./rfc3161/index.ts";
 import type { Chain, Trust } from "./trust.ts";
 
@@ -34,17 +34,22 @@ interface Standing {
   readonly outcome: Outcome;
   readonly reason: string;
   readonly sources: readonly string[];
+  readonly behind: Behind;
 }
 
-/** Makes the checks of a block. It counts if everything holds that must. */
-export function noteBlock(
-  anchor: BlockAnchor,
-  chain: Chain | undefined,
-  name: string,
-  { checkpoint, blocks, at }: Under,
-  checks: Checks,
-  leftOut: LeftOut,
-): Noted {
+/** A block as it was judged. */
+export interface JudgedBlock {
+  readonly anchor: BlockAnchor;
+  readonly chain: Chain | undefined;
+  readonly header: Header | undefined;
+  readonly judgement: BlockJudgement;
+  readonly weighed: Weighed;
+  readonly sources: readonly string[];
+}
+
+/** Makes the checks of a block. */
+export function judgeBlockAnchor(anchor: BlockAnchor, { checkpoint, trust, blocks, at }: Under): JudgedBlock {
+  const chain = trust.chains.find(({ chainId }) => chainId === anchor.chainId);
   const header = readHeader(anchor);
   const judgement = judgeBlock({
     record: anchor,
@@ -54,9 +59,28 @@ export function noteBlock(
     at: at.seconds > 0n ? at.seconds : 0n,
   });
   const standing = header && standingOf(named(header), anchor.chainId, chain, blocks);
-  const weight = weigh(madeOf(judgement, standing));
-  noteWeighed(weight, name, checks, leftOut);
-  const { why } = weight;
+  const weighed = weigh(madeOf(judgement, standing), standing?.behind ?? { who: "nobody" });
+  return { anchor, chain, header, judgement, weighed, sources: standing?.sources ?? [] };
+}
+
+/** What a block counts by, where it holds; `place` is that of its anchor. */
+export function heldByBlock({ anchor: { chainId }, chain, header, weighed }: JudgedBlock, place: number): Held[] {
+  const latest = header && timeOf(header);
+  return weighed.weight === "holds" && latest !== undefined
+    ? [{ anchor: place, authority: called(chain, chainId), key: `chain ${chainId}`, latest }]
+    : [];
+}
+
+/** What a chain is called: by the trust file's name, if it has one. */
+function called(chain: Chain | undefined, chainId: bigint): string {
+  return chain?.name ?? chainInWords(chainId);
+}
+
+/** Takes a block down, and gives what it came to. */
+export function noteBlock(judged: JudgedBlock, name: string, checks: Checks, leftOut: LeftOut): Noted {
+  const { anchor, chain, header, judgement, weighed, sources } = judged;
+  noteWeighed(weighed, name, checks, leftOut);
+  const { why } = weighed;
   const time = header && timeOf(header);
   const verdict: AnchorVerdict = {
     name,
@@ -65,16 +89,11 @@ export function noteBlock(
     root: undefined,
     genTime: time,
     latest: time,
-    block: header && blockVerdict(header, anchor.chainId, judgement, standing?.sources ?? []),
+    block: header && blockVerdict(header, anchor.chainId, judgement, sources),
     holds: why === undefined && time !== undefined,
     why,
   };
-  if (!verdict.holds || time === undefined) {
-    return { verdict, caveats: [], held: undefined };
-  }
-  const authority = chain?.name ?? chainInWords(anchor.chainId);
-  const held = { authority, key: `chain ${anchor.chainId}`, latest: time };
-  return { verdict, caveats: caveatsOf(name, anchor.chainId), held };
+  return { verdict, caveats: verdict.holds ? caveatsOf(name, anchor.chainId) : [] };
 }
 
 function blockVerdict(
@@ -128,12 +147,16 @@ function madeOf({ checks }: BlockJudgement, standing: Standing | undefined): Mad
 function standingOf(block: Named, chainId: bigint, chain: Chain | undefined, blocks: Blocks): Standing {
   const ofTrust: (readonly [string, Says])[] =
     chain === undefined || chain.blocks.size === 0 ? [] : [["the trust file", chain.blocks.says(block)]];
+  const all = [...ofTrust, ...blocksSay(blocks, chainId, block)];
+  // Whose word is asked for the chain is named by whatever calls itself a block of it.
+  const behind: Behind =
+    chain === undefined && all.length === 0 ? { who: "nobody" } : { who: "named", name: called(chain, chainId) };
   const sources: string[] = [];
   const silent: string[] = [];
-  for (const [source, said] of [...ofTrust, ...blocksSay(blocks, chainId, block)]) {
+  for (const [source, said] of all) {
     switch (said.says) {
       case "another":
-        return { outcome: "failed", reason: `${source} ${said.what}`, sources: [] };
+        return { outcome: "failed", reason: `${source} ${said.what}`, sources: [], behind };
       case "trusted":
         sources.push(source);
         break;
@@ -142,14 +165,15 @@ function standingOf(block: Named, chainId: bigint, chain: Chain | undefined, blo
     }
   }
   if (sources.length > 0) {
-    return { outcome: "passed", reason: `${block.hash}, trusted by ${sources.join(" and ")}`, sources };
+    const reason = `${block.hash}, trusted by ${sources.join(" and ")}`;
+    return { outcome: "passed", reason, sources, behind: { who: "trusted" } };
   }
   const reason = [
     `nothing that is trusted says that block ${block.number} of ${chainInWords(chainId)} is ${block.hash}`,
     ...(chain === undefined ? ["the trust file has no [[ethereum]] for this chain"] : []),
     ...silent,
   ];
-  return { outcome: "not-checked", reason: reason.join("; "), sources };
+  return { outcome: "not-checked", reason: reason.join("; "), sources, behind };
 }
 
 /** Test networks: nothing of value holds their histories. */

@@ -1,10 +1,18 @@
 /** Whether a time-stamp token over the checkpoint holds (docs/evidence.md, "How evidence is judged"). */
 
-import type { AnchorVerdict, Noted } from "./anchor-verdict.ts";
-import { toHex } from "./bytes.ts";
+import type { AnchorVerdict, Held, Noted } from "./anchor-verdict.ts";
 import { type Check, type Checks, type Outcome, VerifyError } from "./checks.ts";
 import type { TokenAnchor } from "./evidence.ts";
-import { type About, type LeftOut, type Made, noteWeighed, type Weighed, weigh } from "./judge-weigh.ts";
+import {
+  type About,
+  type Behind,
+  heaviness,
+  type LeftOut,
+  type Made,
+  noteWeighed,
+  type Weighed,
+  weigh,
+} from "./judge-weigh.ts";
 import { Certificate, type Covers, judgeToken, type Timestamp, type TokenJudgement } from "./rfc3161/index.ts";
 import type { Authority, Trust } from "./trust.ts";
 
@@ -26,10 +34,11 @@ const ABOUT: Readonly<Record<string, About>> = {
 
 /** A token as it stands under the trust in one authority. */
 export interface Candidate {
-  /** Whose root its chain leads to. */
+  /** Whose root it leads to, by good signatures. */
   readonly authority: Authority | undefined;
   readonly judgement: TokenJudgement;
   readonly revocation: Settled;
+  readonly weighed: Weighed;
 }
 
 /** Whether revocation is as the trust asks. */
@@ -41,13 +50,13 @@ interface Settled {
   readonly caveats: readonly string[];
 }
 
-/** The token under the trust in the authority to whose root it leads; of several, the first under which it holds. */
+/** The token under each authority under which it holds; where there is none, under the one that comes nearest. */
 export function judgeTokenAnchor(
   token: Pick<TokenAnchor, "token" | "certificates" | "revocation">,
   covers: Covers,
   trust: Trust,
   at: Timestamp,
-): Candidate {
+): readonly [Candidate, ...Candidate[]] {
   // What is no certificate helps nobody, and is not needed.
   const beside = token.certificates.flatMap(readCertificate);
   const revocation = token.revocation.map(
@@ -63,20 +72,30 @@ export function judgeTokenAnchor(
       revocation,
       at,
     });
-    const authority = judgement.chain.length === 0 ? undefined : trusted;
-    return { authority, judgement, revocation: settle(judgement, authority, at) };
+    return candidateOf(judgement, trusted, at);
   };
-  let best: Candidate | undefined;
-  for (const trusted of trust.authorities) {
-    const candidate = under(trusted);
-    if (candidate.authority !== undefined && whyNot(candidate) === undefined) {
-      return candidate;
-    }
-    if (best === undefined || rank(candidate) > rank(best)) {
-      best = candidate;
-    }
-  }
-  return best ?? under(undefined);
+  // Of equals the first.
+  const [best, ...others] = trust.authorities.map(under).sort((a, b) => rank(a) - rank(b));
+  return [best ?? under(undefined), ...others.filter(holds)];
+}
+
+/** A judgement of a token, made under the trust in this authority. */
+function candidateOf(judgement: TokenJudgement, trusted: Authority | undefined, at: Timestamp): Candidate {
+  const { who } = judgement.behind;
+  const authority = who === "trusted" ? trusted : undefined;
+  const revocation = settle(judgement, authority, at);
+  const made = judgement.checks.list.map((check): Made => {
+    const { outcome, reason } = check.name === "revocation" ? revocation : check;
+    const mayBeOpen = MAY_BE_OPEN.includes(check.name) || (check.name === "revocation" && revocation.suffices);
+    return { name: check.name, outcome, reason, about: ABOUT[check.name] ?? "itself", mayBeOpen };
+  });
+  const behind: Behind =
+    who !== "named" ? { who } : trusted === undefined ? { who: "nobody" } : { who, name: trusted.name };
+  return { authority, judgement, revocation, weighed: weigh(made, behind) };
+}
+
+export function holds({ weighed }: Candidate): boolean {
+  return weighed.weight === "holds";
 }
 
 function readCertificate(der: Uint8Array): Certificate[] {
@@ -90,54 +109,44 @@ function readCertificate(der: Uint8Array): Certificate[] {
   }
 }
 
-/** How much a token shows that does not hold. */
-function rank({ authority, judgement }: Candidate): number {
-  if (authority !== undefined) {
-    return 2;
-  }
-  // The path is wrong, and not only unknown.
-  return judgement.checks.outcomeOf("path") === "failed" ? 1 : 0;
+/**
+ * How far a token is from holding: first by who stands behind it, then by what is in the way. Nothing of it depends on the order of the
+ * authorities.
+ */
+function rank({ judgement: { behind, checks }, weighed: { weight } }: Candidate): number {
+  const who = ["trusted", "named", "nobody"].indexOf(behind.who);
+  const hasPath = checks.outcomeOf("path") === "passed";
+  return (weight === "holds" ? 0 : 100) + 10 * who + 2 * heaviness(weight) + (hasPath ? 0 : 1);
 }
 
-/** What stands in a token's way. */
-export function whyNot(candidate: Candidate): string | undefined {
-  return weighed(candidate).why;
-}
-
-function weighed(candidate: Candidate): Weighed {
-  const made = checksOf(candidate).map(
-    (check): Made => ({
-      ...check,
-      about: ABOUT[check.name] ?? "itself",
-      mayBeOpen: MAY_BE_OPEN.includes(check.name) || (check.name === "revocation" && candidate.revocation.suffices),
-    }),
-  );
-  return weigh(made);
-}
-
-/** Makes the checks of a token, and gives what it came to, with what a reader should know of it and, if it holds, what it rests on. */
-export function noteToken(candidate: Candidate, name: string, at: Timestamp, checks: Checks, leftOut: LeftOut): Noted {
+/** What a token counts by, where it holds; `anchor` is its place. */
+export function heldBy(candidate: Candidate, anchor: number): Held[] {
   const { authority, judgement } = candidate;
-  const weight = weighed(candidate);
-  noteWeighed(weight, name, checks, leftOut);
-  const { why } = weight;
+  const [signer] = judgement.chain;
+  if (!holds(candidate) || authority === undefined || signer === undefined || judgement.genTime === undefined) {
+    return [];
+  }
+  const key = `signer ${signer.key}`;
+  return [{ anchor, authority: authority.name, key, latest: judgement.genTime.latest }];
+}
+
+/** Makes the checks of a token, and gives what it came to, with what a reader should know of it. */
+export function noteToken(candidate: Candidate, name: string, at: Timestamp, checks: Checks, leftOut: LeftOut): Noted {
+  const { authority, judgement, weighed } = candidate;
+  noteWeighed(weighed, name, checks, leftOut);
+  const { behind, genTime } = judgement;
   const verdict: AnchorVerdict = {
     name,
     kind: "rfc3161",
     authority: authority?.name,
-    root: judgement.chain.at(-1)?.subject.toString(),
-    genTime: judgement.genTime?.time,
-    latest: judgement.genTime?.latest,
+    root: behind.who === "trusted" ? behind.root.subject.toString() : undefined,
+    genTime: genTime?.time,
+    latest: genTime?.latest,
     block: undefined,
-    holds: authority !== undefined && why === undefined,
-    why,
+    holds: holds(candidate),
+    why: weighed.why,
   };
-  const [signer] = judgement.chain;
-  if (!verdict.holds || authority === undefined || signer === undefined || judgement.genTime === undefined) {
-    return { verdict, caveats: [], held: undefined };
-  }
-  const held = { authority: authority.name, key: `signer ${toHex(signer.spki)}`, latest: judgement.genTime.latest };
-  return { verdict, caveats: caveatsOf(name, candidate, at), held };
+  return { verdict, caveats: verdict.holds ? caveatsOf(name, candidate, at) : [] };
 }
 
 /** The checks of a token, that of revocation as the trust in its authority settles it. */
@@ -167,7 +176,7 @@ export function caveatsOf(name: string, { judgement, revocation }: Candidate, at
 function settle(judgement: TokenJudgement, authority: Authority | undefined, at: Timestamp): Settled {
   const made = judgement.checks.list.find(({ name }) => name === "revocation");
   const { outcome, reason } = made ?? { outcome: "not-checked", reason: "" };
-  if (authority === undefined || outcome === "failed") {
+  if (authority === undefined || judgement.chain.length === 0 || outcome === "failed") {
     return { outcome, reason, suffices: false, caveats: [] };
   }
   const caveats: string[] = [];

@@ -40,6 +40,8 @@ export interface Verdict {
   readonly noLaterThan: Timestamp | undefined;
   /** What each anchor came to. */
   readonly anchors: readonly AnchorVerdict[];
+  /** The checks that failed and by which no more than an anchor is left out. */
+  readonly leftOut: readonly string[];
   /** What was judged, if it is evidence. */
   readonly evidence: Evidence | undefined;
 }
@@ -83,6 +85,7 @@ export function withoutEvidence(outcome: Outcome, why: string, subject: string):
     witnessedAt: undefined,
     noLaterThan: undefined,
     anchors: [],
+    leftOut: [],
     evidence: undefined,
   };
 }
@@ -120,6 +123,7 @@ export function judgeEvidence(
     witnessedAt,
     noLaterThan,
     anchors: anchored.verdicts,
+    leftOut: anchored.leftOut,
     evidence,
   };
 }

@@ -1,7 +1,7 @@
 /** What a verifier trusts, as a file of theirs: `counterfoil/trust@v1`, TOML (docs/evidence.md). Nothing of it ever comes from evidence. */
 
 import { BlockList, fromPrefixedHex, MAX_BLOCKS } from "./blocks.ts";
-import { equal, toUtf8 } from "./bytes.ts";
+import { toUtf8 } from "./bytes.ts";
 import { VerifyError } from "./checks.ts";
 import { isAuthorityName, MAX_NUMBER } from "./parts.ts";
 import { readPem } from "./pem.ts";
@@ -200,7 +200,7 @@ function checkApart(authorities: readonly Authority[]): void {
       throw wrongPart(`tsa ${name}: name`, "a name that no other tsa has", "it again");
     }
     for (const root of roots) {
-      const other = earlier.find((one) => one.roots.some(({ spki }) => equal(spki, root.spki)));
+      const other = earlier.find((one) => one.roots.some(({ key }) => key === root.key));
       if (other !== undefined) {
         throw wrongPart(
           `tsa ${name}: roots`,

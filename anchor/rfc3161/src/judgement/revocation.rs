@@ -67,7 +67,7 @@ pub(super) fn best(
     let compromised = compromised(&all);
     for (path, standings) in &mut all {
         for (certificate, standing) in path.iter().zip(standings) {
-            let is_it = |(spki, _): &&(Vec<u8>, Standing)| spki == certificate.spki();
+            let is_it = |(key, _): &&(Vec<u8>, Standing)| key == certificate.key();
             if let Some((_, revoked)) = compromised.iter().find(is_it) {
                 standing.clone_from(revoked);
             }
@@ -97,7 +97,7 @@ fn compromised(all: &[(Vec<Certificate>, Vec<Standing>)]) -> Vec<(Vec<u8>, Stand
     };
     pairs
         .filter(|(_, standing)| is_of_the_key(standing))
-        .map(|(certificate, standing)| (certificate.spki().to_vec(), standing.clone()))
+        .map(|(certificate, standing)| (certificate.key().to_vec(), standing.clone()))
         .collect()
 }
 

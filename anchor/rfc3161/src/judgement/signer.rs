@@ -2,13 +2,13 @@
 
 use counterfoil_checks::{Trouble, failed, not_checked};
 
-use super::{CheckName, Judgement, Question, revocation};
+use super::{Behind, CheckName, Judgement, Question, revocation};
 use crate::algorithm::{self, HashAlgorithm, SignatureError};
 use crate::certificate::{Certificate, DIGITAL_SIGNATURE, NON_REPUDIATION};
 use crate::known::Known;
 use crate::path::{self, Found};
 use crate::text::listed;
-use crate::token::{EssCertId, EssVersion, Token};
+use crate::token::{EssCertId, EssVersion, SignerId, Token};
 
 /// Of how many certificates with the signer's name is tried whether their key made the signature, where the token names none of them by its
 /// hash: more than one is rare.
@@ -39,6 +39,7 @@ pub(super) fn judge(
             for name in about_signer {
                 judgement.checks.note(name, Err(not_checked(&reason)));
             }
+            judgement.behind = named(token, None, question);
             return;
         }
     };
@@ -64,22 +65,55 @@ pub(super) fn judge(
     let (path, constraints) = match path::find(&signer, question.roots, &others, time, known) {
         Found::Paths(paths) => {
             let (chain, standings) = revocation::best(paths, question.revocation, time, known);
+            let found = words(&chain);
             judgement.chain.clone_from(&chain);
             judgement.revocation = standings;
-            (Ok(words(&chain)), Ok("each issuer is an authority".into()))
+            judgement.behind = Behind::Trusted(chain);
+            (Ok(found), Ok("each issuer is an authority".into()))
         }
         // What fails by its constraints alone is a path all the same, and the check that is about them says so.
-        Found::Unconstrained(chain, error) => (Ok(words(&chain)), Err(failed(error))),
-        Found::Wrong(error) => (Err(failed(error)), Err(not_checked("there is no path"))),
-        Found::Untrusted(error) => (
-            Err(not_checked(error)),
-            Err(not_checked("there is no path")),
-        ),
+        Found::Unconstrained(chain, error) => {
+            let found = words(&chain);
+            judgement.behind = Behind::Trusted(chain);
+            (Ok(found), Err(failed(error)))
+        }
+        Found::Wrong(chain, error) => {
+            judgement.behind = Behind::Trusted(chain);
+            (Err(failed(error)), Err(not_checked("there is no path")))
+        }
+        Found::Perhaps(error) => {
+            judgement.behind = Behind::Named;
+            (Err(failed(error)), Err(not_checked("there is no path")))
+        }
+        Found::Untrusted(error) => {
+            judgement.behind = named(token, Some(&signer), question);
+            (
+                Err(not_checked(error)),
+                Err(not_checked("there is no path")),
+            )
+        }
     };
     judgement.checks.note(CheckName::Path, path);
     judgement
         .checks
         .note(CheckName::BasicConstraints, constraints);
+}
+
+/// Whether the token names a trusted root: who issued the signer's certificate, or one that it holds.
+fn named(token: &Token, signer: Option<&Certificate>, question: &Question<'_>) -> Behind {
+    let of_signer = match &token.signer.id {
+        SignerId::IssuerAndSerial(issuer, _) => Some(issuer),
+        SignerId::SubjectKeyId(_) => None,
+    };
+    let held = token.certificates.iter().chain(signer);
+    let issuers = held.map(Certificate::issuer).chain(of_signer);
+    let mut others = token.certificates.clone();
+    others.extend_from_slice(question.extra);
+    if path::name_roots(issuers, question.roots, &others) {
+        Behind::Named
+    } else {
+        Behind::Nobody
+    }
 }
 
 fn words(chain: &[Certificate]) -> String {

@@ -8,7 +8,7 @@ import { type Claim, claimOfFile } from "../../verify/claim.ts";
 import { HASH_SIZE, sha256 } from "../../verify/hash.ts";
 import { judgeEvidenceFile, withoutEvidence } from "../../verify/judge.ts";
 import { checkCheckpoint, judgeReceipt } from "../../verify/judge-receipt.ts";
-import { caveatsOf, checksOf, judgeTokenAnchor, whyNot } from "../../verify/judge-token.ts";
+import { caveatsOf, checksOf, judgeTokenAnchor } from "../../verify/judge-token.ts";
 import { Note } from "../../verify/note.ts";
 import type { Receipt } from "../../verify/receipt.ts";
 import { type Covers, Timestamp, tokenInResponse } from "../../verify/rfc3161/index.ts";
@@ -166,7 +166,7 @@ async function ofToken(job: Job, bytes: Uint8Array, claim: Claim | undefined, tr
   const { minAnchors } = trust.trust;
   const at = Timestamp.fromSeconds(job.at);
   const token = { token: tokenOf(bytes), certificates: [], revocation: [] };
-  const candidate = judgeTokenAnchor(token, await coveredBy(job, claim.digest), trust.trust, at);
+  const [candidate] = judgeTokenAnchor(token, await coveredBy(job, claim.digest), trust.trust, at);
   const { authority } = candidate;
   const { genTime } = candidate.judgement;
   const checks = new Checks();
@@ -175,7 +175,7 @@ async function ofToken(job: Job, bytes: Uint8Array, claim: Claim | undefined, tr
   }
   // Of a token alone nothing is left out: what failed stands in the way, whoever it is of.
   const failed = checks.list.find(({ outcome }) => outcome === "failed");
-  const obstacle = failed === undefined ? whyNot(candidate) : `${failed.name}: ${failed.reason}`;
+  const obstacle = failed === undefined ? candidate.weighed.why : `${failed.name}: ${failed.reason}`;
   const holds = obstacle === undefined && authority !== undefined && genTime !== undefined;
   const count = `${holds ? 1 : 0} of ${minAnchors} needed: a token alone is of one authority`;
   const suffices = holds && minAnchors <= 1;

@@ -2,7 +2,7 @@
 
 import { sha1 } from "@noble/hashes/legacy.js";
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
-import { equal } from "../bytes.ts";
+import { equal, toHex } from "../bytes.ts";
 import { VerifyError } from "../checks.ts";
 import { context, type Element, only, Reader, tag } from "./ber.ts";
 import { type Curve, verifyEcdsa, verifyEd25519 } from "./curves.ts";
@@ -159,6 +159,41 @@ function readKey(spki: Uint8Array): PublicKey {
     reader.end();
     return { algorithm, bits };
   });
+}
+
+/**
+ * What is the same for all spellings of the key in a `SubjectPublicKeyInfo`, and for no two keys: the parameters of an RSA key may be NULL or not
+ * there, or say that it is for PSS; a point on a curve may be compressed or not (SEC 1 section 2.3.3). What is no key is its own only spelling.
+ */
+export function sameKey(spki: Uint8Array): string {
+  try {
+    const { algorithm, bits } = readKey(spki);
+    switch (algorithm.oid) {
+      case RSA:
+      case RSA_PSS:
+        return `RSA ${toHex(bits)}`;
+      case EC:
+        return `EC ${toHex(algorithm.parameters)} ${toHex(compressed(bits))}`;
+      default:
+        return toHex(spki);
+    }
+  } catch (error) {
+    if (error instanceof VerifyError) {
+      return toHex(spki);
+    }
+    throw error;
+  }
+}
+
+/** A point with the sign of its y in place of that, if it is one. */
+function compressed(point: Uint8Array): Uint8Array {
+  const [form, ...coordinates] = point;
+  // Uncompressed, or hybrid: x and y are of one length.
+  if (form === undefined || ![4, 6, 7].includes(form) || coordinates.length % 2 !== 0) {
+    return point;
+  }
+  const sign = 2 | ((coordinates.at(-1) ?? 0) & 1);
+  return Uint8Array.of(sign, ...coordinates.slice(0, coordinates.length / 2));
 }
 
 function isBy(key: PublicKey, signed: Signed): boolean {

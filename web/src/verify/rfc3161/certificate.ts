@@ -1,7 +1,7 @@
 /** X.509 certificates (RFC 5280 section 4.1), as far as paths and time-stamps need them. Nothing about one that was read is verified. */
 
 import { equal } from "../bytes.ts";
-import { AlgorithmIdentifier } from "./algorithm.ts";
+import { AlgorithmIdentifier, sameKey } from "./algorithm.ts";
 import { badLength, context, contextPrimitive, type Element, noValue, only, type Reader, tag } from "./ber.ts";
 import { type CertificateExtensions, readCertificateExtensions } from "./extensions.ts";
 import { known } from "./known.ts";
@@ -86,6 +86,11 @@ export class Certificate {
   /** Its `SubjectPublicKeyInfo`. */
   get spki(): Uint8Array {
     return this.#fields.spki;
+  }
+
+  /** What is the same for all certificates of one key, however each spells it. */
+  get key(): string {
+    return sameKey(this.#fields.spki);
   }
 
   get extensions(): CertificateExtensions {

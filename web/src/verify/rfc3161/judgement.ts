@@ -9,7 +9,7 @@ import { hashOf, soundHash } from "./algorithm.ts";
 import { Reader } from "./ber.ts";
 import type { Certificate } from "./certificate.ts";
 import { type RevocationData, revocationCheck, type Standing } from "./revocation.ts";
-import { judgeSigner } from "./signer.ts";
+import { type Behind, judgeSigner } from "./signer.ts";
 import { listed, shownBytes } from "./text.ts";
 import type { Timestamp } from "./time.ts";
 import { type Imprint, parseToken, type Token, type TstInfo } from "./token.ts";
@@ -52,6 +52,8 @@ export interface TokenJudgement {
   readonly chain: readonly Certificate[];
   /** How each of them but the root stands, by what was given about their revocation. */
   readonly revocation: readonly Standing[];
+  /** Who stands behind it. */
+  readonly behind: Behind;
   /** Nothing failed, and everything that a token must show was checked. The optional checks are the caller's to ask for. */
   readonly isGood: boolean;
 }
@@ -75,7 +77,7 @@ export function judgeToken(question: TokenQuestion): TokenJudgement {
   });
   const token = parsed as Token | undefined;
   if (token === undefined) {
-    return { checks, genTime: undefined, chain: [], revocation: [], isGood: false };
+    return { checks, genTime: undefined, chain: [], revocation: [], behind: { who: "nobody" }, isGood: false };
   }
   const { info } = token;
   checks.note("version", () => version(token));
@@ -86,11 +88,12 @@ export function judgeToken(question: TokenQuestion): TokenJudgement {
   checks.note("policy", () => policy(info.policy, question.policies ?? []));
   checks.note("message digest", () => messageDigest(token));
   const { roots, extra, revocation: data } = question;
-  const { chain, standings: revocation } = judgeSigner(token, roots, extra ?? [], data ?? [], checks);
+  const { chain, standings: revocation, behind } = judgeSigner(token, roots, extra ?? [], data ?? [], checks);
   checks.note("revocation", () => revocationCheck(chain, revocation));
   checks.note("accuracy", () => accuracy(info));
   checks.note("time", () => isNotLater(info.genTime, question.at));
-  return { checks, genTime: genTimeOf(info), chain, revocation, isGood: checks.holdButFor(optionalChecks) };
+  const isGood = checks.holdButFor(optionalChecks);
+  return { checks, genTime: genTimeOf(info), chain, revocation, behind, isGood };
 }
 
 function genTimeOf({ genTime, accuracy }: TstInfo): GenTime {

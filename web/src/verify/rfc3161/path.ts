@@ -11,6 +11,7 @@ import { equal } from "../bytes.ts";
 import { VerifyError } from "../checks.ts";
 import { WrongSignature } from "./algorithm.ts";
 import { type Certificate, keyUsage } from "./certificate.ts";
+import type { Name } from "./name.ts";
 import { verifyPolicies } from "./policy.ts";
 import { listed } from "./text.ts";
 import type { Timestamp } from "./time.ts";
@@ -38,17 +39,18 @@ type Path = readonly Certificate[];
 
 /**
  * What becomes of a search: paths that hold, each from the signer to a root, both included; one that holds but for who may issue
- * certificates; one that leads to a root by its signatures and does not hold; or none that does. Whatever is wrong with certificates that
- * nobody who is trusted stands behind, anybody can put them there.
+ * certificates; one that leads to a root by its signatures and does not hold; one that does if a signature is what it says, which is broken or of a
+ * kind that is not known; or none. Whatever is wrong with certificates that nobody who is trusted stands behind, anybody can put them there.
  */
 export type Found =
   | { readonly kind: "paths"; readonly paths: readonly Path[] }
   | { readonly kind: "unconstrained"; readonly path: Path; readonly why: string }
-  | { readonly kind: "wrong"; readonly why: string }
+  | { readonly kind: "wrong"; readonly path: Path; readonly why: string }
+  | { readonly kind: "perhaps"; readonly why: string }
   | { readonly kind: "untrusted"; readonly why: string };
 
-/** What a path must keep: signatures as far as they can be verified, everything but who may issue certificates, or everything. */
-type Demand = "signatures" | "all but constraints" | "all";
+/** What a path must keep: signatures as far as they can be verified, signatures, everything but who may issue certificates, or everything. */
+type Demand = "perhaps signatures" | "signatures" | "all but constraints" | "all";
 
 export interface PathQuestion {
   readonly roots: readonly Certificate[];
@@ -72,9 +74,28 @@ export function findPaths(signer: Certificate, question: PathQuestion): Found {
   if (unconstrained !== undefined) {
     return { kind: "unconstrained", path: unconstrained, why: trouble(unconstrained) };
   }
-  const signed = search("signatures");
-  const [path] = signed.paths;
-  return path === undefined ? { kind: "untrusted", why: signed.why } : { kind: "wrong", why: trouble(path) };
+  const [signed] = search("signatures").paths;
+  if (signed !== undefined) {
+    return { kind: "wrong", path: signed, why: trouble(signed) };
+  }
+  const perhaps = search("perhaps signatures");
+  const [path] = perhaps.paths;
+  return path === undefined ? { kind: "untrusted", why: perhaps.why } : { kind: "perhaps", why: trouble(path) };
+}
+
+/**
+ * Whether one of these issuers is a root, or is under one, by the names in certificates alone: whoever writes a certificate writes any names
+ * into it.
+ */
+export function nameRoots(issuers: readonly Name[], { roots, others }: Omit<PathQuestion, "at">): boolean {
+  const names = roots.map(({ subject }) => subject);
+  let rest = others;
+  // The list grows while it is gone through.
+  for (const name of names) {
+    names.push(...rest.filter(({ issuer }) => issuer.equals(name)).map(({ subject }) => subject));
+    rest = rest.filter(({ issuer }) => !issuer.equals(name));
+  }
+  return issuers.some((issuer) => names.some((name) => name.equals(issuer)));
 }
 
 const givenUp = `the search was given up: a path may have ${maxLength} certificates, and ${maxSignatures} signatures are verified in search of one`;
@@ -90,6 +111,10 @@ class Search {
   constructor(question: PathQuestion, demand: Demand) {
     this.#question = question;
     this.#demand = demand;
+  }
+
+  get #isOfSignatures(): boolean {
+    return this.#demand === "signatures" || this.#demand === "perhaps signatures";
   }
 
   /** All paths within bounds, and why there is none. */
@@ -186,7 +211,7 @@ class Search {
 
   /** A path ends in a root. */
   #end(path: Path, root: Certificate): void {
-    if (this.#demand === "signatures" || this.#holds(path.length, () => this.#verifyWhole(path, root))) {
+    if (this.#isOfSignatures || this.#holds(path.length, () => this.#verifyWhole(path, root))) {
       this.#found.push(path);
     }
   }
@@ -197,7 +222,7 @@ class Search {
   }
 
   #verifyAcceptable(certificate: Certificate): void {
-    if (this.#demand === "signatures") {
+    if (this.#isOfSignatures) {
       return;
     }
     this.#verifyValid(certificate);
@@ -228,7 +253,7 @@ class Search {
       // or of a kind that is not known, was perhaps made by whom the certificate names.
       const isBad = error instanceof WrongSignature;
       const isPerhapsRight = !isBad && (isRoot || isNamed(issuer, subject));
-      if (this.#demand !== "signatures" || !isPerhapsRight) {
+      if (this.#demand !== "perhaps signatures" || !isPerhapsRight) {
         const what = `${subject} is not shown to be issued by ${issuer}, whom it names: ${error.message}`;
         throw new PathError(what, !isBad);
       }

@@ -4,7 +4,6 @@
  * What counts is the time of the token: data that are older than it say nothing of it, and what they say of today does not matter.
  */
 
-import { equal } from "../bytes.ts";
 import { NotChecked, VerifyError } from "../checks.ts";
 import type { Element } from "./ber.ts";
 import { shortestInteger, smallInteger } from "./ber.ts";
@@ -165,13 +164,12 @@ interface Stood {
 function compromisedKeys(all: readonly Stood[]): (certificate: Certificate | undefined) => Standing | undefined {
   const found = all.flatMap(({ chain, standings }) =>
     standings.flatMap((standing, at) => {
-      const spki = chain[at]?.spki;
+      const key = chain[at]?.key;
       const isOfTheKey = standing.state === "revoked" && reasonsOfTheKey.includes(standing.reason);
-      return spki !== undefined && isOfTheKey ? [{ spki, standing }] : [];
+      return key !== undefined && isOfTheKey ? [{ key, standing }] : [];
     }),
   );
-  return (certificate) =>
-    found.find(({ spki }) => certificate !== undefined && equal(spki, certificate.spki))?.standing;
+  return (certificate) => found.find(({ key }) => key === certificate?.key)?.standing;
 }
 
 const severity = { good: 0, "revoked later": 1, unpublished: 2, unknown: 3, revoked: 4 } as const;

@@ -1,10 +1,11 @@
 /** The checks of a token that need the signer's certificate. */
 
 import { equal } from "../bytes.ts";
-import { type Checks, VerifyError } from "../checks.ts";
+import { type Checks, type Outcome, VerifyError } from "../checks.ts";
 import { broken, hashOf, SHA1, unsupported, verifySignature } from "./algorithm.ts";
 import { type Certificate, keyUsage } from "./certificate.ts";
-import { findPaths } from "./path.ts";
+import type { Name } from "./name.ts";
+import { findPaths, nameRoots } from "./path.ts";
 import { bestPath, type RevocationData, type Standing } from "./revocation.ts";
 import { listed } from "./text.ts";
 import { parseEssCertId, type Token } from "./token.ts";
@@ -20,10 +21,17 @@ const signingCertificateAttributes = [
 /** Of how many certificates with the signer's name is tried whether their key made the signature, where the token names none by its hash. */
 const maxTried = 8;
 
+/**
+ * Who stands behind a token, right or wrong: somebody who is trusted, where good signatures lead from the signer's certificate to this trusted
+ * root; somebody who is trusted is named, in its certificates or of the signer, and no good signatures show that; or nobody who is trusted.
+ */
+export type Behind = { readonly who: "trusted"; readonly root: Certificate } | { readonly who: "named" | "nobody" };
+
 /** The signer's certificate first, the root last; empty if there is none that holds. And how each but the root stands as to revocation. */
 export interface Chain {
   readonly chain: readonly Certificate[];
   readonly standings: readonly Standing[];
+  readonly behind: Behind;
 }
 
 /** Makes the checks, and gives the chain. */
@@ -46,7 +54,7 @@ export function judgeSigner(
     ]) {
       checks.add(name, "not-checked", whyNoSigner(token));
     }
-    return { chain: [], standings: [] };
+    return { chain: [], standings: [], behind: named(token, undefined, roots, extra) };
   }
   checks.note("signing certificate", () => {
     const words = signingCertificate(token, signer);
@@ -65,20 +73,46 @@ export function judgeSigner(
       const best = bestPath(found.paths, revocation, genTime);
       checks.add("path", "passed", inWords(best.chain));
       checks.add("basic constraints", "passed", "each issuer is an authority");
-      return best;
+      return { ...best, behind: trusted(best.chain) };
     }
     // What fails by its constraints alone is a path all the same, and the check that is about them says so.
     case "unconstrained":
       checks.add("path", "passed", inWords(found.path));
       checks.add("basic constraints", "failed", found.why);
-      break;
+      return { chain: [], standings: [], behind: trusted(found.path) };
     case "wrong":
+      return withoutPath("failed", found.why, trusted(found.path), checks);
+    case "perhaps":
+      return withoutPath("failed", found.why, { who: "named" }, checks);
     case "untrusted":
-      checks.add("path", found.kind === "wrong" ? "failed" : "not-checked", found.why);
-      checks.add("basic constraints", "not-checked", "there is no path");
-      break;
+      return withoutPath("not-checked", found.why, named(token, signer, roots, extra), checks);
   }
-  return { chain: [], standings: [] };
+}
+
+function withoutPath(outcome: Outcome, why: string, behind: Behind, checks: Checks): Chain {
+  checks.add("path", outcome, why);
+  checks.add("basic constraints", "not-checked", "there is no path");
+  return { chain: [], standings: [], behind };
+}
+
+function trusted(path: readonly Certificate[]): Behind {
+  const root = path.at(-1);
+  return root === undefined ? { who: "nobody" } : { who: "trusted", root };
+}
+
+/** Whether the token names a trusted root: who issued the signer's certificate, or one that it holds. */
+function named(
+  token: Token,
+  signer: Certificate | undefined,
+  roots: readonly Certificate[],
+  extra: readonly Certificate[],
+): Behind {
+  const held = signer === undefined ? token.certificates : [...token.certificates, signer];
+  const issuers: Name[] = held.map(({ issuer }) => issuer);
+  if (token.signer.issuer !== undefined) {
+    issuers.push(token.signer.issuer);
+  }
+  return { who: nameRoots(issuers, { roots, others: [...token.certificates, ...extra] }) ? "named" : "nobody" };
 }
 
 /**

@@ -177,6 +177,11 @@ export class SignerInfo {
     return new SignerInfo(signers.enter(tag.sequence, "SignerInfo"));
   }
 
+  /** Who issued the signer's certificate, where it is named by that. */
+  get issuer(): Name | undefined {
+    return "issuer" in this.#id ? this.#id.issuer : undefined;
+  }
+
   names(certificate: Certificate): boolean {
     const id = this.#id;
     if ("subjectKeyId" in id) {
