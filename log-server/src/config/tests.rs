@@ -467,7 +467,7 @@ fn what_is_refused_in_variables_and_flags() {
         assert!(said.starts_with(message), "{name}: {said}");
     }
     let assignment = Override::assignment("listen").unwrap_err().to_string();
-    assert_eq!(assignment, "listen: expected key=value, got no =");
+    assert_eq!(assignment, "--set: expected key=value, got no =");
 }
 
 #[test]

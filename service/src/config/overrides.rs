@@ -43,7 +43,7 @@ impl Override {
     /// A flag given as `path=value`.
     pub fn assignment(text: &str) -> Result<Self, ConfigError> {
         let (path, value) = text.split_once('=').ok_or_else(|| ConfigError::Value {
-            place: text.to_owned(),
+            place: "--set".to_owned(),
             expected: "key=value".to_owned(),
             got: "no =".to_owned(),
         })?;

@@ -69,7 +69,10 @@ fn holds_credentials(value: &Value) -> bool {
 /// A URL has more than a scheme, a host and a port; what is no URL may be anything.
 fn has_more_than_a_place(text: &str) -> bool {
     let place = text.split_once("://").map(|(_, rest)| rest);
-    place.is_none_or(|rest| rest.trim_end_matches('/').contains(['/', '?', '#', '@']))
+    place.is_none_or(|rest| {
+        rest.trim_end_matches('/')
+            .contains(['/', '\\', '?', '#', '@'])
+    })
 }
 
 #[cfg(test)]
@@ -142,6 +145,7 @@ mod tests {
             ("chain.signer = \"https://a.example/?k\"", true),
             ("chain.signer = \"https://k@a.example/\"", true),
             ("chain.signer = \"https://a.example/#k\"", true),
+            ("chain.signer = 'https://a.example\\k'", true),
             ("chain.signer = \"k\"", true),
         ] {
             assert!(load(text, 0o600).is_ok(), "{text}");
