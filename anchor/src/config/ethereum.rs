@@ -10,7 +10,7 @@ use std::time::Duration;
 use counterfoil_ethereum::{Address, BlockHash};
 use counterfoil_ethereum_sender::{Ceilings, Gas, Wei};
 use counterfoil_service::config::{ConfigError, duration};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::check::missing;
 use crate::ethereum::Mode;
@@ -24,6 +24,9 @@ const MAX_GAS_OF_ADDRESS: u64 = 25_000;
 
 /// What the contract takes for a new root, a quarter more, and room.
 const MAX_GAS_OF_CONTRACT: u64 = 120_000;
+
+/// The newest block may be older than so many blocks take: an endpoint may lag a fifth of that behind another, which is two blocks.
+const HEAD_AGE_BLOCKS: u32 = 10;
 
 /// A URL that may hold credentials.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -92,8 +95,8 @@ pub struct EthereumConfig {
     #[serde(default)]
     pub confirmations: Option<u64>,
     /// How old the newest block of an endpoint that is used may be; 0 is any age.
-    #[serde(with = "duration", default = "default_max_head_age")]
-    pub max_head_age: Duration,
+    #[serde(deserialize_with = "some_duration", default)]
+    pub max_head_age: Option<Duration>,
     /// How often there is a block.
     #[serde(with = "duration", default = "default_block_time")]
     pub block_time: Duration,
@@ -128,8 +131,8 @@ fn default_max_cost() -> u64 {
     20_000_000
 }
 
-fn default_max_head_age() -> Duration {
-    Duration::from_mins(5)
+fn some_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    duration::deserialize(from).map(Some)
 }
 
 fn default_block_time() -> Duration {
@@ -166,6 +169,13 @@ impl EthereumConfig {
             max_cost_per_day: Wei::from_gwei(self.max_cost_per_day_gwei),
             max_gas: Gas::new(self.max_gas.unwrap_or(by_mode)),
         }
+    }
+
+    /// How old the newest block of an endpoint may be; 0 is any age.
+    pub fn max_head_age(&self) -> Duration {
+        let of_blocks = self.block_time.saturating_mul(HEAD_AGE_BLOCKS);
+        self.max_head_age
+            .unwrap_or(of_blocks.max(Duration::from_mins(5)))
     }
 
     /// What records call the chain.

@@ -85,7 +85,7 @@ pub fn plan(config: &EthereumConfig, jitter: Duration, roots: Vec<u8>) -> Result
             Some(count) => rpc::Finality::Confirmations(count),
             None => rpc::Finality::Tag,
         },
-        max_head_age: (!config.max_head_age.is_zero()).then_some(config.max_head_age),
+        max_head_age: Some(config.max_head_age()).filter(|age| !age.is_zero()),
         timeout: config.deadline,
         roots,
         ..rpc::Settings::new(endpoints.collect::<Result<_, _>>()?, config.chain_id)

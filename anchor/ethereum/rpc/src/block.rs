@@ -211,11 +211,12 @@ pub(crate) async fn receipts(
         Err(Fault::Error { .. }) => single_receipts(session, block).await?,
         Err(fault) => return Err(fault),
     };
-    let encoded = answers.iter().map(|json| receipt(json));
+    let both = answers.iter().zip(&block.transactions);
+    let encoded = both.map(|(json, transaction)| receipt(json, transaction));
     let encoded = encoded.collect::<Result<Vec<Vec<u8>>, NoReceipt>>();
     let encoded = encoded.map_err(|wrong| match wrong {
         NoReceipt::Malformed => Fault::Contradiction(format!(
-            "among the receipts of block {number} that it shows is one that is none"
+            "among the receipts of block {number} that it shows is one that is none, or not of its transaction's type"
         )),
         NoReceipt::Unknown(kind) => Fault::Unknown(format!(
             "block {number} has a receipt of the type {kind:#04x}{}, which this program does not know: no block of this chain that has one can be recomputed",
@@ -227,7 +228,7 @@ pub(crate) async fn receipts(
             "the receipts of block {number} that it shows are not under the receipts root of the header: it lies, or leaves some out"
         ))
     })?;
-    if encoded.len() == block.transactions.len() {
+    if answers.len() == block.transactions.len() {
         Ok((encoded, trie))
     } else {
         Err(Fault::Contradiction(format!(
@@ -292,14 +293,16 @@ fn transaction(json: &RawValue) -> Option<Vec<u8>> {
     Some(transaction.encoded_2718())
 }
 
-fn receipt(json: &RawValue) -> Result<Vec<u8>, NoReceipt> {
+/// The receipt of a transaction, which is under the header's root: what is said to be of a type that is not known is of the type that
+/// the transaction has.
+fn receipt(json: &RawValue, transaction: &[u8]) -> Result<Vec<u8>, NoReceipt> {
     if let Ok(receipt) = parsed::<ReceiptEnvelope>(json) {
         return Ok(receipt.encoded_2718());
     }
     Err(match parsed::<Typed>(json) {
         Ok(Typed {
             kind: Short(kind @ FIRST_UNKNOWN..),
-        }) => NoReceipt::Unknown(kind),
+        }) if transaction.first().copied().map(u64::from) == Some(kind) => NoReceipt::Unknown(kind),
         _ => NoReceipt::Malformed,
     })
 }

@@ -29,6 +29,9 @@ use crate::signer::Signer;
 /// The most endpoints. A few are for failing over; more would only make a request last longer where none answers.
 pub const MAX_ENDPOINTS: usize = 16;
 
+/// Whether blocks can be recomputed is tried so far below the newest, of which not all that stands behind an endpoint has the receipts yet.
+const SETTLED: u64 = 2;
+
 /// Which blocks are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finality {
@@ -163,7 +166,7 @@ impl Chain {
         let (mut roster, wall) = (locked(&self.roster), SystemTime::now());
         match fault {
             None => roster.answered(place, asked, wall),
-            Some(fault) => roster.failed(place, asked, fault.to_string(), Instant::now(), wall),
+            Some(fault) => roster.failed(place, fault.to_string(), Instant::now(), wall),
         }
     }
 
@@ -207,7 +210,7 @@ impl Chain {
         }
     }
 
-    /// Whether a transaction in a block like this one could be recorded; if not, why.
+    /// Whether a transaction in a block like those before this one could be recorded; if not, why.
     async fn is_recordable(
         &self,
         session: &Session<'_>,
@@ -217,7 +220,8 @@ impl Chain {
         if !locked(&self.roster).is_unread(place, Instant::now()) {
             return Ok(Ok(()));
         }
-        let block = block::whole(session, head.header.number).await?;
+        let number = head.header.number.saturating_sub(SETTLED);
+        let block = block::whole(session, number).await?;
         match block::receipts(session, &block).await {
             Ok(_) => {
                 locked(&self.roster).read(place, Instant::now());

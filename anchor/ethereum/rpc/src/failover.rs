@@ -80,16 +80,16 @@ struct Record {
     last_answer: Option<SystemTime>,
     head: Option<Head>,
     readable_until: Option<Instant>,
+    /// How long it was set aside last; nothing, once it has answered a request.
+    pause: Duration,
     trouble: Option<Trouble>,
 }
 
 #[derive(Debug)]
 struct Trouble {
     why: String,
-    asked: Asked,
     since: SystemTime,
     until: Instant,
-    pause: Duration,
 }
 
 impl Roster {
@@ -161,16 +161,9 @@ impl Roster {
     }
 
     /// One was of no use.
-    pub(crate) fn failed(
-        &mut self,
-        place: usize,
-        asked: Asked,
-        why: String,
-        now: Instant,
-        wall: SystemTime,
-    ) {
+    pub(crate) fn failed(&mut self, place: usize, why: String, now: Instant, wall: SystemTime) {
         if let Some(record) = self.records.get_mut(place) {
-            record.failed(asked, why, now, wall);
+            record.failed(why, now, wall);
         }
     }
 
@@ -190,39 +183,26 @@ impl Roster {
 }
 
 impl Record {
+    /// It is well. Only a request tells that of requests: until one is answered, the next trouble lasts longer than the last.
     fn answered(&mut self, asked: Asked, wall: SystemTime) {
         self.last_answer = Some(wall);
+        self.trouble = None;
         if asked == Asked::Request {
             self.answered = self.answered.saturating_add(1);
-        }
-        // That it has a newest block says nothing of a request that it could not answer.
-        if let Some(trouble) = &self.trouble
-            && (asked == Asked::Request || trouble.asked == Asked::Look)
-        {
-            self.trouble = None;
+            self.pause = Duration::ZERO;
         }
     }
 
-    fn failed(&mut self, asked: Asked, why: String, now: Instant, wall: SystemTime) {
+    fn failed(&mut self, why: String, now: Instant, wall: SystemTime) {
         self.failed = self.failed.saturating_add(1);
-        let (since, pause) = match &self.trouble {
-            None => (wall, MIN_PAUSE),
-            // Asked although it is set aside, since all are: that says nothing new.
-            Some(old) if now < old.until => (old.since, old.pause),
-            Some(old) => (old.since, old.pause.saturating_mul(2).min(MAX_PAUSE)),
-        };
-        let until = now.checked_add(pause).unwrap_or(now);
-        let was_request = |old: &Trouble| old.asked == Asked::Request;
+        // Asked although it is set aside, since all are: that says nothing new.
+        if self.until(now).is_none() {
+            self.pause = self.pause.saturating_mul(2).clamp(MIN_PAUSE, MAX_PAUSE);
+        }
         self.trouble = Some(Trouble {
             why,
-            asked: if self.trouble.as_ref().is_some_and(was_request) {
-                Asked::Request
-            } else {
-                asked
-            },
-            since,
-            until,
-            pause,
+            since: self.trouble.as_ref().map_or(wall, |old| old.since),
+            until: now.checked_add(self.pause).unwrap_or(now),
         });
     }
 

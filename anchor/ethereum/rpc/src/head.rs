@@ -51,14 +51,14 @@ impl Head {
         let most = max_age.as_secs();
         if self.age() > max_age {
             return Err(Fault::Stale(format!(
-                "its newest block {number} is {} s old, which is more than {most} s: it stands still, or lags behind, or this machine's clock is wrong",
+                "its newest block {number} is {} s old, which is more than {most} s (max_head_age): it stands still, or lags behind, or this machine's clock is wrong",
                 self.age().as_secs()
             )));
         }
         let ahead = time.duration_since(seen).unwrap_or_default();
         if ahead > max_age {
             return Err(Fault::Stale(format!(
-                "its newest block {number} is of a time that comes in {} s, which is more than {most} s: it lies, or this machine's clock is wrong",
+                "its newest block {number} is of a time that comes in {} s, which is more than {most} s (max_head_age): it lies, or this machine's clock is wrong",
                 ahead.as_secs()
             )));
         }

@@ -7,7 +7,7 @@ use counterfoil_service::config::ConfigError;
 
 use super::super::Config;
 use super::super::check::missing;
-use super::SecretUrl;
+use super::{HEAD_AGE_BLOCKS, SecretUrl};
 
 /// What every transaction takes.
 const LEAST_GAS: u64 = 21_000;
@@ -18,9 +18,6 @@ const MAX_CHAIN_ID: u64 = (1 << 53) - 1;
 /// More than a day of blocks of Ethereum. An endpoint must have the state of the block that is final, and those that are no archives keep
 /// 128 states.
 const MAX_CONFIRMATIONS: u64 = 10_000;
-
-/// The newest block may be older than so many blocks take: an endpoint may lag a fifth of that behind another, which is two blocks.
-const HEAD_AGE_BLOCKS: u32 = 10;
 
 pub(in crate::config) fn check(config: &Config) -> Result<(), ConfigError> {
     let Some(ethereum) = &config.ethereum else {
@@ -98,7 +95,7 @@ pub(in crate::config) fn check(config: &Config) -> Result<(), ConfigError> {
         }
     }
     let least = ethereum.block_time.saturating_mul(HEAD_AGE_BLOCKS);
-    if !ethereum.max_head_age.is_zero() && ethereum.max_head_age < least {
+    if !ethereum.max_head_age().is_zero() && ethereum.max_head_age() < least {
         let reason = format!(
             "a chain with a block in {} s misses some now and then: expected {} s or more, or \"0s\"",
             ethereum.block_time.as_secs_f64(),

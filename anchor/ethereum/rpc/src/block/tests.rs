@@ -66,7 +66,7 @@ fn receipts_are_rebuilt_from_json() {
             .unwrap()
             .header;
         let receipts: Vec<Box<RawValue>> = parsed(&json).unwrap();
-        let encoded: Result<Vec<_>, _> = receipts.iter().map(|json| receipt(json)).collect();
+        let encoded: Result<Vec<_>, _> = receipts.iter().map(|json| receipt(json, &[])).collect();
         let encoded = encoded.unwrap_or_else(|wrong| panic!("{name}: {wrong:?}"));
         assert!(trie_of(&encoded, header.receipts_root).is_some(), "{name}");
     }
@@ -111,5 +111,27 @@ fn header_with(base_fee: Option<u64>, gas: (u64, u64)) -> SeenHeader {
         rlp,
         base_fee,
         gas,
+    }
+}
+
+#[test]
+fn a_receipt_is_of_an_unknown_type_only_where_its_transaction_is() {
+    let json = |kind: &str| {
+        let text = format!("{{\"type\":\"{kind}\",\"status\":\"0x1\"}}");
+        RawValue::from_string(text).unwrap()
+    };
+    let deposit = receipt(&json("0x7e"), &[0x7e, 0xc0]);
+    assert!(
+        matches!(deposit, Err(NoReceipt::Unknown(0x7e))),
+        "{deposit:?}"
+    );
+    for (kind, transaction) in [
+        ("0x7e", 0x02),
+        ("0x7e", 0xf8),
+        ("0x2", 0x7e),
+        ("0x17e", 0x7e),
+    ] {
+        let lie = receipt(&json(kind), &[transaction, 0xc0]);
+        assert!(matches!(lie, Err(NoReceipt::Malformed)), "{kind}: {lie:?}");
     }
 }

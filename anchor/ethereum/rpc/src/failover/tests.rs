@@ -18,11 +18,10 @@ impl Bench {
         self.start + Duration::from_secs(seconds)
     }
 
-    fn failed(&mut self, place: usize, asked: Asked, seconds: u64) {
+    fn failed(&mut self, place: usize, seconds: u64) {
         let now = self.at(seconds);
         let wall = SystemTime::UNIX_EPOCH;
-        self.roster
-            .failed(place, asked, "down".to_owned(), now, wall);
+        self.roster.failed(place, "down".to_owned(), now, wall);
     }
 
     fn answered(&mut self, place: usize, asked: Asked) {
@@ -49,18 +48,18 @@ impl Bench {
 fn a_bad_endpoint_is_set_aside_for_a_while_and_not_for_ever() {
     let mut bench = Bench::of(3);
     assert_eq!(bench.order(0), [0, 1, 2]);
-    bench.failed(0, Asked::Request, 0);
+    bench.failed(0, 0);
     assert_eq!(bench.order(0), [1, 2, 0]);
     assert_eq!(bench.order(14), [1, 2, 0]);
     assert_eq!(bench.order(15), [0, 1, 2]);
     // The second time it is longer.
-    bench.failed(0, Asked::Request, 15);
+    bench.failed(0, 15);
     assert_eq!(bench.order(44), [1, 2, 0]);
     assert_eq!(bench.order(45), [0, 1, 2]);
     // Where all are set aside, the first to come back is first.
-    bench.failed(0, Asked::Request, 45);
-    bench.failed(2, Asked::Request, 45);
-    bench.failed(1, Asked::Request, 46);
+    bench.failed(0, 45);
+    bench.failed(2, 45);
+    bench.failed(1, 46);
     assert_eq!(bench.order(46), [2, 1, 0]);
     bench.answered(0, Asked::Request);
     assert_eq!(bench.order(46), [0, 2, 1]);
@@ -71,13 +70,13 @@ fn a_bad_endpoint_is_set_aside_for_a_while_and_not_for_ever() {
 fn the_pause_is_bounded_and_does_not_grow_while_it_lasts() {
     let mut bench = Bench::of(2);
     for _ in 0..21 {
-        bench.failed(0, Asked::Request, 0);
+        bench.failed(0, 0);
     }
     assert_eq!(bench.status(0, 0).set_aside.unwrap().left, MIN_PAUSE);
     let mut now = 0;
     for _ in 0..20 {
         now += bench.status(0, now).set_aside.unwrap().left.as_secs();
-        bench.failed(0, Asked::Request, now);
+        bench.failed(0, now);
     }
     let status = bench.status(0, now);
     assert_eq!((status.failed, status.answered), (41, 0));
@@ -89,8 +88,8 @@ fn all_are_looked_at_each_minute_but_those_set_aside() {
     let mut bench = Bench::of(4);
     assert_eq!(bench.looks(0), [0, 1, 2, 3]);
     assert_eq!(bench.looks(59), [0; 0]);
-    bench.failed(0, Asked::Request, 59);
-    bench.failed(3, Asked::Look, 59);
+    bench.failed(0, 59);
+    bench.failed(3, 59);
     assert_eq!(bench.looks(60), [1, 2]);
     assert_eq!(bench.looks(120), [0, 1, 2, 3]);
     // Nobody is looked at where there is but one.
@@ -98,22 +97,23 @@ fn all_are_looked_at_each_minute_but_those_set_aside() {
 }
 
 #[test]
-fn a_look_mends_what_a_look_found_and_no_more() {
+fn a_look_that_is_answered_ends_the_trouble_but_is_no_use_of_the_endpoint() {
     let mut bench = Bench::of(2);
-    bench.failed(0, Asked::Look, 0);
+    bench.failed(0, 0);
+    assert!(bench.status(0, 15).set_aside.is_some());
     bench.answered(0, Asked::Look);
-    assert_eq!(bench.status(0, 0).set_aside, None);
-    bench.failed(0, Asked::Request, 0);
-    bench.failed(0, Asked::Look, 20);
+    assert_eq!(bench.status(0, 15).set_aside, None);
+    assert!(!bench.status(0, 15).is_used);
+    assert_eq!(bench.status(0, 15).answered, 0);
+    // What fails at requests alone is set aside for longer each time all the same.
+    bench.failed(0, 15);
+    assert_eq!(bench.status(0, 15).set_aside.unwrap().left, 2 * MIN_PAUSE);
     bench.answered(0, Asked::Look);
-    assert!(bench.status(0, 0).set_aside.is_some());
-    // And it is no use of the endpoint.
-    assert!(!bench.status(0, 0).is_used);
-    assert_eq!(bench.status(0, 0).answered, 0);
     bench.answered(0, Asked::Request);
     bench.answered(1, Asked::Request);
-    assert_eq!(bench.status(0, 0).set_aside, None);
-    assert!(!bench.status(0, 0).is_used && bench.status(1, 0).is_used);
+    assert!(!bench.status(0, 15).is_used && bench.status(1, 15).is_used);
+    bench.failed(0, 99);
+    assert_eq!(bench.status(0, 99).set_aside.unwrap().left, MIN_PAUSE);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use alloy_consensus::Header;
+use counterfoil_ethereum::trie::Trie;
 use counterfoil_ethereum_rpc::{Chain, Settings};
 use counterfoil_ethereum_sender::chain::{ChainRequest, Sent};
 use serde_json::json;
@@ -104,36 +106,60 @@ async fn that_another_endpoint_is_down_is_known_before_it_is_needed_and_mends_it
     assert_eq!(both.endpoints_status()[1].failed, 1);
 }
 
+/// A chain whose blocks have a deposit of the OP stack each, as an endpoint before this one shows it.
+fn with_deposits(fake: &Fake) {
+    let transaction = vec![0x7e, 0xc0];
+    let root = *Trie::of_block(std::slice::from_ref(&transaction))
+        .unwrap()
+        .root()
+        .as_bytes();
+    fake.tamper(move |method, params, mut answer| {
+        let result = &mut answer["result"];
+        match method {
+            "eth_getBlockByNumber" => {
+                let mut header: Header = serde_json::from_value(result.clone()).unwrap();
+                header.transactions_root = root.into();
+                result["transactionsRoot"] = json!(header.transactions_root);
+                result["hash"] = json!(header.hash_slow());
+                if params[1] == true {
+                    result["transactions"] = json!([{"type": "0x7e"}]);
+                }
+            }
+            "eth_getRawTransactionByBlockHashAndIndex" => answer = json!({"result": "0x7ec0"}),
+            "eth_getBlockReceipts" => {
+                answer =
+                    json!({"result": [{"type": "0x7e", "status": "0x1", "depositNonce": "0x1"}]});
+            }
+            // By the hash of a block that the endpoint behind does not have.
+            "eth_getTransactionCount" => answer = json!({"result": "0x0"}),
+            "eth_getBalance" => answer = json!({"result": "0xde0b6b3a7640000"}),
+            _ => {}
+        }
+        Reply::Answer(answer)
+    });
+}
+
 #[tokio::test]
 async fn a_chain_with_receipts_that_cannot_be_recomputed_is_told_of_before_anything_is_paid() {
     let fake = Fake::start().await;
-    let one = chain(CHAIN_ID, &[&fake.url]);
-    sent(&one, &signed(&one, unsigned(CHAIN_ID, 0, 1)).await).await;
-    fake.mine(1);
-    fake.change("eth_getBlockReceipts", |receipts| {
-        receipts[0]["type"] = json!("0x7e");
-        receipts[0]["depositNonce"] = json!("0x1");
-        receipts[0]["depositReceiptVersion"] = json!("0x1");
-    });
-    let other = chain(CHAIN_ID, &[&fake.url]);
+    with_deposits(&fake);
+    let chain = chain(CHAIN_ID, &[&fake.url]);
     for _ in 0..2 {
-        let why = account(&other).await.gas.unwrap_err();
+        let why = account(&chain).await.gas.unwrap_err();
         assert!(
-            why.starts_with("it would be paid for, and could not be recorded: block 10 has a receipt of the type 0x7e (a deposit of the OP stack)"),
+            why.starts_with("it would be paid for, and could not be recorded: block 7 has a receipt of the type 0x7e (a deposit of the OP stack)"),
             "{why}"
         );
     }
     fake.honest();
     let calls = |fake: &Fake| {
         let calls = &fake.world().calls;
-        calls
-            .iter()
-            .filter(|call| *call == "eth_getBlockReceipts")
-            .count()
+        let receipts = calls.iter().filter(|call| *call == "eth_getBlockReceipts");
+        receipts.count()
     };
     let before = calls(&fake);
     for _ in 0..3 {
-        assert_eq!(account(&other).await.gas.unwrap().get(), 22_440);
+        assert_eq!(account(&chain).await.gas.unwrap().get(), 22_440);
     }
     // Once it was shown that they can, that is not tried each time.
     assert_eq!(calls(&fake), before + 1);
@@ -141,21 +167,26 @@ async fn a_chain_with_receipts_that_cannot_be_recomputed_is_told_of_before_anyth
 
 #[tokio::test]
 async fn an_endpoint_that_lies_about_receipts_is_not_taken_for_such_a_chain() {
-    let (liar, good) = (Fake::start().await, Fake::start().await);
-    for fake in [&liar, &good] {
-        let one = chain(CHAIN_ID, &[&fake.url]);
-        sent(&one, &signed(&one, unsigned(CHAIN_ID, 0, 1)).await).await;
-        fake.mine(1);
-    }
-    liar.tamper(|method, _, mut answer| {
-        if method == "eth_getBlockReceipts" {
-            answer["result"][0]["status"] = json!("0x0");
+    for (key, lie, words) in [
+        ("status", "0x0", "are not under the receipts root"),
+        ("type", "0x7e", "not of its transaction's type"),
+    ] {
+        let (liar, good) = (Fake::start().await, Fake::start().await);
+        for fake in [&liar, &good] {
+            let one = chain(CHAIN_ID, &[&fake.url]);
+            sent(&one, &signed(&one, unsigned(CHAIN_ID, 0, 1)).await).await;
+            fake.mine(3);
         }
-        Reply::Answer(answer)
-    });
-    let both = chain(CHAIN_ID, &[&liar.url, &good.url]);
-    assert_eq!(account(&both).await.gas.unwrap().get(), 22_440);
-    assert_eq!(used(&both), Some(1));
-    let why = both.endpoints_status()[0].set_aside.clone().unwrap().why;
-    assert!(why.contains("are not under the receipts root"), "{why}");
+        liar.tamper(move |method, _, mut answer| {
+            if method == "eth_getBlockReceipts" {
+                answer["result"][0][key] = json!(lie);
+            }
+            Reply::Answer(answer)
+        });
+        let both = chain(CHAIN_ID, &[&liar.url, &good.url]);
+        assert_eq!(account(&both).await.gas.unwrap().get(), 22_440);
+        assert_eq!(used(&both), Some(1));
+        let why = both.endpoints_status()[0].set_aside.clone().unwrap().why;
+        assert!(why.contains(words), "{why}");
+    }
 }
