@@ -16,6 +16,7 @@ use hyper::header::{CONTENT_DISPOSITION, HeaderMap, HeaderName, HeaderValue};
 use super::Mount;
 use super::answer::JSON;
 use super::fields::Fields;
+use super::mount::AT_ONCE;
 use super::problem::{Kind, Problem, ProblemDocument};
 use super::query::{number, parameters};
 use super::reads::fresh;
@@ -70,6 +71,11 @@ pub(super) async fn evidence(
         let size = published;
         return Err(ProofError::BeyondTree { index, size }.into());
     }
+    let asks = mount.evidence_requests.try_take(&peer.source, 1);
+    let _asks = asks.map_err(|_| {
+        let detail = format!("{AT_ONCE} requests of this client for evidence are not answered yet");
+        Problem::new(Kind::Overloaded, detail)
+    })?;
     let (gathered, turn) = anchors.gather(log, index, published).await?;
     let troubles = anchors.in_trouble(&gathered.troubles);
     let entry = Entry::of_contents(entry(log, index).await?.to_vec());

@@ -24,6 +24,9 @@ const ROOM: usize = 256 << 20;
 /// What of it one client may have: the largest file.
 const SHARE: usize = MAX_EVIDENCE_SIZE;
 
+/// Requests for evidence of one client that are answered, or wait for that, at once: half of what waits for one log.
+pub(super) const AT_ONCE: usize = 16;
+
 /// One log under its prefix.
 pub(crate) struct Mount {
     /// Without the slash at its end, so that `/` is empty.
@@ -42,6 +45,8 @@ pub(crate) struct Mount {
     /// None where the configuration switches them off.
     pub(super) pages: Option<Arc<Pages>>,
     pub(super) evidence_room: Room<Source>,
+    /// Requests, not bytes.
+    pub(super) evidence_requests: Room<Source>,
 }
 
 /// What evidence may take of a server, for all its logs together.
@@ -50,6 +55,7 @@ pub(super) struct EvidenceRoom {
     judging: Arc<Semaphore>,
     /// Memory of answers that are being read.
     answers: Room<Source>,
+    requests: Room<Source>,
 }
 
 impl EvidenceRoom {
@@ -59,6 +65,7 @@ impl EvidenceRoom {
         Self {
             judging: Arc::new(Semaphore::new(processors.div_ceil(2))),
             answers: Room::new(ROOM, SHARE),
+            requests: Room::new(usize::MAX, AT_ONCE),
         }
     }
 }
@@ -110,6 +117,7 @@ impl Mount {
             anchors,
             pages: log_config.pages.then(|| Arc::clone(pages)),
             evidence_room: room.answers.clone(),
+            evidence_requests: room.requests.clone(),
         })
     }
 

@@ -420,6 +420,42 @@ async fn an_anchor_that_does_not_answer_is_left_alone_for_a_while() {
     assert_eq!((status, word.as_str()), (503, "no-anchor"), "{reason}");
 }
 
+/// A client with an address of its own.
+fn from(number: u8) -> Client {
+    let address = std::net::Ipv4Addr::new(127, 0, 0, 2 + number);
+    let client = Client::builder()
+        .no_proxy()
+        .local_address(Some(address.into()));
+    client.build().unwrap()
+}
+
+/// However many ask from one address, those at others have their turn.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_client_does_not_take_the_turns_of_all() {
+    let one = Authority::start("one").await;
+    let log = Log::start().await;
+    let slow = FakeAnchor::start(Mood::Slow(Duration::from_millis(300))).await;
+    slow.anchors(origin(), &log.checkpoint().await, &one);
+    let log = log.with(&[&slow], "").await;
+    let (many, other) = (from(0), from(1));
+    let url = format!("{}/evidence/4", log.url);
+    let asked = (0..60).map(|_| async {
+        let answer = many.get(&url).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    });
+    let (answers, others) = tokio::join!(futures_util::future::join_all(asked), async {
+        other.get(&url).send().await.unwrap().status().as_u16()
+    });
+    assert_eq!(others, 200);
+    let refused = |text: &str| text.starts_with("overloaded: 16 requests of this client");
+    let refused = answers
+        .iter()
+        .filter(|(status, text)| *status == 503 && refused(text));
+    // Those that came when some were answered already had a turn.
+    let refused = refused.count();
+    assert!(refused >= 30, "{refused} refused");
+}
+
 /// Who asks while too many wait is told so at once, and what they asked for is theirs once those are done.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_so_many_wait_for_evidence() {
@@ -429,7 +465,9 @@ async fn only_so_many_wait_for_evidence() {
     slow.anchors(origin(), &log.checkpoint().await, &one);
     let log = log.with(&[&slow], "").await;
     let asked = (0..60).map(async |number| {
-        let answer = log.get(&format!("/evidence/{}", number % 10)).await;
+        let client = from(number % 4);
+        let url = format!("{}/evidence/{}", log.url, number % 10);
+        let answer = client.get(url).send().await.unwrap();
         let status = answer.status().as_u16();
         (status, answer.text().await.unwrap())
     });
