@@ -38,3 +38,7 @@ const rows: readonly (readonly [name: string, text: string, got: string])[] = [
 test.each(rows)("%s", (_, text, got) => {
   expect(() => readPem(text)).toThrow(new VerifyError(`expected a certificate in PEM as block 1, got ${got}`));
 });
+
+test("a label in a text for people is text", () => {
+  expect(readPem(`CN=-----BEGIN CERTIFICATE-----\n${block}`)).toHaveLength(1);
+});

@@ -15,6 +15,11 @@ const BEGIN: &str = "-----BEGIN ";
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
+const END_OF_ANY: &str = "-----END ";
+
+/// What does not show before a label: white space, and a byte order mark.
+const UNSEEN: [char; 5] = [' ', '\t', '\u{a0}', '\u{200b}', '\u{feff}'];
+
 /// As most readers of PEM do, without a look at how it is padded.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -72,6 +77,11 @@ impl Certificate {
     }
 }
 
+/// Whether a label behind this was meant to begin its line. One behind other text, as in a name, is text.
+fn is_misplaced(before: &str) -> bool {
+    before.starts_with(END_OF_ANY) || before.chars().all(|letter| UNSEEN.contains(&letter))
+}
+
 /// What is in each block.
 fn blocks(text: &str) -> Result<Vec<Vec<u8>>, PemError> {
     let mut blocks = Vec::new();
@@ -89,7 +99,9 @@ fn blocks(text: &str) -> Result<Vec<Vec<u8>>, PemError> {
             if body.replace(String::new()).is_some() {
                 return Err(wrong("a block within a block".to_owned()));
             }
-        } else if line.contains(BEGIN) {
+        } else if let Some((before, _)) = line.split_once(BEGIN)
+            && is_misplaced(before)
+        {
             let got = format!("a label that does not begin its line: {:?}", shown());
             return Err(wrong(got));
         } else if line.starts_with(END)
@@ -116,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_file_is_named() {
-        let rows: [(&str, &str, &str); 14] = [
+        let rows: [(&str, &str, &str); 15] = [
             ("nothing", "", "no `BEGIN CERTIFICATE` block"),
             (
                 "a key",
@@ -177,6 +189,11 @@ mod tests {
                 "behind the end of another",
                 "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE----------BEGIN CERTIFICATE-----\n",
                 "as block 1, got a label that does not begin its line",
+            ),
+            (
+                "a label in a text for people",
+                "CN=-----BEGIN CERTIFICATE-----\n",
+                "no `BEGIN CERTIFICATE` block",
             ),
             (
                 "a long line",

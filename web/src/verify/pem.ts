@@ -9,6 +9,9 @@ import { quoted } from "./words.ts";
 
 const BEGIN = /^-----BEGIN (.*?)-----\s*$/;
 
+/** A label that was meant to begin its line. One behind other text, as in a name, is text. */
+const misplaced = /^(?:[ \t\u00a0\u200b\ufeff]*|-----END .*)-----BEGIN /s;
+
 /** The longest part of a line that an error shows, in characters. */
 const SHOWN = 80;
 
@@ -23,7 +26,7 @@ export function readPem(text: string): Uint8Array[] {
         throw wrong(blocks.length, label === "CERTIFICATE" ? "a block within a block" : start(line));
       }
       body = [];
-    } else if (line.includes("-----BEGIN ")) {
+    } else if (misplaced.test(line)) {
       throw wrong(blocks.length, `a label that does not begin its line: ${start(line)}`);
     } else if (body !== undefined && line.startsWith("-----END CERTIFICATE-----")) {
       const der = readBody(body.join(""));
