@@ -6,10 +6,11 @@
  *     — example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tna...    em dash, space, key name, space, base64(key ID || signature)
  */
 
-import { equal, firstNotUtf8, fromBase64, fromUtf8, toHex } from "./bytes.ts";
+import { equal, firstNotUtf8, fromBase64, fromUtf8, toHex, toUtf8 } from "./bytes.ts";
 import { VerifyError } from "./checks.ts";
-import { verifyNoteSignature } from "./cosignature.ts";
-import { type Algorithm, checkKeyName, type KeyRing } from "./key.ts";
+import { type Signed, verifyNoteSignature } from "./cosignature.ts";
+import { type Algorithm, checkKeyName, type KeyRing, type Vkey } from "./key.ts";
+import { Remembered } from "./remembered.ts";
 
 /** The largest note that is read, in bytes: that of Go's `x/mod`, and room for 100 post-quantum signatures. */
 export const MAX_NOTE_SIZE = 1_000_000;
@@ -74,7 +75,7 @@ export class Note {
 
   /** Verifies the signatures of the known keys, and gives them: at least one. */
   verify(known: KeyRing): VerifiedSignature[] {
-    const verified: VerifiedSignature[] = [];
+    const good: VerifiedSignature[] = [];
     const earlier: SignatureLine[] = [];
     for (const line of this.signatures) {
       // SPEC(signed-note): "Verifiers MUST ignore signatures from unknown keys, even if they share a name or ID (but not both) with a known
@@ -85,19 +86,19 @@ export class Note {
         continue;
       }
       earlier.push(line);
-      const signature = verifyNoteSignature(key, this.text, line.signature);
+      const signature = verifyOnce(key, this.text, line.signature);
       // SPEC(signed-note): "If the key name and ID match a known key, verifiers MUST verify the signature. If a signature from a known key
       // fails to verify, clients SHOULD reject the whole note."
       if (signature === undefined) {
         throw new VerifyError(`the signature by the known key ${key.label} does not verify`);
       }
-      verified.push({ name: key.name, keyId: key.id, algorithm: key.algorithm, timestamp: signature.timestamp });
+      good.push({ name: key.name, keyId: key.id, algorithm: key.algorithm, timestamp: signature.timestamp });
     }
     // SPEC(signed-note): "If no signature from a known key verifies successfully, clients MUST reject the note."
-    if (verified.length === 0) {
+    if (good.length === 0) {
       throw new NoKnownSignature();
     }
-    return verified;
+    return good;
   }
 }
 
@@ -173,4 +174,13 @@ function readSignatureLine(line: string, number: number): SignatureLine {
     throw expected("a four-byte key ID and a signature");
   }
   return { name, keyId: toHex(bytes.subarray(0, 4)), signature: bytes.subarray(4) };
+}
+
+/** Receipts of many records bear the same few checkpoints. */
+const verified = new Remembered<Signed | undefined>();
+
+function verifyOnce(key: Vkey, text: string, signature: Uint8Array): Signed | undefined {
+  const { name, algorithm, publicKey } = key;
+  const parts = [toUtf8(name), Uint8Array.of(algorithm), publicKey.bytes, toUtf8(text), signature];
+  return verified.of(parts, () => verifyNoteSignature(key, text, signature));
 }
