@@ -105,7 +105,7 @@ function Now({ measure: { at, status } }: { measure: Measure }) {
         </p>
         {status.lastError !== undefined && (
           <p class="quiet">
-            The last thing that went wrong{status.lastError.at !== undefined && `, at ${utcOf(status.lastError.at)}`}:{" "}
+            The last trouble{status.lastError.at !== undefined && `, at ${utcOf(status.lastError.at)}`}:{" "}
             {status.lastError.what}
           </p>
         )}

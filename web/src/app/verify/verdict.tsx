@@ -203,7 +203,17 @@ function Anchor({ name, checks, holds }: { name: string; checks: Check[]; holds:
   );
 }
 
-function CheckList({ checks, prefix }: { checks: readonly Check[]; prefix: string }) {
+/** Some checks of all those that were made. */
+function CheckList({
+  checks,
+  prefix,
+  all = checks,
+}: {
+  checks: readonly Check[];
+  prefix: string;
+  all?: readonly Check[];
+}) {
+  const names = all.map(({ name }) => name);
   return (
     <ul class="check-list">
       {checks.map(({ name, outcome, reason }, at) => (
@@ -214,7 +224,7 @@ function CheckList({ checks, prefix }: { checks: readonly Check[]; prefix: strin
           <span class="check-reason">
             {outcome === "not-checked" && <strong>Not checked: </strong>}
             {plainText(reason)}
-            {prefix === "" && restsOn(name, []) !== "" && <small>Rests {restsOn(name, [])}</small>}
+            {prefix === "" && restsOn(name, names) !== "" && <small>Rests {restsOn(name, names)}</small>}
           </span>
         </li>
       ))}
@@ -292,7 +302,7 @@ function ControlView({ job, anchors }: { job: Job; anchors: readonly AnchorOf[] 
               <Sign outcome={came.outcome} /> <strong>{verdictWords[came.outcome]}</strong> after a change of{" "}
               {plainText(came.changed ?? "")}.
             </p>
-            <CheckList checks={failed} prefix="" />
+            <CheckList checks={failed} prefix="" all={came.checks} />
           </div>
         )}
       </div>
