@@ -40,3 +40,13 @@ test("an anchor of a kind that is not known rests on nothing, and what is no anc
   expect(rests("log signature")).toBe("on the log's key, as you trust it");
   expect(rests("anchors")).toBe("on how many authorities you ask for");
 });
+
+test("checks of a token alone rest on what those of an anchor do", () => {
+  const alone = ["parsed", "imprint", "nonce", "signing certificate", "path", "revocation", "anchors"];
+  const rests = (check: string) => restsOn(check, alone);
+  expect(rests("imprint")).toMatch(/^on the hash in the token/);
+  expect(rests("path")).toMatch(/^on the roots of the time-stamping authority/);
+  expect(rests("revocation")).toMatch(/^on revocation data/);
+  expect(rests("nonce")).toBe("on the time-stamping authority, as you trust it");
+  expect(rests("anchors")).toBe("on how many authorities you ask for");
+});

@@ -12,6 +12,7 @@ const ofProofs: Table = [
   [/^anchors$/, "on how many authorities you ask for"],
 ];
 
+/** Of an anchor of evidence, or of a token alone. */
 const ofTokens: Table = [
   [/revocation|revoked/, "on revocation data signed by the certificate's issuer"],
   [/imprint/, "on the hash in the token, over the checkpoint byte for byte"],
@@ -29,13 +30,16 @@ const ofBlocks: Table = [
 const ofUnknown: Table = [[/^/, "on nothing that this verifier knows"]];
 
 /**
- * What a check rests on, or all those of an anchor; `names` are those of all checks that were made: blocks have one of their hash, and
- * anchors of an unknown kind that of their kind alone.
+ * What a check rests on, or all those of an anchor; `names` are those of all checks that were made: blocks have one of their hash, anchors of
+ * an unknown kind that of their kind alone, and a token alone that of its signer's certificate.
  */
 export function restsOn(check: string, names: readonly string[]): string {
   const [, anchor, part = ""] = /^(anchor [^:]+)(?:: (.*))?$/.exec(check) ?? [];
   const isMade = (of: string) => names.includes(`${anchor}: ${of}`);
   const ofAnchor = isMade("block hash") ? ofBlocks : isMade("kind") ? ofUnknown : ofTokens;
-  const [table, name] = anchor === undefined ? [ofProofs, check] : [ofAnchor, part];
-  return table.find(([expression]) => expression.test(name))?.[1] ?? "";
+  const find = (table: Table, name: string) => table.find(([expression]) => expression.test(name))?.[1];
+  if (anchor !== undefined) {
+    return find(ofAnchor, part) ?? "";
+  }
+  return find(ofProofs, check) ?? (names.includes("signing certificate") ? find(ofTokens, check) : undefined) ?? "";
 }

@@ -194,6 +194,14 @@ test("the report shows the same, and nothing in it is markup of others", () =>
     const html = readFileSync(await (await download).path(), "utf8");
     expect(html).toContain("&lt;img src=x onerror=alert(1)&gt;\\u{202e}cod.txt");
     expect(html).not.toContain("<img");
+    // It is printed on two pages at most.
+    const printed = await page.context().newPage();
+    await printed.setContent(html);
+    const pdf = (await printed.pdf({ format: "A4" })).toString("latin1");
+    expect(pdf.match(/\/Type\s*\/Page\b/g)?.length ?? 0).toBeGreaterThan(0);
+    expect(pdf.match(/\/Type\s*\/Page\b/g)?.length ?? 0).toBeLessThanOrEqual(2);
+    await keep(printed, "report");
+    await printed.close();
     const json = page.waitForEvent("download");
     await page.getByRole("button", { name: "Report as JSON" }).click();
     const report = JSON.parse(readFileSync(await (await json).path(), "utf8"));

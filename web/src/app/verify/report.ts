@@ -6,6 +6,7 @@ import { plainJson, plainText } from "../plain.ts";
 import { restsOn } from "../rests.ts";
 import { standing } from "../standing.ts";
 import { utcOf } from "../words.ts";
+import { anchorNamed, holdsAs } from "./anchors.ts";
 
 const words: Readonly<Record<Outcome, string>> = {
   passed: "verified",
@@ -66,7 +67,7 @@ ${judgement.facts.map(({ label, value }) => row(label, value)).join("\n")}
 </table>
 <h2>Checks</h2>
 <table class="checks">
-${compact(judgement.checks)
+${compact(judgement)
   .map((check) => checkRow(check, judgement.checks))
   .join("\n")}
 </table>
@@ -80,26 +81,27 @@ this page or with <code>counterfoil verify</code>; this report proves nothing by
 `;
 }
 
-/** The checks of an anchor that all passed are one row, so that a report stays short. */
-function compact(checks: readonly Check[]): Check[] {
-  const anchorOf = ({ name }: Check) => /^(anchor [^:]+): /.exec(name)?.[1];
-  const whole = new Set(checks.map(anchorOf));
-  for (const check of checks) {
-    if (check.outcome !== "passed") {
-      whole.delete(anchorOf(check));
-    }
-  }
+/** The checks of an anchor that holds are one row, so that a report stays short; what was left open of it stands there, with its reason. */
+function compact({ checks, anchors }: Judgement): Check[] {
   const shown: Check[] = [];
   for (const check of checks) {
-    const anchor = anchorOf(check);
-    if (anchor === undefined || !whole.has(anchor)) {
+    const anchor = anchorNamed(check);
+    if (anchor === undefined || !holdsAs(anchor, anchors)) {
       shown.push(check);
     } else if (!shown.some(({ name }) => name === anchor)) {
-      const of = checks.filter((one) => anchorOf(one) === anchor).map(({ name }) => name.slice(anchor.length + 2));
-      shown.push({ name: anchor, outcome: "passed", reason: `${of.length} checks: ${of.join(", ")}` });
+      const of = checks.filter((one) => anchorNamed(one) === anchor);
+      shown.push({ name: anchor, outcome: "passed", reason: inOne(anchor, of) });
     }
   }
   return shown;
+}
+
+function inOne(anchor: string, checks: readonly Check[]): string {
+  const short = ({ name }: Check) => name.slice(anchor.length + 2);
+  const passed = checks.filter(({ outcome }) => outcome === "passed").map(short);
+  const open = checks.filter(({ outcome }) => outcome !== "passed").map((one) => `${short(one)} (${one.reason})`);
+  const left = open.length === 0 ? "" : `; not checked, and not needed: ${open.join(", ")}`;
+  return `${passed.length} of ${checks.length} checks passed: ${passed.join(", ")}${left}`;
 }
 
 function checkRow({ name, outcome, reason }: Check, all: readonly Check[]): string {

@@ -11,6 +11,7 @@ import { plainText } from "../plain.ts";
 import { restsOn } from "../rests.ts";
 import { standing } from "../standing.ts";
 import { plural, said, utcOf } from "../words.ts";
+import { anchorNamed, holdsAs } from "./anchors.ts";
 import { reportHtml, reportJson } from "./report.ts";
 
 export function VerdictView({
@@ -151,8 +152,7 @@ function Asked({
 function Checks({ checks, anchors }: { checks: readonly Check[]; anchors: readonly AnchorOf[] }) {
   const groups: { name: string; checks: Check[] }[] = [];
   for (const check of checks) {
-    const [, anchor] = /^(anchor [^:]+): /.exec(check.name) ?? [];
-    const name = anchor ?? "";
+    const name = anchorNamed(check) ?? "";
     const last = groups.at(-1);
     if (last?.name === name) {
       last.checks.push(check);
@@ -171,12 +171,6 @@ function Checks({ checks, anchors }: { checks: readonly Check[]; anchors: readon
       )}
     </section>
   );
-}
-
-/** Whether all anchors that their checks call so hold; of one that was not judged, nobody can say that it does. */
-function holdsAs(name: string, anchors: readonly AnchorOf[]): boolean {
-  const named = anchors.filter((anchor) => `anchor ${anchor.name}` === name);
-  return named.length > 0 && named.every(({ holds }) => holds);
 }
 
 /** An anchor that holds is a good one, also where something was left open that it does without. */
