@@ -2,6 +2,8 @@
 
 #![cfg(all(feature = "dev", feature = "log"))]
 
+#[path = "../../evidence/tests/blocks/mod.rs"]
+mod blocks;
 mod common;
 #[path = "../../evidence/tests/kept/mod.rs"]
 mod kept;
@@ -15,10 +17,13 @@ use std::sync::{Arc, Mutex};
 use common::server::{Server, data};
 use common::{Counterfoil, Ran};
 use counterfoil_evidence::format::{Evidence, Known};
+use counterfoil_evidence::moment::Moment;
+use counterfoil_evidence::names::Named;
+use counterfoil_evidence::record::BlockRecord;
 use counterfoil_evidence::trust::Trust;
 use counterfoil_tiles::checkpoint::{Checkpoint, OriginHash};
 use counterfoil_tiles::note::Note;
-use kept::{Authority, Blobs, keep, listed};
+use kept::{Authority, Blobs, keep, listed, place_of};
 use sha2::{Digest, Sha256};
 
 /// An anchor that serves what it is given, and the lists of that.
@@ -62,11 +67,28 @@ impl Anchor {
 
     /// Keeps a checkpoint, and a token over it.
     fn take(&self, checkpoint: &[u8], authority: &Authority) {
-        let note = Note::parse(checkpoint).unwrap();
-        let origin = OriginHash::of(Checkpoint::parse(note.text()).unwrap().origin());
         let mut blobs = self.blobs.lock().unwrap();
-        keep(&mut blobs, origin, checkpoint, authority);
+        keep(&mut blobs, origin(checkpoint), checkpoint, authority);
     }
+
+    /// Keeps a block with a checkpoint that it has.
+    fn take_block(&self, checkpoint: &[u8], name: &str) {
+        let record = BlockRecord {
+            name: name.parse().unwrap(),
+            checkpoint: checkpoint.to_vec(),
+            block: blocks::block(checkpoint).record,
+            recorded: Moment::from_millis(1),
+        };
+        let name = Named::Record(format!("ethereum-{name}").parse().unwrap());
+        let path = place_of(origin(checkpoint), checkpoint).path(&name);
+        let record = record.encode().unwrap();
+        self.blobs.lock().unwrap().insert(path, record);
+    }
+}
+
+fn origin(checkpoint: &[u8]) -> OriginHash {
+    let note = Note::parse(checkpoint).unwrap();
+    OriginHash::of(Checkpoint::parse(note.text()).unwrap().origin())
 }
 
 fn answer(blobs: &Blobs, target: &str) -> Option<Vec<u8>> {
@@ -84,7 +106,7 @@ struct World {
     server: Server,
     anchor: Anchor,
     authority: Authority,
-    _runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
 }
 
 impl World {
@@ -102,7 +124,7 @@ impl World {
             server,
             anchor,
             authority,
-            _runtime: runtime,
+            runtime,
         };
         world.submit(&["records/a", "records/b"]);
         world.submit(&["--embed", "records/c"]);
@@ -364,4 +386,69 @@ fn a_trust_file_is_made_of_what_a_deployment_says_and_warns_of_it() {
     assert_eq!(again.code, 2, "{}", again.all());
     let elsewhere = make(&["-o", "other.toml", "--anchor", &world.anchor.url]);
     assert_eq!(elsewhere.code, 0, "{}", elsewhere.all());
+}
+
+/// Of a chain, its number and where its transactions go are taken; no block is trusted because the deployment names it.
+#[test]
+fn a_trust_file_names_the_chains_of_a_deployment_and_none_of_their_blocks() {
+    let world = World::new();
+    world.anchored();
+    world.anchor.take_block(&world.checkpoint(), "dev-chain");
+    let make = |file: &str| {
+        let log = ["--log", world.server.url.as_str(), "-o", file];
+        world
+            .counterfoil
+            .run(["evidence", "trust"].iter().chain(&log))
+    };
+    let ran = make("trust.toml");
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    let text = fs::read(world.counterfoil.path("trust.toml")).unwrap();
+    let trust = Trust::parse(&text).unwrap();
+    assert_eq!(trust.authorities().len(), 1);
+    let [chain] = trust.chains() else {
+        panic!("{trust:?}");
+    };
+    assert_eq!(
+        (chain.name(), chain.chain_id()),
+        ("dev-chain", blocks::CHAIN)
+    );
+    let destination = chain.destination().map(|to| to.to_string());
+    assert_eq!(destination.as_deref(), Some(blocks::DESTINATION));
+    assert!(chain.blocks().is_empty());
+    // One chain by two names is no chain to trust.
+    world.anchor.take_block(&world.checkpoint(), "other-chain");
+    let ran = make("other.toml");
+    assert_eq!(ran.code, 1, "{}", ran.all());
+    assert!(ran.stderr.contains("one has two names"), "{}", ran.all());
+}
+
+/// A liar that is named first, and has an earlier checkpoint, is not chosen where it is known whom the verifier trusts.
+#[test]
+fn the_trust_file_decides_whose_checkpoint_is_taken() {
+    let world = World::new();
+    let liars = world.runtime.block_on(Authority::start("liar"));
+    let liar = Anchor::start();
+    let earlier = world.checkpoint();
+    liar.take(&earlier, &liars);
+    world.counterfoil.write("more", "more");
+    world.submit(&["more"]);
+    let later = world.checkpoint();
+    world.anchored();
+    let (log, own) = (&world.server.url, &world.anchor.url);
+    let fixed = ["evidence", "trust", "--log", log, "-o", "trust.toml"];
+    let made = world.counterfoil.run(fixed);
+    assert_eq!(made.code, 0, "{}", made.all());
+    let both = ["0", "--anchor", &liar.url, "--anchor", own];
+    let trusting = ["--trust", "trust.toml"];
+    let rows = [
+        ("the first counts", both.to_vec(), &earlier),
+        ("whom is trusted", [&both[..], &trusting].concat(), &later),
+        ("of the log's", [&["0"][..], &trusting].concat(), &later),
+    ];
+    for (name, arguments, checkpoint) in rows {
+        let ran = world.of_log(&arguments);
+        assert_eq!(ran.code, 0, "{name}: {}", ran.all());
+        let evidence = Evidence::parse(ran.stdout.as_bytes()).unwrap();
+        assert_eq!(evidence.checkpoint(), checkpoint, "{name}");
+    }
 }

@@ -6,36 +6,51 @@
 //! root of its own chain, and a block must hold it under its own header. Whether that root or that block deserves trust is
 //! the verifier's to say.
 //!
-//! At each anchor the [`MAX_SIZES`] smallest anchored sizes above the index are looked at. Of their checkpoints the one is taken of
-//! which the most anchors have a token or a block that holds; of these the one with the most roots, of which [`COUNTED_ROOTS`]
-//! count; of these the smallest; and of several signed checkpoints of one size (cosignatures change) the one that was fixed in
-//! time first. So an entry gets the time soonest after it, but not one authority's word where a few minutes later three gave
-//! theirs. A root costs a liar nothing: that is why anchors count before roots, and only a few roots count.
+//! At each anchor the [`MAX_SIZES`] smallest anchored sizes above the index are looked at. Evidence has one checkpoint, and of those that
+//! the anchors show one is taken:
 //!
-//! All anchors are asked at one time, each by itself: nothing of one is waited for before another is asked, and none uses what
-//! another may. Each costs bounded work: so many lists of [`MAX_LIST_BYTES`], [`MAX_RECORDS`] records, and a share of [`MAX_BYTES`].
+//! 1. if it is known whom the verifier trusts ([`By::trust`]): that of which the most trusted authorities have a token or a block,
+//!    as far as the verifier asks for so many;
+//! 2. of these, the one of which the most anchors have something that holds;
+//! 3. of these, that of the anchor which was named first;
+//! 4. of these, the one with the most roots, of which [`COUNTED_ROOTS`] count; then the smallest; and of several signed checkpoints
+//!    of one size (cosignatures change) the one that was fixed in time first.
+//!
+//! Who gathers without trust cannot tell who lies: under roots of their own a liar has a token over every checkpoint, as early and as many
+//! as they like. So neither size nor roots decide between anchors, but whom the operator named first: a liar that is named behind an
+//! honest anchor takes nothing from it, and where there is trust, no liar does, wherever it is named.
+//!
+//! All anchors are asked at one time, each by itself: nothing of one is waited for before another is asked (but for the lists, by which
+//! it is seen what several of them have), and none uses what another may. Each costs bounded work: so many lists of
+//! [`MAX_LIST_BYTES`], [`MAX_RECORDS`] records, and a share of [`MAX_BYTES`], in which each of its authorities has a share. When the
+//! time that there is ends, what was found by then is used.
 
 mod asker;
 mod lists;
 mod records;
+mod worth;
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use counterfoil_rfc3161::Timestamp;
 use counterfoil_tiles::checkpoint::OriginHash;
 use counterfoil_tiles::hash::{LeafIndex, TreeSize};
 use counterfoil_tiles::note::{MAX_NOTE_SIZE, Note};
 use counterfoil_tiles::receipt::Receipt;
-use futures_util::future::{join_all, try_join_all};
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, Fuse, FusedFuture as _, join_all, select, try_join_all};
 
 use crate::format::{AnchorRecords, Entry, Evidence, EvidenceError, MAX_ANCHORS};
 use crate::names::Place;
 use crate::record::MAX_RECORD_BYTES;
-use asker::{Asker, Found};
-use lists::Listed;
-use records::Root;
+use crate::trust::Trust;
+use asker::Asker;
 pub use records::{check_block, check_token};
+use worth::Worth;
 
 /// Sizes of one anchor that are looked at.
 pub const MAX_SIZES: usize = 4;
@@ -63,7 +78,7 @@ pub const MAX_BYTES: usize = 48 << 20;
 /// How many times its share an anchor may make us read: most of what is looked at is not given out.
 const MAX_SHARES: usize = 2;
 
-/// Records of one anchor that are read.
+/// Records of one anchor that are read in search of the checkpoint, and as many again with revocation data that were added.
 pub const MAX_RECORDS: usize = 64;
 
 /// Tokens over and blocks with one checkpoint that are taken of one anchor.
@@ -126,6 +141,9 @@ pub trait Anchor: Sync {
     ) -> impl Future<Output = Result<T, Failed>> + Send {
         std::future::ready(Ok(work()))
     }
+
+    /// Forgets what was read, where it is remembered: it was no use, and may be mended.
+    fn forget(&self, _: &Ask) {}
 }
 
 /// What went wrong with an anchor.
@@ -202,6 +220,22 @@ pub struct Wanted {
     pub sizes: Sizes,
 }
 
+/// By what records are judged while they are gathered.
+#[derive(Debug, Clone)]
+pub struct By {
+    /// The time: what is from later is not gathered.
+    pub at: Timestamp,
+    /// Whom the verifier trusts, if that is known.
+    pub trust: Option<Arc<Trust>>,
+}
+
+impl By {
+    /// Without trust in anybody.
+    pub fn nobody(at: Timestamp) -> Self {
+        Self { at, trust: None }
+    }
+}
+
 /// Which checkpoints will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sizes {
@@ -211,65 +245,94 @@ pub enum Sizes {
     Only(TreeSize),
 }
 
-/// Gathers what covers an entry from anchors, at most [`MAX_ASKED`]. `receipt` gives the log's receipt under a checkpoint, verified.
+/// Gathers what covers an entry from anchors, at most [`MAX_ASKED`], until the time that there is ends. Which were named first counts.
+/// `receipt` gives the log's receipt under a checkpoint, verified.
 pub async fn gather<A: Anchor, E, F>(
     wanted: Wanted,
+    by: &By,
     anchors: &[A],
     receipt: impl Fn(LeafIndex, Note) -> F,
+    until: impl Future<Output = ()>,
 ) -> Result<Gathered, NotGathered<E>>
 where
     F: Future<Output = Result<Receipt, NoReceipt<E>>>,
 {
     let receipt = |_: Place, note| receipt(wanted.index, note);
-    let mut askers = Asker::of(anchors, Takes::First);
-    let asked = askers.iter_mut().map(async |asker: &mut Asker<'_, A>| {
-        asker.list(wanted).await;
-        asker.look_for_best(&receipt).await
-    });
-    try_join_all(asked).await.map_err(NotGathered::Log)?;
-    let shared = shared(&askers);
-    let asked = askers
+    let mut until = pin!(until.fuse());
+    let mut askers = Asker::of(anchors, by, Takes::First);
+    let listed = askers
         .iter_mut()
-        .map(async |asker: &mut Asker<'_, A>| asker.look_at(&shared, &receipt).await);
-    try_join_all(asked).await.map_err(NotGathered::Log)?;
+        .map(async |asker: &mut Asker<'_, A>| asker.list(wanted).await);
+    within(join_all(listed), &mut until).await;
+    let shared = shared(&askers);
+    let looked = askers.iter_mut().map(async |asker: &mut Asker<'_, A>| {
+        asker.list_records(&shared).await;
+        asker.look_for_best(&receipt).await?;
+        asker.look_at(&shared, &receipt).await
+    });
+    let looked = within(try_join_all(looked), &mut until).await;
+    looked.transpose().map_err(NotGathered::Log)?;
     let places: BTreeSet<Place> = askers.iter().flat_map(Asker::found).collect();
-    let worth = |place: &Place| Worth::of(askers.iter().filter_map(|asker| asker.at(place)));
+    let worth = |place: &Place| {
+        let each = askers.iter().enumerate();
+        Worth::of(
+            each.filter_map(|(named, asker)| Some((named, asker.at(place)?))),
+            by,
+        )
+    };
     let best = places.into_iter().max_by_key(worth);
-    put_together(askers, best).await
+    put_together(askers, best, &mut until).await
 }
 
-/// The newest checkpoint that an anchor has a token or a block of: of the largest size, of the last [`MAX_SIZES`], the one that was
-/// fixed in time last. `None` if it has none. `receipt` gives the log's receipt of the last entry under it, verified.
+/// The newest checkpoint that an anchor has a token or a block of, of its last [`MAX_SIZES`] sizes: of the largest of which anything
+/// holds, the one that was fixed in time last. `None` if it has none. `receipt` gives the log's receipt of the last entry under it,
+/// verified.
 pub async fn newest<A: Anchor, E, F>(
     log: OriginHash,
+    at: Timestamp,
     anchor: &A,
     receipt: impl Fn(LeafIndex, Note) -> F,
+    until: impl Future<Output = ()>,
 ) -> Result<Option<Gathered>, NotGathered<E>>
 where
     F: Future<Output = Result<Receipt, NoReceipt<E>>>,
 {
     let last = |place: Place| LeafIndex::new(place.size.get().saturating_sub(1));
     let receipt = |place: Place, note| receipt(last(place), note);
-    let mut asker = Asker::new(anchor, MAX_BYTES, Takes::Last);
-    asker.list_largest(log).await;
+    let mut until = pin!(until.fuse());
+    let mut asker = Asker::new(anchor, &By::nobody(at), MAX_BYTES, Takes::Last);
+    let looked = within(asker.look_for_largest(log, &receipt), &mut until).await;
+    looked.transpose().map_err(NotGathered::Log)?;
     if asker.has_nothing() {
         return Ok(None);
     }
-    let listed: Vec<Place> = asker.listed().collect();
-    let looked = asker.look_at(&listed, &receipt).await;
-    looked.map_err(NotGathered::Log)?;
+    let size = |place: &Place| place.size;
     let time = |place: &Place| asker.at(place)?.times().max();
-    let best = asker.found().max_by_key(time);
-    put_together(vec![asker], best).await.map(Some)
+    let best = asker.found().max_by_key(|place| (size(place), time(place)));
+    put_together(vec![asker], best, &mut until).await.map(Some)
+}
+
+/// What comes of some work, unless the time ends before.
+async fn within<T, F: Future<Output = ()>>(
+    work: impl Future<Output = T>,
+    until: &mut Pin<&mut Fuse<F>>,
+) -> Option<T> {
+    if until.is_terminated() {
+        return None;
+    }
+    match select(pin!(work), until).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(_) => None,
+    }
 }
 
 /// The places that more than one anchor lists, those that the most do first; of these the smallest.
 fn shared<A: Anchor>(askers: &[Asker<'_, A>]) -> Vec<Place> {
-    let listed: BTreeSet<Place> = askers.iter().flat_map(Asker::listed).collect();
-    let with_anchors = listed.into_iter().map(|place| {
-        let anchors = askers.iter().filter(|asker| asker.lists(&place)).count();
-        (anchors, place)
-    });
+    let mut anchors: BTreeMap<Place, usize> = BTreeMap::new();
+    for place in askers.iter().flat_map(Asker::places) {
+        *anchors.entry(*place).or_default() += 1;
+    }
+    let with_anchors = anchors.into_iter().map(|(place, anchors)| (anchors, place));
     let mut shared: Vec<(usize, Place)> =
         with_anchors.filter(|(anchors, _)| *anchors > 1).collect();
     shared.sort_by_key(|(anchors, place)| (Reverse(*anchors), *place));
@@ -278,12 +341,14 @@ fn shared<A: Anchor>(askers: &[Asker<'_, A>]) -> Vec<Place> {
 }
 
 /// What there is of one checkpoint, with the revocation data that were added to its tokens later.
-async fn put_together<A: Anchor, E>(
+async fn put_together<A: Anchor, E, F: Future<Output = ()>>(
     mut askers: Vec<Asker<'_, A>>,
     best: Option<Place>,
+    until: &mut Pin<&mut Fuse<F>>,
 ) -> Result<Gathered, NotGathered<E>> {
     if let Some(place) = &best {
-        join_all(askers.iter_mut().map(|asker| asker.add(place))).await;
+        let added = join_all(askers.iter_mut().map(|asker| asker.add(place)));
+        within(added, until).await;
     }
     let mut receipt = None;
     let mut records: Vec<AnchorRecords> = Vec::new();
@@ -293,8 +358,9 @@ async fn put_together<A: Anchor, E>(
         troubles.extend(failed.into_iter().map(|failed| Trouble { anchor, failed }));
         if let Some(found) = found {
             for held in found.held {
-                // Two anchors may have passed one on.
-                if !records.iter().any(|known| known.is_same(&held.records)) {
+                // Two anchors may have passed one on. What is the same but for a part of it is kept beside it: that part may be what
+                // it needs, or what somebody took away.
+                if !records.contains(&held.records) {
                     records.push(held.records);
                 }
             }
@@ -316,40 +382,4 @@ async fn put_together<A: Anchor, E>(
 enum Takes {
     First,
     Last,
-}
-
-/// What one checkpoint is worth beside others: the more, the better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Worth {
-    /// Those that have a token or a block that holds.
-    anchors: usize,
-    /// Those that these lead to, as far as they count.
-    roots: usize,
-    size: Reverse<TreeSize>,
-    /// The first.
-    time: Reverse<u64>,
-}
-
-impl Worth {
-    /// Of what each anchor has of it.
-    fn of<'a>(found: impl Iterator<Item = &'a Found>) -> Option<Self> {
-        let found: Vec<&Found> = found.collect();
-        let roots: BTreeSet<&Root> = found.iter().flat_map(|found| found.roots()).collect();
-        Some(Self {
-            anchors: found.len(),
-            roots: roots.len().min(COUNTED_ROOTS),
-            size: Reverse(found.first()?.receipt.checkpoint().size()),
-            time: Reverse(found.iter().flat_map(|found| found.times()).min()?),
-        })
-    }
-
-    /// The most that one anchor can have, by what it lists.
-    fn at_most(listed: &Listed) -> Self {
-        Self {
-            anchors: 1,
-            roots: listed.authorities().min(COUNTED_ROOTS),
-            size: Reverse(listed.place.size),
-            time: Reverse(0),
-        }
-    }
 }

@@ -44,12 +44,13 @@ use counterfoil_tiles::checkpoint::LogKey;
 use serde::Serialize;
 
 use crate::blocks::Blocks;
-use crate::format::{Entry, Evidence, Known};
+use crate::format::{Anchor, Entry, Evidence, Known};
 use crate::receipt::{Basis, Claim, check_checkpoint, included, tried};
 use crate::trust::Trust;
 use counterfoil_checks::{Check, Checks, Outcome};
 
 pub use anchor::AnchorVerdict;
+pub(crate) use anchor::Key;
 pub use block::BlockVerdict;
 pub use words::trusted;
 
@@ -156,6 +157,33 @@ pub fn judge(
     };
     verdict.sentence = words::sentence(&verdict, why, evidence, trust, claim);
     verdict
+}
+
+/// The trusted authorities that stand behind the anchors of evidence, each with what that rests on, where revocation may still be open:
+/// for whoever gathers for a verifier that they know. Of blocks, those count that the trust file names.
+pub(crate) fn vouching(evidence: &Evidence, trust: &Trust, at: Timestamp) -> Vec<(String, Key)> {
+    let mut vouching = Vec::new();
+    let blocks = Blocks::default();
+    for (index, anchor) in evidence.anchors().iter().enumerate() {
+        match anchor {
+            Anchor::Token(token) => {
+                let candidates = token::candidates(token, evidence.checkpoint(), trust, at);
+                vouching.extend(candidates.iter().filter_map(token::Candidate::vouching));
+            }
+            Anchor::Block(record) => {
+                let under = block::Under {
+                    checkpoint: evidence.checkpoint(),
+                    trust,
+                    blocks: &blocks,
+                    at,
+                };
+                let held = block::judged(record, under).held(index);
+                vouching.extend(held.map(|held| (held.authority, held.key)));
+            }
+            Anchor::Unknown(_) => {}
+        }
+    }
+    vouching
 }
 
 /// What the checks come to, and which stands in the way. Failed if one failed, but for those by which no more than an anchor is left

@@ -6,6 +6,7 @@
 //! What went wrong with each is logged, counted and shown.
 
 mod gate;
+mod patience;
 mod reach;
 
 use std::collections::BTreeSet;
@@ -15,8 +16,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use counterfoil_evidence::format::AnchorRecords;
 use counterfoil_evidence::gather::{
-    self, Failed, FailedKind, Gathered, NoReceipt, NotGathered, Sizes, Trouble, Wanted,
+    self, By, FailedKind, Gathered, NoReceipt, NotGathered, Sizes, Trouble, Wanted,
 };
+use counterfoil_rfc3161::Timestamp;
 use counterfoil_service::client::{CallError, Client, ClientOptions};
 use counterfoil_tiles::checkpoint::{CheckpointError, Origin, OriginHash};
 use counterfoil_tiles::hash::{LeafIndex, TreeSize};
@@ -30,7 +32,8 @@ use tokio::sync::Semaphore;
 use crate::log::{Failure, Log, ProofError};
 pub(crate) use gate::Turn;
 use gate::{Crowded, Gate};
-use reach::{Hearing, Patience, Persistence, Reached};
+use patience::{Patience, Persistence};
+use reach::{Hearing, Reached};
 
 /// How long an anchor may take for all that is asked of it for one file of evidence.
 const LISTS: Duration = Duration::from_secs(4);
@@ -40,7 +43,7 @@ const RECORDS: Duration = Duration::from_secs(8);
 const LISTS_PART: f64 = 0.2;
 const RECORDS_PART: f64 = 0.4;
 
-/// How long gathering may take with all that the log itself has to do for it.
+/// How long gathering may take with all that the log itself has to do for it; what was found by then is given out.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// How often each anchor is asked for its newest: anchors work by the minute or the hour.
@@ -215,15 +218,21 @@ impl Anchors {
             index,
             sizes,
         };
-        let hearings = self.all.iter();
-        let hearings: Vec<Hearing<'_>> = hearings
-            .map(|anchor| self.hearing(anchor, Persistence::LeavesAlone))
-            .collect();
-        let gathering = gather::gather(wanted, &hearings, |index, note| receipt(log, index, note));
-        let nobody = |why: String| NoEvidence::NoAnchor { index, why };
-        let gathered = tokio::time::timeout(DEADLINE, gathering)
-            .await
-            .map_err(|_| nobody(format!("no answer within {} s", DEADLINE.as_secs())))?;
+        let mut gathered = Err(NotGathered::Nothing(Vec::new()));
+        for persistence in [Persistence::LeavesAlone, Persistence::Waits] {
+            let hearings = self.all.iter();
+            let hearings: Vec<Hearing<'_>> = hearings
+                .map(|anchor| self.hearing(anchor, persistence))
+                .collect();
+            let receipt = |index, note| receipt(log, index, note);
+            let (by, until) = (By::nobody(time()), tokio::time::sleep(DEADLINE));
+            gathered = gather::gather(wanted, &by, &hearings, receipt, until).await;
+            // Where the others have nothing, the slow are waited for.
+            let is_nothing = matches!(gathered, Err(NotGathered::Nothing(_)));
+            if !(is_nothing && hearings.iter().any(Hearing::is_hasty)) {
+                break;
+            }
+        }
         match gathered {
             Ok(gathered) => {
                 self.complain(&gathered.troubles);
@@ -240,7 +249,8 @@ impl Anchors {
                     let url = self.all.get(*anchor).map_or("", Reached::url);
                     format!("{url}{}", failed.what)
                 });
-                Err(nobody(told.collect::<Vec<_>>().join("; ")))
+                let why = told.collect::<Vec<_>>().join("; ");
+                Err(NoEvidence::NoAnchor { index, why })
             }
         }
     }
@@ -262,12 +272,13 @@ impl Anchors {
             return;
         };
         let hearing = self.hearing(anchor, Persistence::Asks);
-        let looking = gather::newest(self.log, &hearing, |index, note| receipt(log, index, note));
-        let looked = tokio::time::timeout(DEADLINE, looking).await;
+        let receipt = |index, note| receipt(log, index, note);
+        let until = tokio::time::sleep(DEADLINE);
+        let looked = gather::newest(self.log, time(), &hearing, receipt, until).await;
         let looked_at = Some(now());
         let (answers, troubles) = match looked {
-            Ok(Ok(None)) => (true, Vec::new()),
-            Ok(Ok(Some(gathered))) => {
+            Ok(None) => (true, Vec::new()),
+            Ok(Some(gathered)) => {
                 let size = gathered.receipt.checkpoint().size().get();
                 let records = gathered.records.iter();
                 let time = records.filter_map(AnchorRecords::seconds).max();
@@ -276,15 +287,9 @@ impl Anchors {
                 });
                 (true, gathered.troubles)
             }
-            Ok(Err(NotGathered::Nothing(troubles))) => (false, troubles),
+            Err(NotGathered::Nothing(troubles)) => (false, troubles),
             // The log cannot say now: that is told elsewhere.
-            Ok(Err(NotGathered::Log(_))) => return,
-            Err(_) => {
-                let what = format!("no answer within {} s", DEADLINE.as_secs());
-                let kind = FailedKind::Silent;
-                let failed = Failed { kind, what };
-                (false, vec![Trouble { anchor: 0, failed }])
-            }
+            Err(NotGathered::Log(_)) => return,
         };
         self.change(place, |status| {
             (status.answers, status.looked_at) = (answers, looked_at);
@@ -368,6 +373,11 @@ async fn receipt(
         ) => Err(NoReceipt::Foreign(error.to_string())),
         Err(error) => Err(NoReceipt::Log(error)),
     }
+}
+
+/// The time, for whoever judges by it.
+fn time() -> Timestamp {
+    Timestamp::from_seconds(i64::try_from(now()).unwrap_or(i64::MAX))
 }
 
 fn now() -> u64 {

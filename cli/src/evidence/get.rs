@@ -1,14 +1,17 @@
 //! Getting the evidence of one entry: from the log, or from its tiles and the records of anchors; and checking it before
 //! anybody keeps it.
 
+use std::future::pending;
 use std::path::Path;
+use std::sync::Arc;
 
 use counterfoil_evidence::blocks::chain_words;
 use counterfoil_evidence::format::{Anchor, Entry, Evidence, MAX_EVIDENCE_SIZE};
 use counterfoil_evidence::gather::{
-    self, FailedKind, Gathered, NoReceipt, NotGathered, Sizes, Trouble, Wanted, check_block,
+    self, By, FailedKind, Gathered, NoReceipt, NotGathered, Sizes, Trouble, Wanted, check_block,
     check_token,
 };
+use counterfoil_evidence::trust::Trust as WhomToTrust;
 use counterfoil_rfc3161::Timestamp;
 use counterfoil_tiles::checkpoint::{Checkpoint, Origin, OriginHash};
 use counterfoil_tiles::hash::{LeafHash, LeafIndex, TreeSize};
@@ -27,6 +30,7 @@ use crate::place::LogReader;
 use crate::receipt::{self, Located};
 use crate::tree::Tree;
 use crate::trust::Trust;
+use crate::verify::now;
 
 /// Gets evidence of a log's entries.
 #[derive(Debug)]
@@ -34,6 +38,8 @@ pub(super) struct Getter {
     reader: LogReader,
     anchors: Vec<AnchorClient>,
     trust: Option<Trust>,
+    /// By what the evidence is to be verified, if that is known.
+    whom: Option<Arc<WhomToTrust>>,
 }
 
 /// Evidence of an entry, checked.
@@ -51,6 +57,7 @@ impl Getter {
         reader: LogReader,
         anchors: &[Url],
         trust: Option<Trust>,
+        whom: Option<WhomToTrust>,
     ) -> Result<Self, Failure> {
         if let (LogReader::Directory(_), true) = (&reader, anchors.is_empty()) {
             return Err(Failure::usage("a directory of tiles has no anchors")
@@ -68,6 +75,7 @@ impl Getter {
             reader,
             anchors: anchors.collect::<Result<_, _>>()?,
             trust,
+            whom: whom.map(Arc::new),
         })
     }
 
@@ -165,7 +173,11 @@ impl Getter {
         let leaf = tree.leaf(index).await?;
         let receipt = |index, note| self.prove(index, note, &leaf, checkpoint, tree);
         let hearings: Vec<_> = self.anchors.iter().map(AnchorClient::hearing).collect();
-        let gathered = gather::gather(wanted, &hearings, receipt).await;
+        let by = By {
+            at: now(),
+            trust: self.whom.clone(),
+        };
+        let gathered = gather::gather(wanted, &by, &hearings, receipt, pending()).await;
         let told = |troubles: &[Trouble]| {
             for trouble in troubles {
                 let url = self.anchors.get(trouble.anchor).map(AnchorClient::url);
@@ -264,17 +276,17 @@ impl Getter {
             None,
             self.trust.as_ref(),
         )?;
-        let mut times = Vec::new();
+        let (mut times, at) = (Vec::new(), now());
         for anchor in evidence.anchors() {
             let (who, time) = match anchor {
                 Anchor::Token(token) => {
                     let checked =
-                        check_token(&token.token, &token.certificates, evidence.checkpoint());
+                        check_token(&token.token, &token.certificates, evidence.checkpoint(), at);
                     (token.authority.to_string(), checked)
                 }
                 Anchor::Block(block) => {
                     let who = chain_words(block.chain_id);
-                    let checked = check_block(block, evidence.checkpoint());
+                    let checked = check_block(block, evidence.checkpoint(), at);
                     let time = checked.map(|header| {
                         let seconds = i64::try_from(header.timestamp).unwrap_or(i64::MAX);
                         Timestamp::from_seconds(seconds)

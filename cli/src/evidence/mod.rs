@@ -21,6 +21,7 @@ use crate::receipt::{locate, write_whole};
 use crate::submit::files;
 use crate::token::TokenArgs;
 use crate::trust::TrustArgs;
+use crate::verify::load_trust;
 use get::Getter;
 use trust::MakeTrustArgs;
 
@@ -66,6 +67,10 @@ struct HowArgs {
     /// Where to write it; - for standard output [default: FILE.evidence.json, for an index standard output]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// The trust file by which the evidence is to be verified: of what the anchors have, that is taken which most of the authorities in it
+    /// vouch for. The anchors are then asked here and not by the log
+    #[arg(long = "trust", value_name = "FILE")]
+    whom: Option<PathBuf>,
     #[command(flatten)]
     token: TokenArgs,
     #[command(flatten)]
@@ -97,7 +102,12 @@ pub(crate) async fn run(args: EvidenceArgs, output: Output) -> Result<Exit, Fail
     }
     let token = how.token.load()?;
     let reader = LogReader::open(&place, token.as_ref())?;
-    let getter = Getter::new(reader, &how.anchor, how.trust.load()?)?;
+    let whom = how.whom.as_deref().map(load_trust).transpose()?;
+    let anchors = match &*how.anchor {
+        [] if whom.is_some() => trust::anchors_of(&reader).await?,
+        named => named.to_vec(),
+    };
+    let getter = Getter::new(reader, &anchors, how.trust.load()?, whom)?;
     let mut exit = Exit::Done;
     for target in &targets {
         match write(&getter, target, how.output.as_deref(), output).await {

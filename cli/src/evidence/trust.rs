@@ -1,6 +1,7 @@
 //! `counterfoil evidence trust`: a trust file from a running deployment, with a warning that it is only what the deployment
 //! says of itself.
 
+use std::future::pending;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -27,6 +28,7 @@ use crate::place::{LogReader, Place};
 use crate::receipt::write_whole;
 use crate::token::TokenArgs;
 use crate::tree::Tree;
+use crate::verify::now;
 
 /// `counterfoil evidence trust`.
 #[derive(Debug, Args)]
@@ -119,7 +121,7 @@ async fn policy(reader: &LogReader) -> Result<String, Failure> {
 }
 
 /// The anchors that a log names in its status.
-async fn anchors_of(reader: &LogReader) -> Result<Vec<Url>, Failure> {
+pub(super) async fn anchors_of(reader: &LogReader) -> Result<Vec<Url>, Failure> {
     #[derive(Deserialize)]
     struct Status {
         #[serde(default)]
@@ -153,7 +155,15 @@ async fn newest(reader: &LogReader, url: &Url) -> Result<Vec<AnchorRecords>, Fai
     let anchor = AnchorClient::new(url)?;
     let origin = OriginHash::of(checkpoint.origin());
     let hearing = anchor.hearing();
-    match gather::newest(origin, &hearing, |index, note| prove(tree, index, note)).await {
+    match gather::newest(
+        origin,
+        now(),
+        &hearing,
+        |index, note| prove(tree, index, note),
+        pending(),
+    )
+    .await
+    {
         Ok(Some(gathered)) => Ok(gathered.records),
         Ok(None) => Err(
             Failure::could_not_tell(format!("{url} has no token for this log yet"))

@@ -112,7 +112,7 @@ pub(super) async fn run(
 }
 
 /// Reads a trust file.
-fn load_trust(path: &Path) -> Result<Trust, Failure> {
+pub(crate) fn load_trust(path: &Path) -> Result<Trust, Failure> {
     let mut text = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MAX_TRUST_SIZE as u64 + 1).read_to_end(&mut text))
@@ -128,7 +128,7 @@ fn load_trust(path: &Path) -> Result<Trust, Failure> {
     })
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = since.unwrap_or_default().as_secs();
     Timestamp::from_seconds(i64::try_from(seconds).unwrap_or(i64::MAX))

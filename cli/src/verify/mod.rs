@@ -37,7 +37,7 @@ use crate::output::Output;
 use crate::submit::files;
 use crate::trust::TrustArgs;
 use blocks::BlockArgs;
-pub(crate) use evidence::claims as is_evidence;
+pub(crate) use evidence::{claims as is_evidence, load_trust, now};
 use receipt::{receipt_of, verify};
 
 /// `counterfoil verify`.

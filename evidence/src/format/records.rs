@@ -57,15 +57,6 @@ impl AnchorRecords {
         }
     }
 
-    /// Whether they are of one and the same token, or block.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Token(one), Self::Token(other)) => one.token.token == other.token.token,
-            (Self::Block(one), Self::Block(other)) => one.block.header == other.block.header,
-            _ => false,
-        }
-    }
-
     pub(super) fn anchor(
         &self,
         checkpoint: &[u8],

@@ -6,14 +6,19 @@ use bytes::Bytes;
 use counterfoil_tiles::checkpoint::OriginHash;
 use counterfoil_tiles::note::Note;
 use counterfoil_tiles::receipt::Receipt;
+use futures_util::future::join_all;
 
 use super::lists::{self, Listed};
 use super::records::{Held, Root};
 use super::{
-    Anchor, Ask, Failed, FailedKind, MAX_BYTES, MAX_RECORDS, MAX_SHARES, NoReceipt, Takes, Wanted,
-    Worth,
+    Anchor, Ask, By, Failed, FailedKind, MAX_BYTES, MAX_CHECKPOINTS, MAX_PLACES, MAX_RECORDS,
+    MAX_SHARES, NoReceipt, Takes, Wanted, Worth,
 };
+use crate::judge::Key;
 use crate::names::{CheckpointHash, Named, Place};
+
+/// Lists that are asked for at one time: an anchor that is slow is so for each answer.
+const LISTS_AT_ONCE: usize = 8;
 
 /// What an anchor has of one checkpoint: at least one token or block that holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +36,11 @@ impl Found {
         self.held.iter().map(|held| &held.root)
     }
 
+    /// The trusted authorities that stand behind them, each with the key of the token or block.
+    pub(super) fn vouching(&self) -> impl Iterator<Item = &(String, Key)> {
+        self.held.iter().flat_map(|held| &held.vouching)
+    }
+
     /// The times that they say, in Unix seconds.
     pub(super) fn times(&self) -> impl Iterator<Item = u64> {
         self.held.iter().filter_map(|held| held.records.seconds())
@@ -40,16 +50,24 @@ impl Found {
 /// An anchor that is being asked.
 pub(super) struct Asker<'a, A> {
     anchor: &'a A,
+    by: By,
     takes: Takes,
+    /// All that it lists.
+    places: BTreeSet<Place>,
+    /// What it has of some of them.
     listed: BTreeMap<Place, Listed>,
     looked: BTreeSet<Place>,
     found: BTreeMap<Place, Found>,
     /// What is silent when it is asked for a checkpoint or a record is not waited for again.
     silent: bool,
+    /// Whether it is being asked: if the time ends meanwhile, something is missing.
+    busy: bool,
     troubles: Vec<Failed>,
     /// Bytes of records about one checkpoint.
     share: usize,
     left: Left,
+    /// The same of records that are added.
+    left_to_add: Left,
 }
 
 /// What may still be read of an anchor.
@@ -58,52 +76,152 @@ struct Left {
     bytes: usize,
 }
 
+/// What a record is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum For {
+    Search,
+    Addition,
+}
+
 impl<'a, A: Anchor> Asker<'a, A> {
     /// One for each anchor; each may use an equal share of what there is.
-    pub(super) fn of(anchors: &'a [A], takes: Takes) -> Vec<Self> {
+    pub(super) fn of(anchors: &'a [A], by: &By, takes: Takes) -> Vec<Self> {
         let share = MAX_BYTES.checked_div(anchors.len()).unwrap_or_default();
         let each = anchors.iter();
-        each.map(|anchor| Self::new(anchor, share, takes)).collect()
+        each.map(|anchor| Self::new(anchor, by, share, takes))
+            .collect()
     }
 
-    pub(super) fn new(anchor: &'a A, share: usize, takes: Takes) -> Self {
+    pub(super) fn new(anchor: &'a A, by: &By, share: usize, takes: Takes) -> Self {
         Self {
             anchor,
+            by: by.clone(),
             takes,
+            places: BTreeSet::new(),
             listed: BTreeMap::new(),
             looked: BTreeSet::new(),
             found: BTreeMap::new(),
             silent: false,
+            busy: false,
             troubles: Vec::new(),
             share,
             left: Left {
                 records: MAX_RECORDS,
                 bytes: share.saturating_mul(MAX_SHARES),
             },
+            left_to_add: Left {
+                records: MAX_RECORDS,
+                bytes: share.saturating_mul(MAX_SHARES),
+            },
         }
     }
 
-    /// Asks for what it lists of what could cover an entry. What was listed before something went wrong is good.
+    /// Asks for the checkpoints that it lists of what could cover an entry.
     pub(super) async fn list(&mut self, wanted: Wanted) {
-        let (listed, failed) = lists::covering(self.anchor, wanted).await;
-        self.keep(listed, failed);
-    }
-
-    /// Asks for what it lists of the largest size.
-    pub(super) async fn list_largest(&mut self, log: OriginHash) {
-        let (listed, failed) = lists::largest(self.anchor, log).await;
-        self.keep(listed, failed);
-    }
-
-    fn keep(&mut self, listed: Vec<Listed>, failed: Option<Failed>) {
-        let listed = listed.into_iter().filter(|one| one.authorities() > 0);
-        self.listed = listed.map(|one| (one.place, one)).collect();
+        self.busy = true;
+        let (places, failed) = lists::covering(self.anchor, wanted).await;
+        self.places = places.into_iter().collect();
         self.troubles.extend(failed);
+        self.busy = false;
+    }
+
+    /// Asks for what it has of those checkpoints that are looked at: of those that others have, too, and of the first of each size.
+    pub(super) async fn list_records(&mut self, shared: &[Place]) {
+        self.busy = true;
+        let (mut size, mut of_size) = (None, 0);
+        let first = self.places.iter().filter(|place| {
+            of_size = if size == Some(place.size) {
+                of_size + 1
+            } else {
+                1
+            };
+            size = Some(place.size);
+            of_size <= MAX_CHECKPOINTS && !shared.contains(place)
+        });
+        let shared = shared.iter().filter(|place| self.places.contains(place));
+        let chosen: Vec<Place> = shared.chain(first).take(MAX_PLACES).copied().collect();
+        for places in chosen.chunks(LISTS_AT_ONCE) {
+            let anchor = self.anchor;
+            let listed = places.iter().map(|place| lists::records(anchor, *place));
+            let listed = join_all(listed).await;
+            // What was listed beside what failed is good.
+            let (good, failed): (Vec<_>, Vec<_>) = listed.into_iter().partition(Result::is_ok);
+            let first_failed = failed.into_iter().take(1);
+            if !good
+                .into_iter()
+                .chain(first_failed)
+                .all(|listed| self.keep(listed))
+            {
+                break;
+            }
+        }
+        self.busy = false;
+    }
+
+    /// Whether it answered.
+    fn keep(&mut self, listed: Result<Listed, Failed>) -> bool {
+        match listed {
+            Ok(listed) => {
+                // While a round goes on there is a checkpoint without tokens.
+                if listed.authorities() > 0 {
+                    self.listed.insert(listed.place, listed);
+                }
+                true
+            }
+            Err(failed) => {
+                self.troubles.push(failed);
+                false
+            }
+        }
+    }
+
+    /// Looks at the largest sizes that it lists until something of one holds.
+    pub(super) async fn look_for_largest<E, F>(
+        &mut self,
+        log: OriginHash,
+        receipt: &impl Fn(Place, Note) -> F,
+    ) -> Result<(), E>
+    where
+        F: Future<Output = Result<Receipt, NoReceipt<E>>>,
+    {
+        self.busy = true;
+        let sizes = lists::largest(self.anchor, log).await;
+        let sizes = sizes.unwrap_or_else(|failed| {
+            self.troubles.push(failed);
+            Vec::new()
+        });
+        for size in sizes {
+            let places = match lists::checkpoints(self.anchor, log, size).await {
+                Ok(places) => places,
+                Err(failed) => {
+                    self.troubles.push(failed);
+                    break;
+                }
+            };
+            for place in places.into_iter().take(MAX_CHECKPOINTS) {
+                let listed = lists::records(self.anchor, place).await;
+                if !self.keep(listed) {
+                    break;
+                }
+                if self.lists(&place) {
+                    self.look(place, receipt).await?;
+                }
+            }
+            if !self.found.is_empty() {
+                break;
+            }
+        }
+        self.busy = false;
+        Ok(())
     }
 
     /// Whether it answered, and has nothing.
     pub(super) fn has_nothing(&self) -> bool {
-        self.listed.is_empty() && self.troubles.is_empty()
+        self.listed.is_empty() && self.troubles.is_empty() && !self.busy
+    }
+
+    pub(super) fn by(&self) -> &By {
+        &self.by
     }
 
     pub(super) fn takes(&self) -> Takes {
@@ -114,11 +232,11 @@ impl<'a, A: Anchor> Asker<'a, A> {
         self.share
     }
 
-    pub(super) fn listed(&self) -> impl Iterator<Item = Place> {
-        self.listed.keys().copied()
+    pub(super) fn places(&self) -> &BTreeSet<Place> {
+        &self.places
     }
 
-    pub(super) fn lists(&self, place: &Place) -> bool {
+    fn lists(&self, place: &Place) -> bool {
         self.listed.contains_key(place)
     }
 
@@ -139,19 +257,23 @@ impl<'a, A: Anchor> Asker<'a, A> {
     where
         F: Future<Output = Result<Receipt, NoReceipt<E>>>,
     {
+        self.busy = true;
+        let by = self.by.clone();
         let listed = self
             .listed
             .values()
-            .map(|one| (Worth::at_most(one), one.place));
+            .map(|one| (Worth::at_most(one, &by), one.place));
         let mut listed: Vec<(Worth, Place)> = listed.collect();
         listed.sort_by_key(|one| std::cmp::Reverse(*one));
         let mut best = None;
         for (at_most, place) in listed {
             if best < Some(at_most) {
                 self.look(place, receipt).await?;
-                best = best.max(Worth::of(self.at(&place).into_iter()));
+                let found = self.at(&place).map(|found| (0, found));
+                best = best.max(Worth::of(found.into_iter(), &by));
             }
         }
+        self.busy = false;
         Ok(())
     }
 
@@ -164,11 +286,13 @@ impl<'a, A: Anchor> Asker<'a, A> {
     where
         F: Future<Output = Result<Receipt, NoReceipt<E>>>,
     {
+        self.busy = true;
         for place in places {
             if self.lists(place) {
                 self.look(*place, receipt).await?;
             }
         }
+        self.busy = false;
         Ok(())
     }
 
@@ -203,11 +327,23 @@ impl<'a, A: Anchor> Asker<'a, A> {
         let Some(listed) = self.listed.get(&place).cloned() else {
             return Ok(());
         };
-        let found = self.records(&listed, under).await;
-        if !found.held.is_empty() {
-            self.found.insert(place, found);
-        }
+        self.records(&listed, under).await;
         Ok(())
+    }
+
+    /// Takes down that something holds: what is found counts from then on, though the time may end before the rest.
+    pub(super) fn hold(&mut self, place: Place, receipt: &Receipt, held: Held, room: usize) {
+        let found = self.found.entry(place).or_insert_with(|| Found {
+            receipt: receipt.clone(),
+            held: Vec::new(),
+            room: 0,
+        });
+        found.room = room;
+        found.held.push(held);
+    }
+
+    pub(super) fn found_at(&mut self, place: &Place) -> Option<&mut Found> {
+        self.found.get_mut(place)
     }
 
     /// The bytes of a checkpoint: their name is their hash.
@@ -216,26 +352,36 @@ impl<'a, A: Anchor> Asker<'a, A> {
         let bytes = self.read(&ask, ask.limit()).await?;
         let hash = CheckpointHash::of(&bytes);
         if hash != place.checkpoint {
-            self.unusable(format!(
-                "{}: what is there has the SHA-256 {hash}",
-                ask.path()
-            ));
+            self.of_no_use(&ask, &format!("what is there has the SHA-256 {hash}"));
             return None;
         }
         Note::parse(&bytes)
-            .map_err(|error| self.unusable(format!("{}: no signed note: {error}", ask.path())))
+            .map_err(|error| self.of_no_use(&ask, &format!("no signed note: {error}")))
             .ok()
     }
 
-    /// The bytes of a record, as long as there is room for them: `room` of what is given out, and as much as may be read.
-    pub(super) async fn record(&mut self, path: &str, room: usize) -> Option<Bytes> {
-        let Left { records, bytes } = &mut self.left;
-        *records = records.checked_sub(1)?;
-        let ask = Ask::Record(path.to_owned());
-        let limit = ask.limit().min(room).min(*bytes);
-        let record = self.read(&ask, limit).await?;
-        self.left.bytes = self.left.bytes.saturating_sub(record.len());
+    /// The bytes of a record, of at most so many.
+    pub(super) async fn record(&mut self, ask: &Ask, why: For, limit: usize) -> Option<Bytes> {
+        let left = self.left(why);
+        left.records = left.records.checked_sub(1)?;
+        let limit = ask.limit().min(left.bytes).min(limit);
+        let record = self.read(ask, limit).await?;
+        let left = self.left(why);
+        left.bytes = left.bytes.saturating_sub(record.len());
         Some(record)
+    }
+
+    /// An equal part, for so many, of the bytes that may still be read.
+    pub(super) fn part(&mut self, why: For, among: usize) -> usize {
+        let left = self.left(why).bytes;
+        left.checked_div(among).unwrap_or(left)
+    }
+
+    fn left(&mut self, why: For) -> &mut Left {
+        match why {
+            For::Search => &mut self.left,
+            For::Addition => &mut self.left_to_add,
+        }
     }
 
     /// Reads; what it does not give is noted.
@@ -268,6 +414,12 @@ impl<'a, A: Anchor> Asker<'a, A> {
         judged.map_err(|failed| self.troubles.push(failed)).ok()
     }
 
+    /// Notes that what came for this is of no use.
+    pub(super) fn of_no_use(&mut self, ask: &Ask, why: &str) {
+        self.anchor.forget(ask);
+        self.unusable(format!("{}: {why}", ask.path()));
+    }
+
     pub(super) fn unusable(&mut self, what: String) {
         let kind = FailedKind::Unusable;
         self.troubles.push(Failed { kind, what });
@@ -275,20 +427,21 @@ impl<'a, A: Anchor> Asker<'a, A> {
 
     /// Adds to the tokens at a place what revocation data came later.
     pub(super) async fn add(&mut self, place: &Place) {
-        let Some((listed, mut found)) = self
-            .listed
-            .get(place)
-            .cloned()
-            .zip(self.found.remove(place))
-        else {
-            return;
-        };
-        self.additions(&listed, &mut found).await;
-        self.found.insert(*place, found);
+        self.busy = true;
+        if let Some(listed) = self.listed.get(place).cloned() {
+            self.additions(&listed).await;
+        }
+        self.busy = false;
     }
 
     /// What it has of a place, and what was wrong with it.
     pub(super) fn finish(mut self, place: Option<&Place>) -> (Option<Found>, Vec<Failed>) {
+        if self.busy {
+            self.troubles.push(Failed {
+                kind: FailedKind::Silent,
+                what: "the time ended before all that it has was looked at".to_owned(),
+            });
+        }
         let found = place.and_then(|place| self.found.remove(place));
         (found, self.troubles)
     }

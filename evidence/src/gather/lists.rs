@@ -1,13 +1,13 @@
 //! What anchors list.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use counterfoil_tiles::checkpoint::OriginHash;
 use counterfoil_tiles::hash::TreeSize;
+use futures_util::future::join_all;
 
-use super::{
-    Anchor, Ask, Failed, FailedKind, MAX_CHECKPOINTS, MAX_PLACES, MAX_SIZES, Sizes, Wanted,
-};
+use super::{Anchor, Ask, Failed, FailedKind, MAX_SIZES, Sizes, Wanted};
 use crate::names::{AnchorKind, AuthorityName, CheckpointHash, Place, RecordName, parse_size};
 
 /// The records that an anchor lists for a checkpoint.
@@ -27,84 +27,73 @@ impl Listed {
     }
 }
 
-/// The records about the first checkpoints that cover an entry. What was listed before something went wrong is good.
-pub(super) async fn covering(
-    anchor: &impl Anchor,
-    wanted: Wanted,
-) -> (Vec<Listed>, Option<Failed>) {
+/// The checkpoints of the first sizes that cover an entry. What was listed before something went wrong is good.
+pub(super) async fn covering(anchor: &impl Anchor, wanted: Wanted) -> (Vec<Place>, Option<Failed>) {
     let Wanted { log, index, sizes } = wanted;
-    let mut listed = Vec::new();
-    let looked = async {
+    let mut places = Vec::new();
+    let listed = async {
         let published = match sizes {
             Sizes::UpTo(published) => published,
-            Sizes::Only(size) => return of_size(anchor, log, size, &mut listed).await,
+            Sizes::Only(size) => {
+                places = checkpoints(anchor, log, size).await?;
+                return Ok(());
+            }
         };
         let path = format!("{log}/anchors?after={index}");
         let all = list(anchor, path, parse_size).await?;
         let covers = |size: &TreeSize| size.get() > index.get() && *size <= published;
         let sizes = all.into_iter().filter(covers).take(MAX_SIZES);
-        for size in sizes {
-            of_size(anchor, log, size, &mut listed).await?;
+        let listed = sizes.map(|size| checkpoints(anchor, log, size));
+        // At one time: an anchor that is slow is so for each answer.
+        for listed in join_all(listed).await {
+            places.extend(listed?);
         }
         Ok(())
     };
-    let failed = looked.await.err();
-    (listed, failed)
+    let failed = listed.await.err();
+    (places, failed)
 }
 
-/// The records about the checkpoints of the largest size that has any, of the last few. Size 0 has no entry to ask for.
+/// The last few sizes, the largest first. Size 0 has no entry to ask for.
 pub(super) async fn largest(
     anchor: &impl Anchor,
     log: OriginHash,
-) -> (Vec<Listed>, Option<Failed>) {
-    let mut listed = Vec::new();
-    let looked = async {
-        let path = format!("{log}/anchors?last={MAX_SIZES}");
-        let mut sizes = list(anchor, path, parse_size).await?;
-        sizes.sort_unstable();
-        let sizes = sizes.into_iter().rev().take(MAX_SIZES);
-        for size in sizes.filter(|size| size.get() > 0) {
-            of_size(anchor, log, size, &mut listed).await?;
-            // While a round goes on there is a checkpoint without tokens.
-            listed.retain(|one| !one.names.is_empty());
-            if !listed.is_empty() {
-                break;
-            }
-        }
-        Ok(())
-    };
-    let failed = looked.await.err();
-    (listed, failed)
+) -> Result<Vec<TreeSize>, Failed> {
+    let path = format!("{log}/anchors?last={MAX_SIZES}");
+    let mut sizes = list(anchor, path, parse_size).await?;
+    sizes.retain(|size| size.get() > 0);
+    sizes.sort_unstable_by_key(|size| Reverse(*size));
+    sizes.truncate(MAX_SIZES);
+    Ok(sizes)
 }
 
-async fn of_size(
+/// The checkpoints of a size.
+pub(super) async fn checkpoints(
     anchor: &impl Anchor,
     origin: OriginHash,
     size: TreeSize,
-    listed: &mut Vec<Listed>,
-) -> Result<(), Failed> {
-    let hash = |line: &str| line.parse::<CheckpointHash>().ok();
-    let room = MAX_CHECKPOINTS.min(MAX_PLACES.saturating_sub(listed.len()));
-    if room == 0 {
-        return Ok(());
-    }
-    let checkpoints = list(anchor, format!("{origin}/anchors/{size}"), hash).await?;
-    for checkpoint in checkpoints.into_iter().take(room) {
-        let place = Place {
+) -> Result<Vec<Place>, Failed> {
+    let place = |line: &str| {
+        let checkpoint = line.parse::<CheckpointHash>().ok()?;
+        Some(Place {
             origin,
             size,
             checkpoint,
-        };
-        let name = |line: &str| match line {
-            "checkpoint" => Some(None),
-            // A kind that this version does not know is passed over.
-            line => Some(line.parse::<RecordName>().ok()),
-        };
-        let names = list(anchor, place.to_string(), name).await?;
-        let names: Vec<RecordName> = names.into_iter().flatten().collect();
-        listed.push(Listed { place, names });
-    }
-    Ok(())
+        })
+    };
+    list(anchor, format!("{origin}/anchors/{size}"), place).await
+}
+
+/// The records about a checkpoint.
+pub(super) async fn records(anchor: &impl Anchor, place: Place) -> Result<Listed, Failed> {
+    let name = |line: &str| match line {
+        "checkpoint" => Some(None),
+        // A kind that this version does not know is passed over.
+        line => Some(line.parse::<RecordName>().ok()),
+    };
+    let names = list(anchor, place.to_string(), name).await?;
+    let names = names.into_iter().flatten().collect();
+    Ok(Listed { place, names })
 }
 
 /// The lines of a list; none if there is no such list.

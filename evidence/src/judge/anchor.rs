@@ -57,8 +57,8 @@ pub(super) struct Held {
 }
 
 /// What an anchor rests on, which counts once.
-#[derive(PartialEq, Eq)]
-pub(super) enum Key {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Key {
     /// The public key of a token's signer.
     Signer(Vec<u8>),
     /// A chain.

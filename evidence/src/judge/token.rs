@@ -163,6 +163,18 @@ impl<'a> Candidate<'a> {
         })
     }
 
+    /// Whose token it is, and the key of the signer, if it holds or needs no more than that revocation is settled.
+    pub(super) fn vouching(&self) -> Option<(String, Key)> {
+        let (authority, signer) = (self.authority?, self.judgement.chain.first()?);
+        let mut made = made(&self.judgement, &self.revocation);
+        for check in &mut made {
+            check.may_be_open |= check.about == About::Terms;
+        }
+        let weight = Weighed::of(made, &Behind::Trusted).weight();
+        let key = Key::Signer(signer.key().to_vec());
+        (weight == Weight::Holds).then(|| (authority.name().to_owned(), key))
+    }
+
     /// Takes it down.
     pub(super) fn note(
         self,

@@ -14,7 +14,7 @@ use counterfoil_tiles::note::Note;
 use counterfoil_tiles::proof::{ProofPlan, root_from_tiles};
 use counterfoil_tiles::receipt::Receipt;
 use counterfoil_tiles::tile::{Tile, TileId};
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, oneshot};
 
 use crate::kept::{Authority, Blobs, keep, listed, place_of};
 
@@ -87,6 +87,11 @@ pub(crate) struct Fake {
     pub(crate) asked: Mutex<Vec<String>>,
     /// Where it waits for others before it gives a record.
     pub(crate) meeting: Option<Arc<Barrier>>,
+    /// After how many records it gives no more.
+    pub(crate) hangs_after: Option<usize>,
+    /// Is dropped when it does.
+    pub(crate) hanging: Mutex<Option<oneshot::Sender<()>>>,
+    pub(crate) forgotten: Mutex<Vec<String>>,
 }
 
 impl Anchor for Fake {
@@ -98,6 +103,12 @@ impl Anchor for Fake {
         if let (Ask::Record(_), Some(meeting)) = (ask, &self.meeting) {
             meeting.wait().await;
         }
+        if let (Ask::Record(_), Some(after)) = (ask, self.hangs_after)
+            && self.asked("/rfc3161-") >= after
+        {
+            self.hanging.lock().unwrap().take();
+            std::future::pending::<()>().await;
+        }
         self.asked.lock().unwrap().push(path.to_owned());
         let (folder, query) = path.split_once('?').unwrap_or((path, ""));
         if let Some(instead) = self.instead.get(folder) {
@@ -107,6 +118,10 @@ impl Anchor for Fake {
             return Ok(self.blobs.get(path).cloned().map(Bytes::from));
         }
         Ok(listed(&self.blobs, folder, query).map(Bytes::from))
+    }
+
+    fn forget(&self, ask: &Ask) {
+        self.forgotten.lock().unwrap().push(ask.path().to_owned());
     }
 }
 

@@ -1,8 +1,8 @@
 //! How one anchor is reached: over HTTP, each answer bounded in length and time, and remembered for as long as it holds.
 //!
-//! What one file of evidence may take of an anchor's time is bounded, too, however many answers that is: an anchor that gives a
-//! byte now and then, or each of many answers late, takes its own records from the evidence and nobody else's. And one that did
-//! not answer at all is left alone for a while, so that not every request waits for it.
+//! What one file of evidence may take of an anchor's time is bounded, too ([`Patience`]), however many answers that is: an anchor that
+//! gives a byte now and then, or each of many answers late, takes its own records from the evidence and nobody else's. And one that
+//! did not answer at all is left alone for a while, so that not every request waits for it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,16 +16,15 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 
+use super::patience::{Pace, Patience, Persistence, REST, Slowness};
+
 /// How long a list is taken for the newest.
 const LIST_AGE: Duration = Duration::from_secs(5);
 
 /// Lists that are remembered: more than the few entries that everybody asks for at one time need.
 const LISTS: usize = 64;
 
-/// How long an anchor that did not answer is left alone by those who want evidence. The log itself asks it more seldom.
-const REST: Duration = Duration::from_secs(15);
-
-/// How long a record is taken for what it is: it never changes, but what came may have been something else.
+/// How long a record is taken for what it is: it never changes. What turns out to be of no use is forgotten at once.
 const RECORD_AGE: Duration = Duration::from_mins(10);
 
 /// Memory for checkpoints and records.
@@ -37,15 +36,6 @@ const OVERHEAD: u64 = 400;
 /// What an anchor answered.
 type Answered = Result<Option<Bytes>, Failed>;
 
-/// How long an anchor may take for one file of evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Patience {
-    /// For all lists together.
-    pub(super) lists: Duration,
-    /// For all checkpoints and records together, which may have some MB.
-    pub(super) records: Duration,
-}
-
 /// An anchor.
 pub(super) struct Reached {
     url: String,
@@ -54,6 +44,7 @@ pub(super) struct Reached {
     records: Cache<Ask, (Instant, Bytes), ByBytes>,
     /// Since when it did not answer, and with what words.
     silent: Mutex<Option<(Instant, String)>>,
+    slowness: Slowness,
 }
 
 #[derive(Clone)]
@@ -81,6 +72,7 @@ impl Reached {
             lists: Mutex::default(),
             records: Cache::with_weighter(1_000, RECORD_BYTES, ByBytes),
             silent: Mutex::default(),
+            slowness: Slowness::default(),
         }
     }
 
@@ -148,13 +140,6 @@ impl Reached {
     }
 }
 
-/// Whether an anchor that did not answer just now is asked all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Persistence {
-    Asks,
-    LeavesAlone,
-}
-
 /// One anchor, as it is asked for one file of evidence.
 pub(super) struct Hearing<'a> {
     reached: &'a Reached,
@@ -162,11 +147,16 @@ pub(super) struct Hearing<'a> {
     judging: Arc<Semaphore>,
     patience: Patience,
     so_far: Mutex<SoFar>,
+    pace: Pace,
 }
 
 /// What came of it so far.
+#[derive(Clone, Copy)]
 struct SoFar {
     left: Patience,
+    /// What is being asked for, and since when time was not charged for it.
+    asking: usize,
+    since: Instant,
     /// Whether it answered anything.
     heard: bool,
 }
@@ -178,6 +168,8 @@ impl<'a> Hearing<'a> {
         persistence: Persistence,
         judging: &Arc<Semaphore>,
     ) -> Self {
+        let now = Instant::now();
+        let (patience, pace) = reached.slowness.patience(patience, persistence, now);
         Self {
             reached,
             persistence,
@@ -185,9 +177,17 @@ impl<'a> Hearing<'a> {
             patience,
             so_far: Mutex::new(SoFar {
                 left: patience,
+                asking: 0,
+                since: now,
                 heard: false,
             }),
+            pace,
         }
+    }
+
+    /// Whether it did not have all the patience that there is.
+    pub(super) fn is_hasty(&self) -> bool {
+        matches!(self.pace, Pace::Hasty)
     }
 
     /// That it did not answer just now, and is left alone.
@@ -229,21 +229,37 @@ impl<'a> Hearing<'a> {
         Ok(left)
     }
 
-    fn spend(&self, ask: &Ask, time: Duration) {
-        let left = &mut locked(&self.so_far).left;
-        let left = match ask {
-            Ask::List(_) => &mut left.lists,
-            Ask::Checkpoint(_) | Ask::Record(_) => &mut left.records,
-        };
-        *left = left.saturating_sub(time);
+    fn begin(&self) {
+        let mut so_far = locked(&self.so_far);
+        if so_far.asking == 0 {
+            so_far.since = Instant::now();
+        }
+        so_far.asking += 1;
     }
 
-    /// Keeps whether it answers at all: only what fails before anything else was heard makes it silent.
+    /// Charges the time since it was last charged: of several that are asked for at once, each second counts once.
+    fn spend(&self, ask: &Ask) {
+        let now = Instant::now();
+        let mut so_far = locked(&self.so_far);
+        let time = now.saturating_duration_since(so_far.since);
+        so_far.since = now;
+        so_far.asking = so_far.asking.saturating_sub(1);
+        let left = match ask {
+            Ask::List(_) => &mut so_far.left.lists,
+            Ask::Checkpoint(_) | Ask::Record(_) => &mut so_far.left.records,
+        };
+        *left = left.saturating_sub(time);
+        if left.is_zero() && self.pace.tells() {
+            self.reached.slowness.is_slow(now);
+        }
+    }
+
+    /// Keeps whether it answers at all: only what fails before anything else was heard makes it silent, and not for who has no patience.
     fn note(&self, answered: &Answered) {
         let heard = &mut locked(&self.so_far).heard;
         match answered {
             Err(failed) if failed.kind == FailedKind::Silent => {
-                if !*heard {
+                if !*heard && !self.is_hasty() {
                     let what = failed.what.clone();
                     *locked(&self.reached.silent) = Some((Instant::now(), what));
                 }
@@ -252,6 +268,16 @@ impl<'a> Hearing<'a> {
                 *heard = true;
                 *locked(&self.reached.silent) = None;
             }
+        }
+    }
+}
+
+impl Drop for Hearing<'_> {
+    fn drop(&mut self) {
+        let SoFar { left, heard, .. } = *locked(&self.so_far);
+        let is_left = !left.lists.is_zero() && !left.records.is_zero();
+        if heard && is_left && self.pace.tells() {
+            self.reached.slowness.is_quick();
         }
     }
 }
@@ -265,9 +291,9 @@ impl Anchor for Hearing<'_> {
             return Err(silent);
         }
         let time = self.time_for(ask)?;
-        let asked = Instant::now();
+        self.begin();
         let answered = self.reached.ask(ask, limit, time).await;
-        self.spend(ask, asked.elapsed());
+        self.spend(ask);
         self.note(&answered);
         if let Ok(answer) = &answered {
             self.reached.remember(ask, answer.as_ref());
@@ -282,14 +308,23 @@ impl Anchor for Hearing<'_> {
         // Never closed. It goes with the work, which goes on when the request has ended.
         let permit = Arc::clone(&self.judging).acquire_owned().await.ok();
         let judged = tokio::task::spawn_blocking(move || {
+            let started = Instant::now();
             let judged = work();
             drop(permit);
-            judged
+            (judged, started.elapsed())
         });
-        judged.await.map_err(|error| Failed {
+        let (judged, took) = judged.await.map_err(|error| Failed {
             kind: FailedKind::Unusable,
             what: format!("judging what it shows broke off: {error}"),
-        })
+        })?;
+        // What takes long to judge is at the expense of who shows it.
+        let left = &mut locked(&self.so_far).left.records;
+        *left = left.saturating_sub(took);
+        Ok(judged)
+    }
+
+    fn forget(&self, ask: &Ask) {
+        self.reached.records.remove(ask);
     }
 }
 
