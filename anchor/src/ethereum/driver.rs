@@ -112,7 +112,7 @@ impl Ethereum {
             slots: Slots::new(self.plan.every, self.plan.lag, now),
             is_resumed: false,
             is_wanted: false,
-            undone: BTreeSet::new(),
+            undone: self.plan.sender.known_undone.iter().copied().collect(),
             unread: BTreeSet::new(),
             unread_until: Some(now),
         }
@@ -245,7 +245,10 @@ impl Ethereum {
     /// Reads which blocks have something of the logs, if it is time, or a block has left the chain, or come back.
     async fn read_what_is_due(&self, course: &mut Course, now: Moment) {
         let undone = course.sender.status().undone.into_iter();
-        let undone = undone.map(|(undone, _)| undone.block.hash).collect();
+        let undone = undone.map(|(undone, _)| undone.block.hash);
+        // The operator knows of some longer than the register, which may be lost.
+        let known = self.plan.sender.known_undone.iter().copied();
+        let undone = undone.chain(known).collect();
         let is_due = course.unread_until.is_some_and(|until| now >= until);
         if is_due || course.undone != undone {
             course.undone = undone;

@@ -53,5 +53,17 @@ async fn a_round_whose_final_block_is_undone_is_anchored_anew_and_is_an_alarm_un
         assert_eq!(status.undone().count(), alarms);
         assert_eq!(status.logs[0].newest.unwrap().number, second.number);
     }
+    // What the operator names does not count, whatever the register says.
+    let mut plan = world.plan();
+    plan.sender.known_undone = vec![second.hash];
+    let running = world.on(plan).await;
+    let status = running
+        .until("seen", |status| {
+            let sender = status.sender.as_ref();
+            sender.is_some_and(|sender| sender.seen.is_some())
+        })
+        .await;
+    running.end().await;
+    assert_eq!(status.logs[0].newest, None);
     assert_eq!(world.chain.roots().len(), 1);
 }

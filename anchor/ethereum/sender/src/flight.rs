@@ -15,6 +15,9 @@ use crate::time::Timestamp;
 /// So far a block's time and this machine's clock may be apart. Blocks are made to the second; a verifier allows a block as much.
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
+/// The longest rest of a round whose blocks leave the chain over and over.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+
 impl Sender {
     /// The newest attempt was sent, or not.
     pub(crate) fn sent(&mut self, sent: Sent) {
@@ -125,6 +128,9 @@ impl Sender {
             return self.go_on(Task::Rest);
         };
         let mut next = stored.state.next();
+        if !next.make_room_for_undone(&self.config.known_undone) {
+            return self.stop(StopReason::Undone);
+        }
         let reopened = next.reopen(self.now);
         let Some((flight, ended)) = reopened.and_then(|flight| Some((flight.offer, flight.ended?)))
         else {
@@ -145,6 +151,13 @@ impl Sender {
         inclusion: Inclusion,
         observation: &Observation,
     ) {
+        if inclusion.time > self.now.after(CLOCK_TOLERANCE) {
+            let number = inclusion.block.number;
+            let why = format!(
+                "block {number}, which has the transaction, is from the future: this machine's clock is wrong, or the endpoint made the block up"
+            );
+            return self.again(Task::Rest, why);
+        }
         let now = Some((transaction, inclusion));
         if self.course.included != now {
             self.tell_of_undoing();
@@ -184,14 +197,11 @@ impl Sender {
         }
     }
 
-    /// When the transaction was signed, if the block says that it was made before that, or after now.
+    /// When the transaction was signed, if the block says that it was made before that.
     fn untimely(&self, transaction: TransactionHash, inclusion: Inclusion) -> Option<Timestamp> {
         let mut attempts = self.flight()?.attempts.iter();
         let signed = attempts.find(|attempt| attempt.hash == transaction)?.at;
-        let (earliest, latest) = (signed, self.now.after(CLOCK_TOLERANCE));
-        let is_timely =
-            inclusion.time.after(CLOCK_TOLERANCE) >= earliest && inclusion.time <= latest;
-        (!is_timely).then_some(signed)
+        (inclusion.time.after(CLOCK_TOLERANCE) < signed).then_some(signed)
     }
 
     fn ended_in(
@@ -221,8 +231,10 @@ impl Sender {
     }
 
     fn seen_nowhere(&mut self, nonce: u64, observation: &Observation) {
+        // By its number alone an endpoint lags behind for ever, if another made a block of a high one up.
         if let Some((_, inclusion)) = self.course.included
             && observation.head.number < inclusion.block.number
+            && self.now <= inclusion.time.after(CLOCK_TOLERANCE)
         {
             let why = "the endpoint lags behind the block that has the transaction";
             return self.again(Task::Rest, why.to_owned());
@@ -314,6 +326,7 @@ impl Sender {
 
     /// How the round ended is durable, or that another one is on its way again.
     pub(crate) fn ended(&mut self, event: Event) {
+        let pause = self.pause_after(&event);
         // One that is on its way again was sent before.
         let newest = self.flight().and_then(|flight| flight.newest());
         self.course = Course {
@@ -335,6 +348,30 @@ impl Sender {
             });
         }
         self.tell(event);
-        self.go_on(Task::Rest);
+        self.rest(pause);
+    }
+
+    /// How long to rest after the end of a round. An endpoint that shows a round in one final block after another, and says of each that
+    /// it has left the chain, is asked ever more seldom: each of them costs a record.
+    fn pause_after(&mut self, event: &Event) -> Duration {
+        let (Event::Undone { .. }, Some(stored)) = (event, &self.stored) else {
+            return Duration::ZERO;
+        };
+        let Some(flight) = stored.state.flight() else {
+            return Duration::ZERO;
+        };
+        let is_kept = |nonce: u64| stored.state.rounds.iter().any(|round| round.nonce == nonce);
+        self.undoings.retain(|nonce, _| is_kept(*nonce));
+        let count = self.undoings.entry(flight.nonce).or_insert(0);
+        *count = count.saturating_add(1);
+        let factor = 1_u32
+            .checked_shl(count.saturating_sub(2))
+            .unwrap_or(u32::MAX);
+        let pause = self.config.observe_every.saturating_mul(factor);
+        if *count == 1 {
+            Duration::ZERO
+        } else {
+            pause.min(LONGEST_PAUSE)
+        }
     }
 }

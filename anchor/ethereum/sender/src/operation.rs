@@ -7,6 +7,7 @@ use counterfoil_ethereum::TransactionHash;
 
 use crate::chain::{Block, Captured, ChainOutcome, ChainRequest, Identity, Inclusion};
 use crate::offer::Offer;
+use crate::state::MAX_UNDONE;
 use crate::time::Timestamp;
 use crate::wei::Wei;
 
@@ -183,6 +184,11 @@ pub enum StopReason {
         .0.chain_id, .0.account
     )]
     OtherIdentity(Identity),
+    /// Records of more blocks left the chain than are remembered; one that is forgotten would count again.
+    #[error(
+        "records of {MAX_UNDONE} blocks left the chain, though they were final, and nothing is sent: find out which endpoint, or whether the chain, breaks its word; then name the blocks in known_undone"
+    )]
+    Undone,
     /// The driver broke the protocol; a defect.
     #[error("internal error: {0}")]
     Internal(String),

@@ -35,10 +35,11 @@ impl Sender {
                 self.stop(StopReason::OtherIdentity(state.identity));
                 return false;
             }
-            // Of what was sent elsewhere only the money matters here: the ceiling of a day is the operator's, and not an account's.
+            // The ceiling of a day is the operator's, and not an account's; and no record counts again because another account pays.
             state = State {
                 generation: state.generation,
                 spent: state.spent,
+                undone: state.undone,
                 ..State::new(identity)
             };
         }

@@ -1,7 +1,7 @@
 //! The state machine's public face: what drives it and what it tells.
 
 use core::time::Duration;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use counterfoil_ethereum::{Address, BlockHash, TransactionHash};
@@ -200,6 +200,8 @@ pub struct Sender {
     pub(crate) seen: Option<Seen>,
     /// When the chain was last asked whether the block stands in which the last round ended.
     pub(crate) watched: Option<Timestamp>,
+    /// How often the block of each kept round left the chain, by the round's nonce.
+    pub(crate) undoings: BTreeMap<u64, u32>,
     /// Up to this nonce foreign use was told.
     pub(crate) told_nonce: u64,
     pub(crate) told_pool: bool,
@@ -226,6 +228,7 @@ impl Sender {
             hold: None,
             seen: None,
             watched: None,
+            undoings: BTreeMap::new(),
             told_nonce: 0,
             told_pool: false,
             task: Task::Load,

@@ -27,7 +27,7 @@ mod lines;
 
 use core::time::Duration;
 
-use counterfoil_ethereum::{Address, TransactionHash};
+use counterfoil_ethereum::{Address, BlockHash, TransactionHash};
 use counterfoil_tiles::hash::NodeHash;
 
 use crate::chain::{Anchor, Block, Identity};
@@ -300,6 +300,19 @@ impl State {
         self.rounds.drain(..sizes.len().saturating_sub(kept));
     }
 
+    /// Forgets, for another block, the oldest of those that the operator has dealt with; false if none can be forgotten.
+    pub(crate) fn make_room_for_undone(&mut self, known: &[BlockHash]) -> bool {
+        if self.undone.len() < MAX_UNDONE {
+            return true;
+        }
+        let mut all = self.undone.iter();
+        let Some(place) = all.position(|undone| known.contains(&undone.block.hash)) else {
+            return false;
+        };
+        self.undone.remove(place);
+        true
+    }
+
     /// The block in which the last round ended has left the chain: it is on its way again, under its nonce. Gives it as it had ended.
     pub(crate) fn reopen(&mut self, now: Timestamp) -> Option<Flight> {
         let place = self
@@ -323,8 +336,6 @@ impl State {
                 block: ended.block,
                 transaction: ended.transaction,
             });
-            let surplus = self.undone.len().saturating_sub(MAX_UNDONE);
-            self.undone.drain(..surplus);
         }
         Some(before)
     }
