@@ -34,7 +34,7 @@ test("evidence verifies", () =>
     await page.locator(".verdict.passed").waitFor();
     expect(await title(page)).toContain("Verified");
     // An anchor that counts is a good one, though nobody asks for its nonce.
-    expect(await page.locator("summary", { hasText: "anchor dev" }).textContent()).toMatch(
+    expect(await page.locator("summary", { hasText: /anchor dev\d/ }).textContent()).toMatch(
       /^✓passedanchor dev15 of 17 checks passed; not checked, and not needed: nonce, policy/,
     );
     expect(await sentence(page)).toMatch(
@@ -63,8 +63,8 @@ test("one file verifies every kind of proof, without a network", () =>
   onPage(browser, single, { offline: true }, async (page) => {
     const text = readFileSync(evidence(), "utf8");
     const { receipt, anchors } = parseEvidence(Buffer.from(text));
-    const [anchor] = anchors;
-    if (anchor?.kind !== "rfc3161") {
+    const anchor = anchors.find((one) => one.kind === "rfc3161");
+    if (anchor === undefined) {
       throw new Error("the evidence has no token");
     }
     const written = (name: string, bytes: Uint8Array) => {
@@ -74,10 +74,11 @@ test("one file verifies every kind of proof, without a network", () =>
     const checkpoint = written("anchored.checkpoint", receipt.note.bytes);
     const token = written("anchored.tsr", anchor.token);
     // A token alone brings no revocation data.
+    const [authorities = ""] = readFileSync(inDemo("trust.toml"), "utf8").split("\n[[ethereum]]");
     const patient = written(
       "patient-trust.toml",
       Buffer.from(
-        readFileSync(inDemo("trust.toml"), "utf8")
+        authorities
           .replace(/^min_anchors = .*$/m, "min_anchors = 1")
           .replace(/^name = .*$/gm, '$&\nrevocation = "optional"'),
       ),
