@@ -3,7 +3,8 @@
 
 mod common;
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::fmt;
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -509,7 +510,12 @@ async fn what_breaks_on_one_record_does_not_keep_the_others_from_being_looked_at
     running.worker.want();
     let second = anchored(&running, 9).await;
     running.end().await;
-    world.terms.judge = Arc::new(BreaksOn(second));
+    // A mistake in what judges the records of one checkpoint.
+    world.terms.judge = Arc::new(Before(move |record: &TokenRecord| {
+        let breaks = CheckpointHash::of(&record.checkpoint) == second.checkpoint;
+        assert!(!breaks, "a mistake in the judge");
+        Ok(())
+    }));
     world.authorities[0].does(Does::Refuses);
     let running = world.run().await;
     // The one before it is waited for, and is the newest that can be shown.
@@ -527,14 +533,20 @@ async fn what_breaks_on_one_record_does_not_keep_the_others_from_being_looked_at
     running.end().await;
 }
 
-/// A mistake in what judges the records of one checkpoint.
-#[derive(Debug)]
-struct BreaksOn(Place);
+/// What judges records, after this was done with each token.
+struct Before<F>(F);
 
-impl RecordJudge for BreaksOn {
+impl<F> fmt::Debug for Before<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Before")
+    }
+}
+
+impl<F: Fn(&TokenRecord) -> Result<(), Rejection> + Send + Sync + 'static> RecordJudge
+    for Before<F>
+{
     fn token(&self, record: &TokenRecord) -> Result<(), Rejection> {
-        let breaks = CheckpointHash::of(&record.checkpoint) == self.0.checkpoint;
-        assert!(!breaks, "a mistake in the judge");
+        (self.0)(record)?;
         FakeRecordJudge.token(record)
     }
 
@@ -564,12 +576,22 @@ async fn judging_keeps_nothing_else_waiting() {
     let running = world.run().await;
     anchored(&running, 7).await;
     running.end().await;
-    let (goes_on, waits) = std::sync::mpsc::channel();
+    let (goes_on, waits) = std::sync::mpsc::channel::<()>();
+    // The sender is dropped to say that it is to go on.
+    let waits = Mutex::new(waits);
     let began = Arc::<Notify>::default();
-    world.terms.judge = Arc::new(Waits {
-        began: began.clone(),
-        waits: Mutex::new(waits),
-    });
+    let begins = began.clone();
+    world.terms.judge = Arc::new(Before(move |_: &TokenRecord| {
+        begins.notify_one();
+        let told = waits.lock().unwrap().recv_timeout(Duration::from_secs(20));
+        if told == Err(RecvTimeoutError::Timeout) {
+            return Err(Rejection {
+                fault: Fault::Invalid,
+                reason: "nobody says that it is to go on".to_owned(),
+            });
+        }
+        Ok(())
+    }));
     // All of this test is on one thread. If the record were judged on it, nobody would say that it is to go on.
     let running = world.run().await;
     began.notified().await;
@@ -578,51 +600,6 @@ async fn judging_keeps_nothing_else_waiting() {
     assert!(running.worker.records().damaged().is_empty());
     assert_eq!(world.asked(), [1]);
     running.end().await;
-}
-
-/// What judges records waits until it is told to go on.
-#[derive(Debug)]
-struct Waits {
-    began: Arc<Notify>,
-    /// The sender is dropped to say so.
-    waits: Mutex<Receiver<()>>,
-}
-
-impl RecordJudge for Waits {
-    fn token(&self, record: &TokenRecord) -> Result<(), Rejection> {
-        self.began.notify_one();
-        let told = self
-            .waits
-            .lock()
-            .unwrap()
-            .recv_timeout(Duration::from_secs(20));
-        if told == Err(RecvTimeoutError::Timeout) {
-            return Err(Rejection {
-                fault: Fault::Invalid,
-                reason: "nobody says that it is to go on".to_owned(),
-            });
-        }
-        FakeRecordJudge.token(record)
-    }
-
-    fn sources(&self, chain: &[Vec<u8>]) -> Vec<Source> {
-        FakeRecordJudge.sources(chain)
-    }
-
-    fn nothing_to_fetch(&self, chain: &[Vec<u8>], certificate: usize) -> Option<String> {
-        FakeRecordJudge.nothing_to_fetch(chain, certificate)
-    }
-
-    fn revocation(
-        &self,
-        chain: &[Vec<u8>],
-        certificate: usize,
-        kind: RevocationKind,
-        data: &[u8],
-        gen_time: Moment,
-    ) -> Told {
-        FakeRecordJudge.revocation(chain, certificate, kind, data, gen_time)
-    }
 }
 
 #[tokio::test]

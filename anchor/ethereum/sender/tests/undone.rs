@@ -266,19 +266,24 @@ fn made_up(number: u64, time: u64) -> Inclusion {
     }
 }
 
+/// A round was sent to an endpoint that is believed, and whose network never learns of it.
+fn withheld() -> (World, Sender) {
+    let mut world = World::new();
+    let mut sender = world.sender();
+    world.believes = true;
+    world.ledger.broke_its_word = true;
+    sender.offer(offer(1));
+    settle(&mut world, &mut sender);
+    world.disturb(Disturbance::Evict);
+    world.mine();
+    (world, sender)
+}
+
 #[test]
 fn a_record_of_a_block_that_an_endpoint_made_up_does_not_stop_the_sender() {
     // At a number that the chain comes to, and at one that it never comes to.
     for ahead in [1, 1_000_000] {
-        let mut world = World::new();
-        let mut sender = world.sender();
-        world.believes = true;
-        world.ledger.broke_its_word = true;
-        sender.offer(offer(1));
-        settle(&mut world, &mut sender);
-        // Its network never learns of the transaction.
-        world.disturb(Disturbance::Evict);
-        world.mine();
+        let (mut world, mut sender) = withheld();
         let inclusion = made_up(world.ledger.head() as u64 + ahead, world.now);
         lied_to(&mut world, &mut sender, |observation| {
             observation.attempts = vec![Whereabouts::Included(inclusion)];
@@ -331,14 +336,7 @@ fn a_block_from_the_future_ends_nothing_and_is_not_waited_for() {
     // By less than is tolerated and by a century, final and not, at a number that the chain never comes to.
     for ahead in [299_000, 300_001, 3_000_000_000_000] {
         for is_final in [true, false] {
-            let mut world = World::new();
-            let mut sender = world.sender();
-            world.believes = true;
-            world.ledger.broke_its_word = true;
-            sender.offer(offer(1));
-            settle(&mut world, &mut sender);
-            world.disturb(Disturbance::Evict);
-            world.mine();
+            let (mut world, mut sender) = withheld();
             let inclusion = made_up(100_000_000_000, world.now + ahead);
             lied_to(&mut world, &mut sender, |observation| {
                 observation.attempts = vec![Whereabouts::Included(inclusion)];
