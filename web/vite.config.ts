@@ -43,7 +43,7 @@ export default defineConfig(({ mode }) => {
 function emptied(): Plugin {
   return {
     name: "emptied",
-    apply: "build",
+    apply: ({ build }, { command }) => command === "build" && build?.write !== false,
     buildStart() {
       for (const name of ["assets", "index.html", "verifier.html"]) {
         rmSync(resolve(import.meta.dirname, "dist", name), { recursive: true, force: true });
