@@ -268,7 +268,15 @@ impl Sender {
     pub fn tick(&mut self, now: Timestamp) {
         // Where the clock was set back nobody waits until it shows the old time again.
         if now < self.now {
-            self.due = self.due.min(now);
+            let times = [
+                &mut self.due,
+                &mut self.began,
+                &mut self.course.waits_since,
+                &mut self.course.not_before,
+            ];
+            for time in times.into_iter().chain(&mut self.watched) {
+                *time = now.min(*time);
+            }
         }
         self.now = now;
     }

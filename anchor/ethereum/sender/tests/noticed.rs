@@ -6,21 +6,8 @@ use std::time::Duration;
 
 use counterfoil_ethereum_sender::chain::{ChainOutcome, ChainRequest, Refusal};
 use counterfoil_ethereum_sender::{Event, Hold, Outcome, Request, Sender, Timestamp, Wei};
+use world::steps::{start, warnings};
 use world::{Disturbance, World, blocks, finish, offer, settle};
-
-fn start() -> (World, Sender) {
-    let world = World::new();
-    let sender = world.sender();
-    (world, sender)
-}
-
-fn warnings(world: &World) -> Vec<&str> {
-    let warning = world.events.iter().filter_map(|event| match event {
-        Event::Warning(warning) => Some(&warning[..]),
-        _ => None,
-    });
-    warning.collect()
-}
 
 #[test]
 fn somebody_elses_use_of_the_account_is_told_of_once() {

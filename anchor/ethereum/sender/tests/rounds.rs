@@ -8,13 +8,8 @@ use counterfoil_ethereum_sender::state::Flight;
 use counterfoil_ethereum_sender::{
     Event, Failure, Hold, Offer, Offered, Operation, Request, Sender, StopReason, Timestamp, Wei,
 };
+use world::steps::{one, start};
 use world::{Disturbance, Fault, GAS, World, blocks, finish, offer, root, settle};
-
-fn start() -> (World, Sender) {
-    let world = World::new();
-    let sender = world.sender();
-    (world, sender)
-}
 
 /// The round on its way, as it is in the register.
 fn flight(world: &World) -> Flight {
@@ -36,13 +31,6 @@ fn names(world: &World) -> Vec<&'static str> {
         Event::Stopped(_) => "stopped",
     };
     world.events.iter().map(name).collect()
-}
-
-/// Carries out one operation at this time, with a fault.
-fn one(world: &mut World, sender: &mut Sender, fault: Fault) {
-    sender.tick(Timestamp::from_millis(world.now));
-    let operation = sender.poll().expect("there is something to do");
-    world.carry_out(sender, operation, Some(fault));
 }
 
 #[test]

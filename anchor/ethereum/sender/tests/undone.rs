@@ -13,29 +13,8 @@ use counterfoil_ethereum_sender::{
     Ceilings, Dealt, Event, Failure, Hold, Offered, Outcome, Request, Sender, StopReason,
     Timestamp, Wei,
 };
+use world::steps::{end, recorded, recorded_with};
 use world::{Disturbance, GAS, World, blocks, finish, offer, root, settle};
-
-/// Rounds of the numbers from 1 to this one are recorded.
-fn recorded(count: u8) -> (World, Sender) {
-    recorded_with(count, Duration::from_mins(1))
-}
-
-/// ... where nobody looks at the chain for so long.
-fn recorded_with(count: u8, idle_every: Duration) -> (World, Sender) {
-    let mut world = World::new();
-    world.config.idle_every = idle_every;
-    world.config.ceilings.max_cost_per_day = Wei::from_gwei(1_000_000_000);
-    let mut sender = world.sender();
-    for number in 1..=count {
-        world.last = Some(offer(number));
-        sender.offer(offer(number));
-        settle(&mut world, &mut sender);
-        blocks(&mut world, &mut sender, 4);
-    }
-    assert_eq!(world.records.len(), usize::from(count));
-    world.events.clear();
-    (world, sender)
-}
 
 /// The blocks that were told to have left the chain.
 fn told(world: &World) -> Vec<Block> {
@@ -244,10 +223,7 @@ fn lied_to(world: &mut World, sender: &mut Sender, lie: impl Fn(&mut Observation
         } else {
             ChainOutcome::Captured(world::captured(world.ledger.block(0)))
         };
-        sender.complete(operation.id, Outcome::Chain(outcome));
-        while let Some(event) = sender.poll_event() {
-            world.events.push(event);
-        }
+        end(world, sender, &operation, Outcome::Chain(outcome));
     }
 }
 
@@ -397,10 +373,7 @@ fn undone_over_and_over(world: &mut World, sender: &mut Sender, minutes: u64) ->
                     continue;
                 }
             };
-            sender.complete(operation.id, Outcome::Chain(outcome));
-            while let Some(event) = sender.poll_event() {
-                world.events.push(event);
-            }
+            end(world, sender, &operation, Outcome::Chain(outcome));
         }
     }
     let is_record = |event: &&Event| matches!(event, Event::Recorded(_));

@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "it is a module of several tests")]
 
 pub mod ledger;
+pub mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -167,6 +168,11 @@ pub fn root(number: u8) -> NodeHash {
 }
 
 pub fn offer(number: u8) -> Offer {
+    offer_of(number, 1)
+}
+
+/// A round of so many checkpoints.
+pub fn offer_of(number: u8, members: usize) -> Offer {
     let member = Member {
         origin: "ab".repeat(32).parse().unwrap(),
         size: TreeSize::new(number.into()),
@@ -175,7 +181,7 @@ pub fn offer(number: u8) -> Offer {
     };
     Offer {
         root: root(number),
-        members: vec![member],
+        members: vec![member; members],
     }
 }
 
@@ -348,7 +354,7 @@ impl World {
                 "above the ceiling of the priority fee"
             );
             assert!(unsigned.most() <= ceilings.max_cost_per_day);
-            assert_eq!(unsigned.chain_id, CHAIN);
+            assert_eq!(unsigned.chain_id, self.config.identity.chain_id);
         }
         for pair in attempts.windows(2) {
             let eighth_more = |old: Wei, new: Wei| new.get() * 8 >= old.get() * 9;

@@ -251,3 +251,13 @@ fn the_largest_state_fits_the_store() {
     assert!(bytes.len() < 1 << 20, "{}", bytes.len());
     assert_eq!(State::parse(&bytes), Ok(largest));
 }
+
+#[test]
+fn the_last_round_is_kept_whatever_the_number_of_its_checkpoints() {
+    let mut state = state();
+    let offer = &mut state.rounds[1].offer;
+    offer.members = vec![offer.members[0]; MAX_KEPT_MEMBERS + 1];
+    state.end(Timestamp::from_millis(4), Some(ended(Ending::Recorded)));
+    let kept: Vec<u64> = state.rounds.iter().map(|round| round.nonce).collect();
+    assert_eq!(kept, [42]);
+}
