@@ -17,11 +17,9 @@ impl From<PrivateFileError> for Failure {
             PrivateFileError::Exists { .. } => {
                 Some("give another name, or move the old file away".to_owned())
             }
-            PrivateFileError::Open { path, .. } => Some(format!(
-                "if nobody else has read it: chmod 600 {}",
-                path.display()
-            )),
-            PrivateFileError::NotAFile { .. }
+            // It says itself what to do.
+            PrivateFileError::Open { .. }
+            | PrivateFileError::NotAFile { .. }
             | PrivateFileError::TooLong { .. }
             | PrivateFileError::NotText { .. }
             | PrivateFileError::Io { .. } => None,

@@ -20,7 +20,10 @@ pub enum PrivateFileError {
         path: PathBuf,
     },
     /// Others may read the file.
-    #[error("{} has mode {mode:04o}: others than its owner can read or write it", path.display())]
+    #[error(
+        "{0} has mode {mode:04o}: others than its owner can read or write it; if nobody else has read it: chmod 600 {0}",
+        path.display()
+    )]
     Open {
         /// The file.
         path: PathBuf,
@@ -148,6 +151,8 @@ mod tests {
             let found =
                 matches!(read, Err(PrivateFileError::Open { mode: found, .. }) if found == mode);
             assert!(found, "{mode:o}");
+            let (error, advice) = (read.unwrap_err(), format!("chmod 600 {}", path.display()));
+            assert!(error.to_string().ends_with(&advice), "{error}");
         }
         for mode in [0o400, 0o600] {
             fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();

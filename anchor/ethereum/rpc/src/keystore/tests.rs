@@ -100,6 +100,8 @@ fn others_may_not_read_it() {
         let error = read(&path, &password("testpassword")).unwrap_err();
         let is_open = matches!(&error, KeystoreError::File(PrivateFileError::Open { mode: found, .. }) if *found == mode);
         assert!(is_open, "{mode:o}: {error}");
+        let advice = format!("chmod 600 {}", path.display());
+        assert!(error.to_string().contains(&advice), "{error}");
     }
     fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
     assert!(read(&path, &password("testpassword")).is_ok());
