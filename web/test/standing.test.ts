@@ -16,6 +16,7 @@ const judgement: Judgement = {
   trusted: ["the log made.example"],
   facts: [],
   anchors: [],
+  leftOut: [],
   at: 1_700_000_000,
   milliseconds: 1,
 };

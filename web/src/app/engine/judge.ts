@@ -34,6 +34,7 @@ interface Came {
   readonly trusted: readonly string[];
   readonly facts: readonly Fact[];
   readonly anchors?: readonly AnchorOf[];
+  readonly leftOut?: readonly string[];
 }
 
 /** Verifies. */
@@ -58,6 +59,7 @@ export async function judge(job: Job, progress: (bytes: number) => void): Promis
     recordSha256: claim?.claim.digest && toHex(claim.claim.digest),
     ...came,
     anchors: came.anchors ?? [],
+    leftOut: came.leftOut ?? [],
     checks: came.checks.list,
     at: job.at,
     milliseconds: performance.now() - started,

@@ -70,6 +70,8 @@ export interface Judgement {
   readonly facts: readonly Fact[];
   /** The anchors of evidence. */
   readonly anchors: readonly AnchorOf[];
+  /** The names of the checks that failed and by which no more than an anchor is left out. */
+  readonly leftOut: readonly string[];
   readonly at: number;
   /** How long it took. */
   readonly milliseconds: number;

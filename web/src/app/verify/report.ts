@@ -6,7 +6,7 @@ import { plainJson, plainText } from "../plain.ts";
 import { restsOn } from "../rests.ts";
 import { standing } from "../standing.ts";
 import { utcOf } from "../words.ts";
-import { anchorNamed, holdsAs } from "./anchors.ts";
+import { anchorNamed, caveatsBeside, holdsAs, LEFT_OUT, leftOutOf } from "./anchors.ts";
 
 const words: Readonly<Record<Outcome, string>> = {
   passed: "verified",
@@ -31,6 +31,7 @@ export function reportJson(judgement: Judgement, fromLog: boolean): string {
     sentence,
     caveats: judgement.caveats,
     checks: judgement.checks,
+    left_out: judgement.leftOut,
     trusted: judgement.trusted,
     trust_from: fromLog ? TRUST_OF_LOG : TRUST_OF_USER,
     facts: Object.fromEntries(judgement.facts.map(({ label, value }) => [label, value])),
@@ -44,6 +45,8 @@ export function reportHtml(judgement: Judgement, fromLog: boolean): string {
   const row = (label: string, value: string | undefined) =>
     value === undefined ? "" : `<tr><th scope="row">${escaped(label)}</th><td>${escaped(value)}</td></tr>`;
   const items = (lines: readonly string[]) => lines.map((line) => `<li>${escaped(line)}</li>`).join("");
+  const caveats = caveatsBeside(judgement);
+  const leftOut = [...leftOutOf(judgement).values()].flat();
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -57,7 +60,8 @@ export function reportHtml(judgement: Judgement, fromLog: boolean): string {
 <p class="head">Counterfoil · Report of a verification · ${escaped(utcOf(judgement.at))}</p>
 <h1>${escaped(title)}</h1>
 <p class="sentence">${escaped(sentence)}</p>
-${judgement.caveats.length > 0 ? `<ul>${items(judgement.caveats.map((caveat) => `But: ${caveat}`))}</ul>` : ""}
+${caveats.length > 0 ? `<ul>${items(caveats.map((caveat) => `But: ${caveat}`))}</ul>` : ""}
+${leftOut.length > 0 ? `<p>Left out: ${LEFT_OUT}.</p><ul>${items(leftOut.map(({ name, reason }) => `${name}: ${reason}`))}</ul>` : ""}
 <table>
 ${row("Record", judgement.subject)}
 ${row("SHA-256 of the record", judgement.recordSha256)}
@@ -68,7 +72,7 @@ ${judgement.facts.map(({ label, value }) => row(label, value)).join("\n")}
 <h2>Checks</h2>
 <table class="checks">
 ${compact(judgement)
-  .map((check) => checkRow(check, judgement.checks))
+  .map((check) => checkRow(check, judgement.checks, leftOut.includes(check)))
   .join("\n")}
 </table>
 <h2>What was trusted</h2>
@@ -104,13 +108,14 @@ function inOne(anchor: string, checks: readonly Check[]): string {
   return `${passed.length} of ${checks.length} checks passed: ${passed.join(", ")}${left}`;
 }
 
-function checkRow({ name, outcome, reason }: Check, all: readonly Check[]): string {
+function checkRow({ name, outcome, reason }: Check, all: readonly Check[], leavesOut: boolean): string {
   const rests = restsOn(
     name,
     all.map((check) => check.name),
   );
   const small = rests === "" ? "" : `<br><small>Rests ${escaped(rests)}</small>`;
-  return `<tr class="${outcome}"><td>${signs[outcome]}</td><th scope="row">${escaped(name)}</th><td>${escaped(reason)}${small}</td></tr>`;
+  const sign = leavesOut ? `${signs[outcome]} left out` : signs[outcome];
+  return `<tr class="${outcome}"><td>${sign}</td><th scope="row">${escaped(name)}</th><td>${escaped(reason)}${small}</td></tr>`;
 }
 
 const escapes: Readonly<Record<string, string>> = {

@@ -11,7 +11,7 @@ import { plainText } from "../plain.ts";
 import { restsOn } from "../rests.ts";
 import { standing } from "../standing.ts";
 import { plural, said, utcOf } from "../words.ts";
-import { anchorNamed, holdsAs } from "./anchors.ts";
+import { anchorNamed, caveatsBeside, holdsAs, LEFT_OUT, leftOutOf } from "./anchors.ts";
 import { reportHtml, reportJson } from "./report.ts";
 
 export function VerdictView({
@@ -27,6 +27,7 @@ export function VerdictView({
   give: (hashes: readonly string[]) => void;
 }) {
   const { outcome, title, sentence } = standing(judgement.outcome, judgement.sentence, fromLog);
+  const caveats = caveatsBeside(judgement);
   return (
     <article class={`verdict ${outcome}`} aria-labelledby="verdict-title">
       <header>
@@ -39,18 +40,19 @@ export function VerdictView({
           </p>
         )}
         <p class="sentence">{sentence}</p>
-        {judgement.caveats.length > 0 && (
+        {caveats.length > 0 && (
           <ul class="caveats">
-            {judgement.caveats.map((caveat) => (
+            {caveats.map((caveat) => (
               <li key={caveat}>
                 <strong>But:</strong> {plainText(caveat)}
               </li>
             ))}
           </ul>
         )}
+        <LeftOut judgement={judgement} />
       </header>
       <Asked anchors={judgement.anchors} given={job?.given ?? []} give={give} />
-      <Checks checks={judgement.checks} anchors={judgement.anchors} />
+      <Checks judgement={judgement} />
       <div class="columns">
         <section>
           <h3>What the proof says</h3>
@@ -93,6 +95,25 @@ export function VerdictView({
       </p>
       {judgement.outcome === "passed" && job !== undefined && <ControlView job={job} anchors={judgement.anchors} />}
     </article>
+  );
+}
+
+/** The anchors that are left out, by each check that failed of them. */
+function LeftOut({ judgement }: { judgement: Judgement }) {
+  const failed = [...leftOutOf(judgement).values()].flat();
+  return failed.length === 0 ? null : (
+    <div class="left-out">
+      <p>
+        <strong>Left out:</strong> {LEFT_OUT}.
+      </p>
+      <ul>
+        {failed.map(({ name, reason }) => (
+          <li key={name}>
+            <span class="check-name">{name}</span>: {plainText(reason)}
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 }
 
@@ -149,7 +170,9 @@ function Asked({
 }
 
 /** Checks of one anchor stand together, folded if all of them passed. */
-function Checks({ checks, anchors }: { checks: readonly Check[]; anchors: readonly AnchorOf[] }) {
+function Checks({ judgement }: { judgement: Judgement }) {
+  const { checks, anchors } = judgement;
+  const leftOut = leftOutOf(judgement);
   const groups: { name: string; checks: Check[] }[] = [];
   for (const check of checks) {
     const name = anchorNamed(check) ?? "";
@@ -166,15 +189,22 @@ function Checks({ checks, anchors }: { checks: readonly Check[]; anchors: readon
         name === "" ? (
           <CheckList key={of[0]?.name} checks={of} prefix="" />
         ) : (
-          <Anchor key={name} name={name} checks={of} holds={holdsAs(name, anchors)} />
+          <Anchor key={name} name={name} checks={of} holds={holdsAs(name, anchors)} isLeftOut={leftOut.has(name)} />
         ),
       )}
     </section>
   );
 }
 
+interface AnchorProps {
+  readonly name: string;
+  readonly checks: readonly Check[];
+  readonly holds: boolean;
+  readonly isLeftOut: boolean;
+}
+
 /** An anchor that holds is a good one, also where something was left open that it does without. */
-function Anchor({ name, checks, holds }: { name: string; checks: Check[]; holds: boolean }) {
+function Anchor({ name, checks, holds, isLeftOut }: AnchorProps) {
   const outcome = holds ? "passed" : worst(checks);
   return (
     <details class="anchor" open={outcome === "failed"}>
@@ -182,7 +212,7 @@ function Anchor({ name, checks, holds }: { name: string; checks: Check[]; holds:
         <Sign outcome={outcome} />
         <span class="check-name">{name}</span>
         <span>
-          {inWords(checks, holds)}
+          {inWords(checks, holds, isLeftOut)}
           <small>
             Rests{" "}
             {restsOn(
@@ -227,7 +257,7 @@ function CheckList({
 }
 
 /** How many checks came out how; those that were not made are named, because a fold must not hide them. */
-function inWords(checks: readonly Check[], holds: boolean): string {
+function inWords(checks: readonly Check[], holds: boolean, isLeftOut: boolean): string {
   const of = (outcome: Outcome) => checks.filter((check) => check.outcome === outcome);
   const short = ({ name }: Check) => name.slice(name.indexOf(": ") + 2);
   const [passed, failed, open] = [of("passed"), of("failed"), of("not-checked")];
@@ -236,7 +266,9 @@ function inWords(checks: readonly Check[], holds: boolean): string {
   }
   return [
     `${passed.length} of ${plural(checks.length, "check")} passed`,
-    ...(failed.length > 0 ? [`failed: ${failed.map(short).join(", ")}`] : []),
+    ...(failed.length > 0
+      ? [`failed${isLeftOut ? ", so that it is left out" : ""}: ${failed.map(short).join(", ")}`]
+      : []),
     ...(open.length > 0 ? [`not checked${holds ? ", and not needed" : ""}: ${open.map(short).join(", ")}`] : []),
   ].join("; ");
 }
