@@ -114,6 +114,27 @@ test("blocks are trusted by a list, each changed byte fails, and the report says
     expect(printed).toContain("on the hash of the block, as you trust it");
   }));
 
+test("a block whose transaction creates a contract is left out, and the page says why", () =>
+  onPage(browser, single, {}, async (page) => {
+    const value = JSON.parse(readFileSync(evidence(), "utf8"));
+    const signed = parseEvidence(readFileSync(evidence())).receipt.note.bytes;
+    const created = made({ transaction: transaction(concat(selector, rootOver(signed)), new Uint8Array()) });
+    value.anchors[value.anchors.length - 1] = anchorOf(created.record);
+    const file = inDemo("contract.evidence.json");
+    writeFileSync(file, JSON.stringify(value));
+    const trusted = inDemo("contract-trust.toml");
+    const list = `block_hashes = ["23000000 0x${toHex(created.blockHash)}"]\n`;
+    const needed = (trust: string) => trust.replace(/^min_anchors = .*$/m, "min_anchors = 1");
+    writeFileSync(trusted, needed(readFileSync(trustFile(), "utf8")) + list);
+    await page.locator(".trust input[type=file]").first().setInputFiles(trusted);
+    await page.locator(".drop input[type=file]").first().setInputFiles([file, record()]);
+    await page.locator(".verdict.passed").waitFor();
+    expect(await page.locator(".left-out li").allTextContents()).toEqual([
+      "anchor chain: destination: the transaction goes nowhere: it creates a contract",
+    ]);
+    expect(await page.locator(".facts div", { hasText: "Block, chain" }).textContent()).toContain("(does not count)");
+  }));
+
 test("a list that contradicts the block fails it", () =>
   onPage(browser, single, {}, async (page) => {
     await open(page);

@@ -46,8 +46,10 @@ export async function onPage(
     await page.goto(url);
     await test(page);
     expect(complaints.filter((one) => expected?.test(one) !== true)).toEqual([]);
+    const { protocol, host } = new URL(url);
+    // A page that is a file asks for nothing but itself.
     const own = (one: string) =>
-      one.startsWith("blob:") || one.startsWith("data:") || new URL(one).host === new URL(url).host;
+      /^(blob|data):/.test(one) || (protocol === "file:" ? one === url : new URL(one).host === host);
     expect(asked.filter((one) => !own(one))).toEqual([]);
   } catch (error) {
     const name = expect.getState().currentTestName ?? "";

@@ -112,6 +112,66 @@ test("one file verifies every kind of proof, without a network", () =>
     }
   }));
 
+test("one file verifies a block by its hash, typed in or from a list, and asks nobody for it", () =>
+  onPage(browser, single, { offline: true }, async (page) => {
+    const trusted = readFileSync(inDemo("trust.toml"), "utf8");
+    const named = /^block_hashes = \["(\d+) (0x[0-9a-f]{64})"\]\n/m;
+    const [, number = "", hash = ""] = named.exec(trusted) ?? [];
+    const chain = inDemo("trust-without-blocks.toml");
+    writeFileSync(chain, trusted.replace(named, ""));
+    const block = `block ${number} of a development chain`;
+    const unknown = `block hash: nothing that is trusted says that ${block} (chain 31337) is ${hash}`;
+    await trust(page, chain);
+    await give(page, [evidence(), record()]);
+    await page.locator(".verdict.not-checked").waitFor();
+    expect(await sentence(page)).toContain(unknown);
+    await page.getByLabel(`The hash of ${block}`).fill(hash);
+    await page.getByRole("button", { name: "Trust this block" }).click();
+    await page.locator(".verdict.passed").waitFor();
+    expect(await sentence(page)).toContain("(resting on the block hash from what was given for this proof)");
+    await page.getByRole("button", { name: "Take it back" }).click();
+    await page.locator(".verdict.not-checked").waitFor();
+    expect(await sentence(page)).toContain(unknown);
+    const list = inDemo("blocks.txt");
+    writeFileSync(list, `# As a node of one's own has it.\nchain 31337\n${number} ${hash}\n`);
+    await page.locator(".blocks summary").click();
+    await page.locator(".blocks input[type=file]").setInputFiles(list);
+    await page.locator(".verdict.passed").waitFor();
+    expect(await sentence(page)).toContain("(resting on the block hash from the list on this page)");
+    await keep(page, "verify-offline-block");
+  }));
+
+test("an anchor that is left out is shown beside the caveats, with what failed of it, and in the report", () =>
+  onPage(browser, single, {}, async (page) => {
+    const file = inDemo("trust-of-another-policy.toml");
+    const trusted = readFileSync(inDemo("trust.toml"), "utf8");
+    writeFileSync(
+      file,
+      trusted.replace(/^min_anchors = .*$/m, "min_anchors = 1").replace(/^name = "dev"$/m, '$&\npolicies = ["1.2.3"]'),
+    );
+    await trust(page, file);
+    await give(page, [evidence(), record()]);
+    await page.locator(".verdict.passed").waitFor();
+    const shown = await page.locator(".left-out li").allTextContents();
+    expect(shown).toEqual([expect.stringMatching(/^anchor dev: policy: expected .*1\.2\.3/)]);
+    expect(await page.locator(".verdict header").textContent()).not.toContain("and is left out");
+    const summary = page.locator("summary", { hasText: /anchor dev\d/ });
+    expect(await summary.textContent()).toContain("failed, so that it is left out: policy; not checked: nonce");
+    await accessible(page);
+    await keep(page, "verify-left-out");
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Report to print" }).click();
+    const html = readFileSync(await (await download).path(), "utf8");
+    const printed = await page.context().newPage();
+    await printed.setContent(html);
+    expect(await printed.locator("p:has-text('Left out:') + ul li").allTextContents()).toEqual(shown);
+    expect(await printed.locator("tr", { hasText: "left out" }).allTextContents()).toEqual([
+      expect.stringMatching(/^✗ left outanchor dev: policy/),
+    ]);
+    await keep(printed, "report-left-out");
+    await printed.close();
+  }));
+
 test("each changed byte fails with the right check", () =>
   onPage(browser, single, {}, async (page) => {
     await trust(page, inDemo("trust.toml"));
