@@ -173,9 +173,18 @@ impl EthereumConfig {
 
     /// How old the newest block of an endpoint may be; 0 is any age.
     pub fn max_head_age(&self) -> Duration {
+        self.max_head_age.unwrap_or(self.default_head_age())
+    }
+
+    fn default_head_age(&self) -> Duration {
         let of_blocks = self.block_time.saturating_mul(HEAD_AGE_BLOCKS);
-        self.max_head_age
-            .unwrap_or(of_blocks.max(Duration::from_mins(5)))
+        of_blocks.max(Duration::from_mins(5))
+    }
+
+    /// How much older it may be than that of another endpoint: a fifth, and where any age is allowed a fifth of what the default is.
+    pub fn max_lag(&self) -> Duration {
+        let age = Some(self.max_head_age()).filter(|age| !age.is_zero());
+        age.unwrap_or(self.default_head_age()) / 5
     }
 
     /// What records call the chain.

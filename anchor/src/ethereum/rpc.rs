@@ -86,6 +86,7 @@ pub fn plan(config: &EthereumConfig, jitter: Duration, roots: Vec<u8>) -> Result
             None => rpc::Finality::Tag,
         },
         max_head_age: Some(config.max_head_age()).filter(|age| !age.is_zero()),
+        max_lag: config.max_lag(),
         timeout: config.deadline,
         roots,
         ..rpc::Settings::new(endpoints.collect::<Result<_, _>>()?, config.chain_id)

@@ -50,9 +50,10 @@ pub struct Settings {
     pub chain_id: u64,
     /// Which blocks are final.
     pub finality: Finality,
-    /// An endpoint whose newest block is older, or so much of the future, is of no use; nor is one that is a fifth of that behind
-    /// another. None: whatever its age.
+    /// An endpoint whose newest block is older, or so much of the future (or five minutes), is of no use. None: whatever its age.
     pub max_head_age: Option<Duration>,
+    /// Nor is one whose newest block is older by so much than that of another endpoint.
+    pub max_lag: Duration,
     /// How long a call may take; a request at one endpoint takes several, and at most six times as long.
     pub timeout: Duration,
     /// Root certificates (PEM) that are trusted besides the system's; may be empty.
@@ -60,13 +61,15 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// With the chain's own tag, newest blocks of the last five minutes, ten seconds a call, and the system's roots.
+    /// With the chain's own tag, newest blocks of the last five minutes that are no minute behind another's, ten seconds a call, and the
+    /// system's roots.
     pub fn new(endpoints: Vec<Endpoint>, chain_id: u64) -> Self {
         Self {
             endpoints,
             chain_id,
             finality: Finality::Tag,
             max_head_age: Some(Duration::from_mins(5)),
+            max_lag: Duration::from_mins(1),
             timeout: Duration::from_secs(10),
             roots: Vec::new(),
         }
@@ -204,10 +207,7 @@ impl Chain {
     /// The endpoint with this newest block follows the chain.
     fn follows(&self, place: usize, head: Head) -> Result<(), Fault> {
         let others = locked(&self.roster).saw(place, head);
-        match self.settings.max_head_age {
-            Some(max_age) => head.check(others, max_age),
-            None => Ok(()),
-        }
+        head.check(others, self.settings.max_head_age, self.settings.max_lag)
     }
 
     /// Whether a transaction in a block like those before this one could be recorded; if not, why.

@@ -10,10 +10,7 @@ use crate::operation::{Anchored, Event, Failure, StopReason};
 use crate::sender::{Course, Pending, Refused, Seen, Sender};
 use crate::state::{Ended, Ending, LastFailure};
 use crate::task::{Purpose, Task, Then};
-use crate::time::Timestamp;
-
-/// So far a block's time and this machine's clock may be apart. Blocks are made to the second; a verifier allows a block as much.
-const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
+use crate::time::{CLOCK_TOLERANCE, Timestamp};
 
 /// The longest rest of a round whose blocks leave the chain over and over.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);

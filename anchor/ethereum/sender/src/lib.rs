@@ -51,6 +51,6 @@ pub use operation::{
     Anchored, Event, Failure, Operation, OperationId, Outcome, Request, StopReason,
 };
 pub use sender::{Config, Dealt, Offered, OnItsWay, Seen, Sender, Status};
-pub use time::Timestamp;
+pub use time::{CLOCK_TOLERANCE, Timestamp};
 pub use transaction::{Call, SignedError, Unsigned};
 pub use wei::{Gas, Wei};

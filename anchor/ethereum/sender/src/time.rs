@@ -2,6 +2,9 @@
 
 use core::time::Duration;
 
+/// So far a block's time and this machine's clock may be apart. Blocks are made to the second; a verifier allows a block as much.
+pub const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
+
 /// Milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(u64);

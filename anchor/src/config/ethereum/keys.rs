@@ -41,7 +41,7 @@ pub(in crate::config) const KEYS: &[Key] = &keys! {
         "confirmations" Kind::Whole, optional "64",
             "A block is final when so many are above it, on chains that do not say by themselves which are (the tag `finalized`).";
         "max_head_age" Kind::Duration, optional "\"5m\"",
-            "An endpoint whose newest block is older is not used, nor one that is a fifth of that behind another; \"0s\": whatever its age.";
+            "An endpoint whose newest block is older is not used, nor one that is a fifth of that behind another; \"0s\": whatever its age, but for one that is a minute behind another.";
         "block_time" Kind::Duration, optional "\"12s\"",
             "How often the chain has a block. A transaction that is in none for 15 times as long is replaced by one that pays more.";
         "deadline" Kind::Duration, optional "\"10s\"",

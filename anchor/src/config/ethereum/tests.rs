@@ -39,13 +39,18 @@ fn a_good_one() {
     );
     assert!(!format!("{ethereum:?}").contains("s3cret"));
     assert_eq!(ethereum.max_head_age(), Duration::from_mins(5));
+    assert_eq!(ethereum.max_lag(), Duration::from_mins(1));
     let slow = parse(&format!("{GOOD}block_time = \"1m\"\n")).unwrap();
     assert_eq!(slow.max_head_age(), Duration::from_mins(10));
+    assert_eq!(slow.max_lag(), Duration::from_mins(2));
+    let old = parse(&format!("{GOOD}max_head_age = \"1h\"\n")).unwrap();
+    assert_eq!(old.max_lag(), Duration::from_mins(12));
     let any = parse(&format!(
         "{GOOD}max_head_age = \"0s\"\nconfirmations = 10000\n"
     ))
     .unwrap();
     assert_eq!(any.max_head_age(), Duration::ZERO);
+    assert_eq!(any.max_lag(), Duration::from_mins(1));
     let contract = parse(&format!("{GOOD}mode = \"contract\"\n")).unwrap();
     assert_eq!(contract.ceilings().max_gas, Gas::new(120_000));
     let remote = GOOD.replace(

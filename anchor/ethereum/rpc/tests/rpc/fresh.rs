@@ -81,14 +81,23 @@ async fn a_node_that_lags_behind_another_is_not_used() {
 }
 
 #[tokio::test]
-async fn endpoints_of_any_age_are_used_where_that_is_configured() {
-    let old = Fake::aged(9_999).await;
-    let settings = Settings {
-        max_head_age: None,
-        ..Settings::new(vec![old.url.parse().unwrap()], CHAIN_ID)
+async fn endpoints_of_any_age_are_used_where_that_is_configured_but_for_one_behind_another() {
+    let (old, older) = (Fake::aged(9_000).await, Fake::aged(9_999).await);
+    let any = |urls: &[&str]| {
+        let endpoints = urls.iter().map(|url| url.parse().unwrap());
+        let settings = Settings {
+            max_head_age: None,
+            ..Settings::new(endpoints.collect(), CHAIN_ID)
+        };
+        Chain::new(settings, signer()).unwrap()
     };
-    let chain = Chain::new(settings, signer()).unwrap();
-    assert_eq!(account(&chain).await.head.number, 9);
+    let alone = any(&[&older.url]);
+    assert_eq!(account(&alone).await.head.number, 9);
+    let both = any(&[&older.url, &old.url]);
+    account(&both).await;
+    assert_eq!(used(&both), Some(1));
+    let why = both.endpoints_status()[0].set_aside.clone().unwrap().why;
+    assert!(why.contains("99 s older than one that another"), "{why}");
 }
 
 #[tokio::test]
