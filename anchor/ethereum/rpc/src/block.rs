@@ -179,7 +179,17 @@ pub(crate) async fn whole(session: &Session<'_>, number: u64) -> Result<SeenBloc
         });
     }
     // Of a type that is not known, for example: the endpoint's own encoding is asked for.
-    let transactions = raw_transactions(session, &header, transactions.len()).await?;
+    let raw = raw_transactions(session, &header, transactions.len()).await;
+    let mut unknown = transactions.iter().filter_map(|json| unknown_type(json));
+    let transactions = match (raw, unknown.next()) {
+        (Err(fault @ Fault::Error { .. }), Some(kind)) => {
+            let kind = shown_type(kind);
+            return Err(Fault::Missing(format!(
+                "block {number} has a transaction of {kind}, which this program does not know, and its bytes are not to be had: {fault}"
+            )));
+        }
+        (raw, _) => raw?,
+    };
     let trie = trie_of(&transactions, root).ok_or_else(|| {
         Fault::Contradiction(format!(
             "the transactions of block {number} that it shows are not under the transactions root of the header: it lies, or leaves some out"
@@ -219,8 +229,8 @@ pub(crate) async fn receipts(
             "among the receipts of block {number} that it shows is one that is none, or not of its transaction's type"
         )),
         NoReceipt::Unknown(kind) => Fault::Unknown(format!(
-            "block {number} has a receipt of the type {kind:#04x}{}, which this program does not know: no block of this chain that has one can be recomputed",
-            if kind == DEPOSIT { " (a deposit of the OP stack)" } else { "" }
+            "block {number} has a receipt of {}, which this program does not know: no block of this chain that has one can be recomputed",
+            shown_type(kind)
         )),
     })?;
     let trie = trie_of(&encoded, block.header.header.receipts_root).ok_or_else(|| {
@@ -299,12 +309,27 @@ fn receipt(json: &RawValue, transaction: &[u8]) -> Result<Vec<u8>, NoReceipt> {
     if let Ok(receipt) = parsed::<ReceiptEnvelope>(json) {
         return Ok(receipt.encoded_2718());
     }
-    Err(match parsed::<Typed>(json) {
-        Ok(Typed {
-            kind: Short(kind @ FIRST_UNKNOWN..),
-        }) if transaction.first().copied().map(u64::from) == Some(kind) => NoReceipt::Unknown(kind),
+    Err(match unknown_type(json) {
+        Some(kind) if transaction.first().copied().map(u64::from) == Some(kind) => {
+            NoReceipt::Unknown(kind)
+        }
         _ => NoReceipt::Malformed,
     })
+}
+
+/// The type that a transaction or receipt is said to be of, if it is not known.
+fn unknown_type(json: &RawValue) -> Option<u64> {
+    let Typed { kind: Short(kind) } = parsed(json).ok()?;
+    (kind >= FIRST_UNKNOWN).then_some(kind)
+}
+
+fn shown_type(kind: u64) -> String {
+    let words = if kind == DEPOSIT {
+        " (a deposit of the OP stack)"
+    } else {
+        ""
+    };
+    format!("the type {kind:#04x}{words}")
 }
 
 /// The trie over these values, if it has this root.

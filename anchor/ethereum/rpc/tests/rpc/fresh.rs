@@ -115,8 +115,9 @@ async fn that_another_endpoint_is_down_is_known_before_it_is_needed_and_mends_it
     assert_eq!(both.endpoints_status()[1].failed, 1);
 }
 
-/// A chain whose blocks have a deposit of the OP stack each, as an endpoint before this one shows it.
-fn with_deposits(fake: &Fake) {
+/// A chain whose blocks have a deposit of the OP stack each, as an endpoint before this one shows it, which gives the bytes of single
+/// transactions or not.
+fn with_deposits(fake: &Fake, gives_bytes: bool) {
     let transaction = vec![0x7e, 0xc0];
     let root = *Trie::of_block(std::slice::from_ref(&transaction))
         .unwrap()
@@ -134,7 +135,12 @@ fn with_deposits(fake: &Fake) {
                     result["transactions"] = json!([{"type": "0x7e"}]);
                 }
             }
-            "eth_getRawTransactionByBlockHashAndIndex" => answer = json!({"result": "0x7ec0"}),
+            "eth_getRawTransactionByBlockHashAndIndex" if gives_bytes => {
+                answer = json!({"result": "0x7ec0"});
+            }
+            "eth_getRawTransactionByBlockHashAndIndex" => {
+                answer = json!({"error": {"code": -32_601, "message": "no such method"}});
+            }
             "eth_getBlockReceipts" => {
                 answer =
                     json!({"result": [{"type": "0x7e", "status": "0x1", "depositNonce": "0x1"}]});
@@ -151,7 +157,7 @@ fn with_deposits(fake: &Fake) {
 #[tokio::test]
 async fn a_chain_with_receipts_that_cannot_be_recomputed_is_told_of_before_anything_is_paid() {
     let fake = Fake::start().await;
-    with_deposits(&fake);
+    with_deposits(&fake, true);
     let chain = chain(CHAIN_ID, &[&fake.url]);
     for _ in 0..2 {
         let why = account(&chain).await.gas.unwrap_err();
@@ -172,6 +178,17 @@ async fn a_chain_with_receipts_that_cannot_be_recomputed_is_told_of_before_anyth
     }
     // Once it was shown that they can, that is not tried each time.
     assert_eq!(calls(&fake), before + 1);
+}
+
+#[tokio::test]
+async fn where_the_bytes_of_such_transactions_are_not_to_be_had_either_the_type_is_named() {
+    let fake = Fake::start().await;
+    with_deposits(&fake, false);
+    let chain = chain(CHAIN_ID, &[&fake.url]);
+    let read = chain.carry_out(ChainRequest::ReadAccount(call(1))).await;
+    let words = "block 7 has a transaction of the type 0x7e (a deposit of the OP stack), which this program does not know, and its bytes are not to be had: eth_getRaw";
+    let why = not_done(read);
+    assert!(why.contains(words), "{why}");
 }
 
 #[tokio::test]
