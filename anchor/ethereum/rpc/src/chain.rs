@@ -14,6 +14,7 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::account::{self, Standing, standing};
+use crate::agree::{self, Agreed, Hearing, Name, Word};
 use crate::block::{self, SeenHeader, header_at, newest};
 use crate::capture::judge;
 use crate::endpoint::Endpoint;
@@ -95,6 +96,7 @@ pub struct Chain {
     client: Client,
     roster: Mutex<Roster>,
     memory: Mutex<Memory>,
+    agreed: Mutex<Agreed>,
 }
 
 impl Chain {
@@ -114,6 +116,7 @@ impl Chain {
         Ok(Self {
             roster: Mutex::new(Roster::new(count)),
             memory: Mutex::default(),
+            agreed: Mutex::default(),
             settings,
             signer,
             client,
@@ -131,7 +134,8 @@ impl Chain {
         locked(&self.roster).status(names, Instant::now())
     }
 
-    /// Carries out a request, at the first endpoint that is of use. Dropping the future gives it up: of sending, nobody then knows.
+    /// Carries out a request, at the first endpoint that is of use; a round ends in no block that another one contradicts. Dropping the
+    /// future gives it up: of sending, nobody then knows.
     pub async fn carry_out(&self, request: ChainRequest) -> ChainOutcome {
         if let ChainRequest::Sign(unsigned) = request {
             let signed = self
@@ -157,7 +161,11 @@ impl Chain {
             let asked = self.ask(place, endpoint, &request).await;
             self.tell(place, Asked::Request, asked.as_ref().err());
             match asked {
-                Ok(outcome) => return failures.over(outcome),
+                Ok(outcome) => {
+                    return self
+                        .unless_contradicted(place, failures.over(outcome))
+                        .await;
+                }
                 Err(fault) => failures.add(endpoint, &fault),
             }
         }
@@ -193,15 +201,74 @@ impl Chain {
         }
     }
 
-    /// The newest block of an endpoint; none, if there is no such endpoint.
-    async fn look_at(&self, place: usize) -> Result<Option<Head>, Fault> {
+    /// Begins a request at an endpoint of this chain; none, if there is no such endpoint.
+    async fn session(&self, place: usize) -> Result<Option<Session<'_>>, Fault> {
         let Some(endpoint) = self.settings.endpoints.get(place) else {
             return Ok(None);
         };
         let session = Session::begin(&self.client, endpoint, self.settings.timeout);
         session.check_chain(self.settings.chain_id).await?;
+        Ok(Some(session))
+    }
+
+    /// The newest block of an endpoint; none, if there is no such endpoint.
+    async fn look_at(&self, place: usize) -> Result<Option<Head>, Fault> {
+        let Some(session) = self.session(place).await? else {
+            return Ok(None);
+        };
         let head = newest(&session).await?;
         Ok(Some(Head::new(&head, SystemTime::now())))
+    }
+
+    /// The outcome, unless it is about to end a round in a block that another endpoint contradicts. Who did not show the block before is
+    /// asked, but for those that are set aside. Of whom it is that lies nothing is known: nobody is set aside for it.
+    async fn unless_contradicted(&self, place: usize, outcome: ChainOutcome) -> ChainOutcome {
+        if let ChainOutcome::Observed(observation) = &outcome
+            && agree::has_left(observation)
+        {
+            locked(&self.agreed).forget();
+        }
+        let Some(end) = agree::end_of(&outcome) else {
+            return outcome;
+        };
+        let mut agreeing = locked(&self.agreed).about(end.block);
+        if !agreeing.contains(&place) {
+            agreeing.insert(0, place);
+        }
+        let mut others = locked(&self.roster).good(Instant::now());
+        others.retain(|other| !agreeing.contains(other));
+        let agreeing = agreeing.into_iter().filter_map(|place| self.name(place));
+        let mut hearing = Hearing::new(end, agreeing.collect());
+        let asked = others.into_iter().map(|other| async move {
+            let word = self.word(other, end.block.number).await;
+            (other, word)
+        });
+        for (other, word) in join_all(asked).await {
+            match (self.name(other), word) {
+                (Some(name), Ok(Some(word))) => hearing.heard(name, &word),
+                (_, Err(fault)) => self.tell(other, Asked::Look, Some(&fault)),
+                (_, Ok(None)) | (None, _) => {}
+            }
+        }
+        locked(&self.agreed).keep(end.block, hearing.agreeing());
+        hearing.objection().map_or(outcome, ChainOutcome::NotDone)
+    }
+
+    /// What another endpoint shows at a number; a fault, if it has no say; none, if there is no such endpoint.
+    async fn word(&self, place: usize, number: u64) -> Result<Option<Word>, Fault> {
+        let Some(session) = self.session(place).await? else {
+            return Ok(None);
+        };
+        let word = agree::ask(&session, number).await?;
+        if let Word::Lacks(newest) = &word {
+            self.follows(place, Head::new(newest, SystemTime::now()))?;
+        }
+        Ok(Some(word))
+    }
+
+    fn name(&self, place: usize) -> Option<Name> {
+        let endpoint = self.settings.endpoints.get(place)?.to_string();
+        Some(Name { endpoint, place })
     }
 
     /// The endpoint with this newest block follows the chain.

@@ -118,6 +118,11 @@ impl Roster {
             return Vec::new();
         }
         self.look_at = now.checked_add(LOOK_EVERY);
+        self.good(now)
+    }
+
+    /// The places of those that are not set aside.
+    pub(crate) fn good(&self, now: Instant) -> Vec<usize> {
         let good = self.records.iter().zip(0..);
         let good = good.filter(|(record, _)| record.until(now).is_none());
         good.map(|(_, place)| place).collect()

@@ -6,6 +6,7 @@
 //! | `endpoint` | [`Endpoint`]: where one is; its credentials are never shown |
 //! | `failover` | which endpoint is asked, and which is set aside for a while |
 //! | `head` | [`Head`]: whether an endpoint follows the chain |
+//! | `agree` | whether the other endpoints contradict the one that shows the block in which a round is about to end |
 //! | `session` | JSON-RPC: one request at one endpoint, bounded in time, length and depth |
 //! | `block` | blocks, rebuilt from what an endpoint says of them and held to their hashes |
 //! | `account`, `observe`, `nonce`, `capture`, `send` | the requests |
@@ -13,8 +14,8 @@
 //!
 //! Architecture invariant: nothing that can be recomputed is believed. A header has the hash that it was asked for; transactions and
 //! receipts are under its roots; what a transaction cost and whether it succeeded follows from these; whose a transaction is follows
-//! from its signature. What an endpoint alone says is: which block is the head, which is final, which stands at a number, what an
-//! account has, its nonce, and what gas costs.
+//! from its signature. What an endpoint alone says is: which block is the head, which is final, what an account has, its nonce, and
+//! what gas costs; and which block stands at a number, where no other endpoint contradicts before a round ends in it.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -27,6 +28,7 @@
 )]
 
 mod account;
+mod agree;
 mod block;
 mod capture;
 mod chain;

@@ -48,7 +48,17 @@ impl Fake {
 
     /// Serves a chain whose newest block is so many seconds old.
     pub(crate) async fn aged(seconds: u64) -> Self {
-        let world = Arc::new(Mutex::new(World::aged(seconds)));
+        Self::of(World::aged(seconds)).await
+    }
+
+    /// Another endpoint, which has the blocks that this one has now.
+    pub(crate) async fn branch(&self) -> Self {
+        let world = self.world().branch();
+        Self::of(world).await
+    }
+
+    async fn of(world: World) -> Self {
+        let world = Arc::new(Mutex::new(world));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/s3cret", listener.local_addr().unwrap());
         let served = Arc::clone(&world);

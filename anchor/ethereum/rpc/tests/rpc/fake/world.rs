@@ -50,6 +50,28 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// Another one with the same blocks.
+    pub(super) fn branch(&self) -> Self {
+        Self {
+            blocks: self.blocks.clone(),
+            pool: self.pool.clone(),
+            reverts: self.reverts.clone(),
+            tamper: None,
+            calls: Vec::new(),
+            ..*self
+        }
+    }
+
+    /// From now on it has the blocks of another one.
+    pub(crate) fn follow(&mut self, other: &Self) {
+        self.blocks.clone_from(&other.blocks);
+    }
+
+    /// The next blocks are made so many seconds later.
+    pub(crate) fn skip(&mut self, seconds: u64) {
+        self.begins += seconds;
+    }
+
     /// Some blocks, the last of which is so many seconds old.
     pub(super) fn aged(seconds: u64) -> Self {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
