@@ -11,6 +11,7 @@ use crate::chain::Finality;
 use crate::fault::Fault;
 use crate::observe::time_of;
 use crate::quantity::{Quantity, Short, hex_number};
+use crate::send::OF_ENDPOINT;
 use crate::session::{SHORT, Session};
 
 /// Of so many blocks the priority fees are looked at.
@@ -19,15 +20,20 @@ const FEE_BLOCKS: u64 = 10;
 /// The error of a call that was executed and undone.
 const REVERTED: i64 = 3;
 
-/// Words in the errors of a call that would fail, by which they are told from those of an endpoint that cannot say.
-const WOULD_FAIL: [&str; 7] = [
+/// Words in the errors of a call that would fail, by which they are told from those of an endpoint that cannot say: "execution aborted
+/// (timeout = 5s)", "insufficient credits".
+const WOULD_FAIL: [&str; 11] = [
     "revert",
-    "insufficient",
+    "insufficient funds",
+    "insufficientfunds",
+    "insufficient balance",
+    "exceeds account balance",
     "gas required",
     "out of gas",
-    "intrinsic",
+    "intrinsic gas",
     "invalid opcode",
-    "execution",
+    "vm execution error",
+    "execution fails",
 ];
 
 /// The final block and the head, and what the account has in both. In this order: the final block was read first.
@@ -232,5 +238,6 @@ async fn gas(
 
 fn would_fail(code: i64, message: &str) -> bool {
     let message = message.to_lowercase();
-    code == REVERTED || WOULD_FAIL.iter().any(|words| message.contains(words))
+    let says = WOULD_FAIL.iter().any(|words| message.contains(words));
+    code == REVERTED || says && !OF_ENDPOINT.contains(&code)
 }

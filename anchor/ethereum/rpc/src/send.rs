@@ -13,7 +13,7 @@ use crate::session::{SHORT, Session};
 const METHOD: &str = "eth_sendRawTransaction";
 
 /// Errors of JSON-RPC itself, and of endpoints that count: whatever the words, they say nothing of the transaction.
-const OF_ENDPOINT: [i64; 6] = [-32700, -32600, -32601, -32005, -32006, 429];
+pub(crate) const OF_ENDPOINT: [i64; 6] = [-32700, -32600, -32601, -32005, -32006, 429];
 
 /// An error inside the endpoint: the transaction may be in its pool.
 const INTERNAL: i64 = -32603;

@@ -60,7 +60,12 @@ async fn a_call_that_would_fail_is_told_from_an_endpoint_that_fails() {
         (3, "execution reverted: no", true),
         (-32_000, "execution reverted", true),
         (-32_000, "gas required exceeds allowance (30000000)", true),
+        (-32_000, "insufficient funds for transfer", true),
+        (-32_015, "VM execution error.", true),
         (-32_000, "missing trie node", false),
+        (-32_000, "execution aborted (timeout = 5s)", false),
+        (-32_000, "insufficient credits", false),
+        (-32_005, "insufficient funds", false),
         (-32_601, "the method eth_estimateGas does not exist", false),
     ] {
         fake.tamper(move |method, _, answer| {
