@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use counterfoil_ethereum::{Address, TransactionHash};
 use counterfoil_ethereum_sender::chain::{
-    Anchor, Block, Captured, ChainOutcome, ChainRequest, Identity, Refusal, Sent, Whereabouts,
+    Anchor, Block, Captured, ChainOutcome, ChainRequest, Identity, Sent, Whereabouts,
 };
 use counterfoil_service::client::{CallError, Client, ClientOptions};
 use futures_util::future::join_all;
@@ -19,11 +19,11 @@ use crate::block::{self, SeenHeader, header_at, newest};
 use crate::capture::judge;
 use crate::endpoint::Endpoint;
 use crate::failover::{Asked, EndpointStatus, Roster};
-use crate::fault::Fault;
+use crate::fault::{Failures, Fault};
 use crate::head::Head;
 use crate::nonce;
 use crate::observe::{Memory, Proven, Said, is_still, observation, place, prove, receipt, stands};
-use crate::send::{is_refusal, is_unknown, send};
+use crate::send::{is_refusal, send};
 use crate::session::Session;
 use crate::signer::Signer;
 
@@ -162,9 +162,9 @@ impl Chain {
             self.tell(place, Asked::Request, asked.as_ref().err());
             match asked {
                 Ok(outcome) => {
-                    return self
-                        .unless_contradicted(place, failures.over(outcome))
-                        .await;
+                    let outcome = failures.over(outcome);
+                    self.offer_to_others(place, &request, &outcome).await;
+                    return self.unless_contradicted(place, outcome).await;
                 }
                 Err(fault) => failures.add(endpoint, &fault),
             }
@@ -218,6 +218,38 @@ impl Chain {
         };
         let head = newest(&session).await?;
         Ok(Some(Head::new(&head, SystemTime::now())))
+    }
+
+    /// Offers a transaction that one endpoint took to the others as well, since that one may keep it to itself. What they say of it decides
+    /// nothing, and that one does not take it is nothing against it.
+    async fn offer_to_others(&self, place: usize, request: &ChainRequest, outcome: &ChainOutcome) {
+        let (
+            ChainRequest::Send { hash, bytes },
+            ChainOutcome::Sent(Sent::Accepted | Sent::AlreadyKnown),
+        ) = (request, outcome)
+        else {
+            return;
+        };
+        let mut others = locked(&self.roster).good(Instant::now());
+        others.retain(|other| *other != place);
+        let offers = others.into_iter().map(|other| async move {
+            let offered = self.offer(other, *hash, bytes).await;
+            (other, offered)
+        });
+        for (other, offered) in join_all(offers).await {
+            if let Err(fault) = offered
+                && !is_refusal(&fault)
+            {
+                self.tell(other, Asked::Look, Some(&fault));
+            }
+        }
+    }
+
+    async fn offer(&self, place: usize, hash: TransactionHash, bytes: &[u8]) -> Result<(), Fault> {
+        if let Some(session) = self.session(place).await? {
+            send(&session, hash, bytes).await?;
+        }
+        Ok(())
     }
 
     /// The outcome, unless it is about to end a round in a block that another endpoint contradicts. Who did not show the block before is
@@ -437,55 +469,6 @@ impl Chain {
         let proven = prove(session, transaction, block).await?;
         locked(&self.memory).keep(proven.clone());
         Ok(proven)
-    }
-}
-
-/// What the endpoints that were of no use did.
-#[derive(Debug, Default)]
-struct Failures {
-    reasons: Vec<String>,
-    wrong_chain: Option<(u64, String)>,
-    /// A transaction may be on its way.
-    unknown: bool,
-    /// A transaction was refused.
-    refused: bool,
-}
-
-impl Failures {
-    fn add(&mut self, endpoint: &Endpoint, fault: &Fault) {
-        self.reasons.push(format!("{endpoint}: {fault}"));
-        self.unknown |= is_unknown(fault);
-        self.refused |= is_refusal(fault);
-        if let Fault::WrongChain(found) = fault
-            && self.wrong_chain.is_none()
-        {
-            self.wrong_chain = Some((*found, endpoint.to_string()));
-        }
-    }
-
-    /// What an endpoint answered after these.
-    fn over(self, outcome: ChainOutcome) -> ChainOutcome {
-        match outcome {
-            // It refused what another may have taken.
-            ChainOutcome::Sent(Sent::Refused { reason, .. }) if self.unknown => {
-                let reasons = self.reasons.join("; ");
-                ChainOutcome::Sent(Sent::Unknown(format!("{reasons}; then refused: {reason}")))
-            }
-            outcome => outcome,
-        }
-    }
-
-    fn outcome(self) -> ChainOutcome {
-        let reasons = self.reasons.join("; ");
-        match self.wrong_chain {
-            _ if self.unknown => ChainOutcome::Sent(Sent::Unknown(reasons)),
-            _ if self.refused => ChainOutcome::Sent(Sent::Refused {
-                refusal: Refusal::Other,
-                reason: reasons,
-            }),
-            Some((found, endpoint)) => ChainOutcome::WrongChain { found, endpoint },
-            None => ChainOutcome::NotDone(reasons),
-        }
     }
 }
 

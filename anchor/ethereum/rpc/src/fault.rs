@@ -2,7 +2,10 @@
 
 use core::fmt;
 
+use counterfoil_ethereum_sender::chain::{ChainOutcome, Refusal, Sent};
+
 use crate::endpoint::Endpoint;
+use crate::send::{is_refusal, is_unknown};
 
 /// How much of what an endpoint says is shown.
 const SHOWN: usize = 160;
@@ -87,6 +90,57 @@ impl fmt::Display for Quoted {
 impl fmt::Debug for Quoted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// What the endpoints that were of no use did.
+#[derive(Debug, Default)]
+pub(crate) struct Failures {
+    reasons: Vec<String>,
+    wrong_chain: Option<(u64, String)>,
+    /// A transaction may be on its way.
+    unknown: bool,
+    /// A transaction was refused.
+    refused: bool,
+}
+
+impl Failures {
+    /// One was of no use.
+    pub(crate) fn add(&mut self, endpoint: &Endpoint, fault: &Fault) {
+        self.reasons.push(format!("{endpoint}: {fault}"));
+        self.unknown |= is_unknown(fault);
+        self.refused |= is_refusal(fault);
+        if let Fault::WrongChain(found) = fault
+            && self.wrong_chain.is_none()
+        {
+            self.wrong_chain = Some((*found, endpoint.to_string()));
+        }
+    }
+
+    /// What an endpoint answered after these.
+    pub(crate) fn over(self, outcome: ChainOutcome) -> ChainOutcome {
+        match outcome {
+            // It refused what another may have taken.
+            ChainOutcome::Sent(Sent::Refused { reason, .. }) if self.unknown => {
+                let reasons = self.reasons.join("; ");
+                ChainOutcome::Sent(Sent::Unknown(format!("{reasons}; then refused: {reason}")))
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// What comes of it, where there is no other endpoint.
+    pub(crate) fn outcome(self) -> ChainOutcome {
+        let reasons = self.reasons.join("; ");
+        match self.wrong_chain {
+            _ if self.unknown => ChainOutcome::Sent(Sent::Unknown(reasons)),
+            _ if self.refused => ChainOutcome::Sent(Sent::Refused {
+                refusal: Refusal::Other,
+                reason: reasons,
+            }),
+            Some((found, endpoint)) => ChainOutcome::WrongChain { found, endpoint },
+            None => ChainOutcome::NotDone(reasons),
+        }
     }
 }
 

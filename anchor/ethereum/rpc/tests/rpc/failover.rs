@@ -355,6 +355,67 @@ async fn a_refusal_for_what_the_transaction_is_is_an_answer_and_nobody_else_is_a
     assert_eq!(chain.endpoints_status()[0].set_aside, None);
 }
 
+/// What another endpoint does with a transaction that one took, and whether it is of no use for that.
+const OFFERED: [(&str, &str, Behaviour, bool); 5] = [
+    (
+        "has a full pool",
+        "eth_sendRawTransaction",
+        || Reply::Answer(json!({"error": {"code": -32_000, "message": "txpool is full"}})),
+        false,
+    ),
+    (
+        "has no such method",
+        "eth_sendRawTransaction",
+        || Reply::Answer(json!({"error": {"code": -32_601, "message": "not available"}})),
+        false,
+    ),
+    (
+        "says that it pays too little",
+        "eth_sendRawTransaction",
+        || Reply::Answer(json!({"error": {"code": -32_000, "message": "underpriced"}})),
+        false,
+    ),
+    ("drops", "eth_sendRawTransaction", || Reply::Drop, true),
+    (
+        "is of another chain",
+        "eth_chainId",
+        || Reply::Answer(json!({"result": "0x5"})),
+        true,
+    ),
+];
+
+#[tokio::test]
+async fn a_transaction_is_offered_to_all_so_that_one_that_keeps_it_to_itself_does_not_hold_it_up() {
+    let (one, two) = (Fake::start().await, Fake::start().await);
+    let both = chain(CHAIN_ID, &[&one.url, &two.url]);
+    let first = signed(&both, unsigned(CHAIN_ID, 0, 1)).await;
+    for expected in [Sent::Accepted, Sent::AlreadyKnown] {
+        assert_eq!(sent(&both, &first).await, expected);
+        assert_eq!(two.world().pool.len(), 1);
+    }
+    let status = both.endpoints_status();
+    assert_eq!((status[0].answered, status[1].answered), (2, 0));
+    for (name, method, behaviour, is_set_aside) in OFFERED {
+        let (one, two) = (Fake::start().await, Fake::start().await);
+        two.tamper(move |called, _, answer| {
+            if called == method {
+                behaviour()
+            } else {
+                Reply::Answer(answer)
+            }
+        });
+        let both = chain(CHAIN_ID, &[&one.url, &two.url]);
+        assert_eq!(sent(&both, &first).await, Sent::Accepted, "{name}");
+        let status = both.endpoints_status();
+        assert_eq!(status[1].set_aside.is_some(), is_set_aside, "{name}");
+        assert_eq!(status[1].failed, u64::from(is_set_aside), "{name}");
+        let calls = two.world().calls.clone();
+        // Whoever is of another chain gets nothing.
+        let is_sent = calls.contains(&"eth_sendRawTransaction".to_owned());
+        assert_eq!(is_sent, method == "eth_sendRawTransaction", "{name}");
+    }
+}
+
 #[tokio::test]
 async fn a_chain_has_one_to_sixteen_endpoints() {
     for count in [0, 17] {
