@@ -1,6 +1,8 @@
 //! An endpoint that makes up whole blocks, beside others: no round ends in one that another endpoint contradicts, and nobody who fails
 //! holds a round back.
 
+mod driven;
+
 use counterfoil_ethereum::TransactionHash;
 use counterfoil_ethereum_rpc::Chain;
 use counterfoil_ethereum_sender::Timestamp;
