@@ -80,12 +80,13 @@ impl Ethereum {
             let now = self.clock.now();
             course.sender.tick(stamp(now));
             self.read_what_is_due(&mut course, now).await;
+            self.show(&mut course, now);
             let before = course.sender.status();
             if before.is_loaded && before.on_its_way.is_none() && !offered {
                 self.offer(&mut course, now).await;
                 offered = true;
+                self.show(&mut course, now);
             }
-            self.show(&mut course, now);
             if self.operate(&mut course).await {
                 continue;
             }
@@ -122,6 +123,8 @@ impl Ethereum {
     async fn go_on(&self, course: &mut Course, now: Moment) {
         course.sender.tick(stamp(now));
         self.read_what_is_due(course, now).await;
+        // What was recorded just now is not new.
+        self.show(course, now);
         let status = course.sender.status();
         if status.is_loaded && !course.is_resumed {
             course.is_resumed = true;

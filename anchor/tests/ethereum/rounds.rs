@@ -480,3 +480,35 @@ async fn once_sends_and_the_next_time_records() {
     assert_eq!(count(&status, "sent"), 0);
     assert_eq!(world.chain.roots().len(), 1);
 }
+
+#[tokio::test]
+async fn what_was_recorded_just_now_is_not_new() {
+    let world = World::new(&["a.example/log"]);
+    let records = world.records().await;
+    begin(&records, "a.example/log", 5, 1_700_000_000).await;
+    let status = world.ethereum().await.once(None).await;
+    assert_eq!((count(&status, "sent"), count(&status, "recorded")), (1, 0));
+    // The same tree has newer cosignatures by the time that its round is final.
+    begin(&records, "a.example/log", 5, 1_700_000_500).await;
+    let wait = Some(Duration::from_secs(20));
+    let status = world.ethereum().await.once(wait).await;
+    assert_eq!((count(&status, "sent"), count(&status, "recorded")), (0, 1));
+    assert_eq!(world.chain.roots().len(), 1);
+    // Nor in a slot that begins at that very moment.
+    begin(&records, "a.example/log", 6, 1_700_001_000).await;
+    world.chain.ways(|ways| ways.is_paused = true);
+    let mut plan = world.plan();
+    plan.every = Duration::from_millis(1);
+    let running = world.on(plan).await;
+    running
+        .until("sent", |status| count(status, "sent") == 1)
+        .await;
+    begin(&records, "a.example/log", 6, 1_700_001_500).await;
+    world.chain.ways(|ways| ways.is_paused = false);
+    running
+        .until("recorded", |status| count(status, "recorded") == 1)
+        .await;
+    running.looks(20).await;
+    running.end().await;
+    assert_eq!(world.chain.roots().len(), 2);
+}
