@@ -252,6 +252,9 @@ impl Ethereum {
         // The operator knows of some longer than the register, which may be lost.
         let known = self.plan.sender.known_undone.iter().copied();
         let undone = undone.chain(known).collect();
+        // Where the clock was set back nobody waits until it shows the old time again.
+        let latest = now.after(RECORDS_PAUSE);
+        course.unread_until = course.unread_until.map(|until| until.min(latest));
         let is_due = course.unread_until.is_some_and(|until| now >= until);
         if is_due || course.undone != undone {
             course.undone = undone;

@@ -37,8 +37,12 @@ impl Slots {
 
     /// Looks at the slot later.
     pub(super) fn pause(&mut self, now: Moment) {
+        self.not_before = self.after_pause(now);
+    }
+
+    fn after_pause(&self, now: Moment) -> Moment {
         let pause = Duration::from_millis(self.every / 10).min(LOOK_EVERY);
-        self.not_before = now.after(pause);
+        now.after(pause)
     }
 
     /// There was a round at this time.
@@ -53,8 +57,9 @@ impl Slots {
     }
 
     /// Whether a round is to be offered now. While another is on its way, an open slot is looked at again later: whoever waits for
-    /// [`Self::wake_at`] would not wait at all.
+    /// [`Self::wake_at`] would not wait at all. Where the clock was set back nobody waits until it shows the old time again.
     pub(super) fn look(&mut self, now: Moment, is_free: bool) -> bool {
+        self.not_before = self.not_before.min(self.after_pause(now));
         let is_open = self.is_open(now);
         if is_open && !is_free {
             self.pause(now);
@@ -151,6 +156,11 @@ mod tests {
         let mut slots = slots(10 * HOUR);
         slots.took(at(1_000 * HOUR));
         assert!(slots.is_open(at(10 * HOUR + 60_000)));
+        slots.pause(at(1_000 * HOUR));
+        let back = at(20 * HOUR);
+        assert!(!slots.look(back, true), "a pause is made");
+        assert_eq!(slots.wake_at(back), at(20 * HOUR + 60_000));
+        assert!(slots.look(at(20 * HOUR + 60_000), true));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use counterfoil_store::{
 use counterfoil_tiles::checkpoint::{Origin, OriginHash};
 
 use crate::common::worker::Disk;
-use crate::world::{CHAIN, World, begin, count};
+use crate::world::{CHAIN, World, begin, count, set_clock};
 
 #[tokio::test]
 async fn whatever_the_store_does_a_root_is_paid_once_and_recorded_once() {
@@ -240,4 +240,38 @@ async fn a_log_whose_records_cannot_be_read_now_is_not_anchored_and_the_others_a
         counts.push(world.recorded(&place).await.len());
     }
     assert_eq!(counts, [0, 1]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_read_again_soon_though_the_clock_was_set_back() {
+    let mut world = World::new(&["a.example/log"]);
+    let blobs = Arc::new(Unreadable {
+        inner: MemoryBlobStore::new(),
+        fails: AtomicBool::new(false),
+        log: OriginHash::of(&Origin::new("a.example/log").unwrap()),
+    });
+    world.disk.blobs = blobs.clone();
+    let (clock, by) = set_clock();
+    world.clock = clock;
+    let records = world.records().await;
+    begin(&records, "a.example/log", 5, 1_700_000_000).await;
+    let wait = Some(Duration::from_secs(20));
+    let status = world.ethereum().await.once(wait).await;
+    assert_eq!(count(&status, "recorded"), 1, "{status:?}");
+    blobs.fails.store(true, Ordering::SeqCst);
+    let running = world.run().await;
+    running
+        .until("not read", |status| status.unread.is_some())
+        .await;
+    running.looks(2).await;
+    blobs.fails.store(false, Ordering::SeqCst);
+    by.store(-3_600_000, Ordering::SeqCst);
+    running.looks(2).await;
+    // The pause is over.
+    by.fetch_add(11_000, Ordering::SeqCst);
+    let status = running
+        .until("read", |status| status.unread.is_none())
+        .await;
+    running.end().await;
+    assert_eq!(status.logs[0].newest.unwrap().place.size.get(), 5);
 }

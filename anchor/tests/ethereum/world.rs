@@ -1,13 +1,14 @@
 //! An anchor's work on a chain, and what outlives its process.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use counterfoil_anchor::ethereum::{Ethereum, Mode, Plan, Status};
 use counterfoil_anchor::follow::Followed;
-use counterfoil_anchor::moment::Moment;
+use counterfoil_anchor::moment::{self, Moment};
 use counterfoil_anchor::names::{Place, RecordName};
 use counterfoil_anchor::record::BlockRecord;
 use counterfoil_anchor::records::{Acknowledged, Records};
@@ -43,6 +44,7 @@ pub(crate) struct World {
     pub(crate) chain: Arc<FakeChain>,
     pub(crate) mode: Mode,
     pub(crate) max_age: Option<Duration>,
+    pub(crate) clock: Clock,
     logs: Vec<(Followed, Acknowledged)>,
 }
 
@@ -67,6 +69,7 @@ impl World {
             chain: Arc::new(FakeChain::new()),
             mode: Mode::Address,
             max_age: None,
+            clock: Clock::default(),
             logs: origins.iter().map(log).collect(),
         }
     }
@@ -83,13 +86,13 @@ impl World {
     }
 
     pub(crate) async fn ethereum(&self) -> Ethereum {
-        let (logs, clock) = (self.logs.clone(), Clock::default());
+        let (logs, clock) = (self.logs.clone(), self.clock.clone());
         Ethereum::new(self.plan(), logs, self.records().await, clock)
     }
 
     /// The work on another chain.
     pub(crate) async fn on(&self, plan: Plan) -> Running {
-        let (logs, clock) = (self.logs.clone(), Clock::default());
+        let (logs, clock) = (self.logs.clone(), self.clock.clone());
         Running::start(Ethereum::new(plan, logs, self.records().await, clock))
     }
 
@@ -147,6 +150,18 @@ impl World {
         }
         found
     }
+}
+
+/// The system's clock, and by how many milliseconds it is set forward or back.
+pub(crate) fn set_clock() -> (Clock, Arc<AtomicI64>) {
+    let by = Arc::new(AtomicI64::new(0));
+    let read = Arc::clone(&by);
+    let (began, since) = (moment::now(), Instant::now());
+    let clock = Clock::new(move || {
+        let now = began.after(since.elapsed()).millis();
+        Moment::from_millis(now.saturating_add_signed(read.load(Ordering::SeqCst)))
+    });
+    (clock, by)
 }
 
 /// Begins the round of a log of this size, as stamping does; cosigned at this time.
