@@ -7,15 +7,16 @@ use std::time::Duration;
 use counterfoil_ethereum::{BlockHash, keccak256};
 use counterfoil_ethereum_sender::{Anchored, Event, Offered, Outcome, Request, Sender, Timestamp};
 use counterfoil_tiles::checkpoint::OriginHash;
+use counterfoil_tiles::hash::NodeHash;
 use tokio::sync::watch;
 
-use super::due::{self, Candidate};
+use super::due::{self, Candidate, Recorded};
 use super::slots::Slots;
 use super::status::{Block, Status};
 use super::{Ethereum, events, keep};
 use crate::follow::Followed;
 use crate::moment::Moment;
-use crate::names::Place;
+use crate::names::{Place, RecordName};
 use crate::record::BlockRecord;
 use crate::records::{Acknowledged, BindingError, Index, KeepError};
 use crate::worker::{listed, unbroken};
@@ -37,6 +38,8 @@ struct Course {
     is_resumed: bool,
     /// A round is wanted even where no tree has changed.
     is_wanted: bool,
+    /// The last round that was paid for and offered again, which was told.
+    known: Option<NodeHash>,
     /// Blocks that left the chain: what they have does not count.
     undone: BTreeSet<BlockHash>,
     /// Logs whose records could not be read: they are left out of rounds, since they may have been anchored.
@@ -113,6 +116,7 @@ impl Ethereum {
             slots: Slots::new(self.plan.every, self.plan.lag, now),
             is_resumed: false,
             is_wanted: false,
+            known: None,
             undone: self.plan.sender.known_undone.iter().copied().collect(),
             unread: BTreeSet::new(),
             unread_until: Some(now),
@@ -148,19 +152,10 @@ impl Ethereum {
     /// Offers what is due.
     async fn offer(&self, course: &mut Course, now: Moment) {
         course.slots.pause(now);
-        let mut candidates = Vec::new();
-        for (log, acknowledged) in &self.logs {
-            if course.unread.contains(&log.hash()) {
-                continue;
-            }
-            match self.candidate(log, acknowledged, &course.undone, now).await {
-                Ok(candidate) => candidates.extend(candidate),
-                Err(error) => tracing::error!(
-                    origin = %log.origin(), chain = %self.plan.name, %error,
-                    "the records of this log cannot be read, and it is left out of the round; the others are not"
-                ),
-            }
-        }
+        let candidates = self.candidates(course, now).await;
+        let is_damaged = |candidate: &&Candidate| candidate.recorded == Recorded::Damaged;
+        let damaged = candidates.iter().filter(is_damaged);
+        let damaged: Vec<Place> = damaged.map(Candidate::place).collect();
         let terms = due::Terms {
             now,
             max_age: if course.is_wanted {
@@ -177,20 +172,48 @@ impl Ethereum {
                 return;
             }
         };
+        let (root, logs) = (offer.root, offer.members.len());
+        let waiting = course.sender.status().waiting;
+        let waits = waiting.is_some_and(|(waiting, _)| waiting == root);
+        let offered = course.sender.offer(offer);
+        if offered == Offered::Known && !waits {
+            // Nothing comes of it: neither the slot nor an operator's wish is used up.
+            if course.known.replace(root) != Some(root) {
+                events::log_known(&self.plan.name, root, &damaged);
+            }
+            return;
+        }
         course.slots.took(now);
         course.is_wanted = false;
-        let (root, logs) = (offer.root, offer.members.len());
-        match course.sender.offer(offer) {
+        match offered {
             Offered::Taken => {
                 tracing::info!(chain = %self.plan.name, %root, logs, "a round waits to be sent");
             }
             Offered::Known => {
-                tracing::debug!(chain = %self.plan.name, %root, "this very round is known");
+                tracing::debug!(chain = %self.plan.name, %root, "this very round waits already");
             }
             Offered::Refused => {
                 tracing::error!(chain = %self.plan.name, %root, logs, "the round was refused, which is a mistake in this program");
             }
         }
+    }
+
+    /// The newest round of each log that can be read now.
+    async fn candidates(&self, course: &Course, now: Moment) -> Vec<Candidate> {
+        let mut candidates = Vec::new();
+        for (log, acknowledged) in &self.logs {
+            if course.unread.contains(&log.hash()) {
+                continue;
+            }
+            match self.candidate(log, acknowledged, &course.undone, now).await {
+                Ok(candidate) => candidates.extend(candidate),
+                Err(error) => tracing::error!(
+                    origin = %log.origin(), chain = %self.plan.name, %error,
+                    "the records of this log cannot be read, and it is left out of the round; the others are not"
+                ),
+            }
+        }
+        candidates
     }
 
     /// A log's newest round; none if there is none that the policy admits, or if the log forked and the operator has not dealt with
@@ -222,21 +245,43 @@ impl Ethereum {
         Ok(Some(Candidate {
             origin: log.origin().clone(),
             newest: self.newest_of(log.hash()),
-            is_recorded: self.is_recorded(&place, undone).await,
+            recorded: self.recorded(&place, undone).await?,
             state,
         }))
     }
 
-    /// Whether a block of the chain has a checkpoint. A record that is damaged says so, too: it is to be restored.
-    async fn is_recorded(&self, place: &Place, undone: &BTreeSet<BlockHash>) -> bool {
+    /// Whether a block of the chain has a checkpoint.
+    async fn recorded(
+        &self,
+        place: &Place,
+        undone: &BTreeSet<BlockHash>,
+    ) -> Result<Recorded, KeepError> {
+        let mut found = Recorded::None;
         let names = |index: &Index| index.blocks(place, &self.plan.name);
         for name in self.records.with_index(names) {
-            match self.records.block(place, &name).await {
-                Ok((record, _)) if !self.is_ours(&record, undone) => {}
-                Ok(_) | Err(_) => return true,
+            match self.block(place, &name).await? {
+                Some(record) if self.is_ours(&record, undone) => return Ok(Recorded::Whole),
+                Some(_) => {}
+                None => found = Recorded::Damaged,
             }
         }
-        false
+        Ok(found)
+    }
+
+    /// A record; none if it is damaged. An error may pass.
+    async fn block(
+        &self,
+        place: &Place,
+        name: &RecordName,
+    ) -> Result<Option<BlockRecord>, KeepError> {
+        match self.records.block(place, name).await {
+            Ok((record, _)) => Ok(Some(record)),
+            Err(error) if error.may_pass() => Err(error),
+            Err(error) => {
+                tracing::error!(%place, record = %name, %error, "a record cannot be read; it does not count");
+                Ok(None)
+            }
+        }
     }
 
     fn newest_of(&self, log: OriginHash) -> Option<Block> {
@@ -288,31 +333,33 @@ impl Ethereum {
         self.shown().unread = trouble;
     }
 
-    /// The newest block that has something of a log, in the records.
+    /// The newest block that has something of a log, in the records: of the largest size that has one which counts.
     async fn newest_recorded(
         &self,
         log: OriginHash,
         undone: &BTreeSet<BlockHash>,
     ) -> Result<Option<Block>, KeepError> {
-        let chain = &self.plan.name;
-        let names = self
-            .records
-            .with_index(|index| index.newest_blocks(log, chain));
-        let mut newest: Option<Block> = None;
-        for (place, name) in names {
-            match self.records.block(&place, &name).await {
-                Ok((record, _)) if !self.is_ours(&record, undone) => {}
-                Ok((record, _)) => {
-                    let block = Block::of(place, &record.block.header, &record.block.transaction);
-                    newest = newest.into_iter().chain(block).max_by_key(|one| one.time);
-                }
-                Err(error) if error.may_pass() => return Err(error),
-                Err(error) => {
-                    tracing::error!(%place, record = %name, %error, "a record cannot be read; it does not count");
-                }
+        let mut below = None;
+        loop {
+            let names = |index: &Index| index.newest_blocks(log, &self.plan.name, below);
+            let names = self.records.with_index(names);
+            let Some((place, _)) = names.first() else {
+                return Ok(None);
+            };
+            below = Some(place.size);
+            let mut newest: Option<Block> = None;
+            for (place, name) in names {
+                let record = self.block(&place, &name).await?;
+                let Some(record) = record.filter(|record| self.is_ours(record, undone)) else {
+                    continue;
+                };
+                let block = Block::of(place, &record.block.header, &record.block.transaction);
+                newest = newest.into_iter().chain(block).max_by_key(|one| one.time);
+            }
+            if newest.is_some() {
+                return Ok(newest);
             }
         }
-        Ok(newest)
     }
 
     /// Whether a record is of this chain: its name may have been another chain's, and its block may have left this one.

@@ -22,8 +22,19 @@ pub(super) struct Candidate {
     pub(super) state: State,
     /// The newest block that has something of it.
     pub(super) newest: Option<Block>,
-    /// A block has these very bytes.
-    pub(super) is_recorded: bool,
+    /// Whether a block has these very bytes.
+    pub(super) recorded: Recorded,
+}
+
+/// Whether a record says that a block has a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recorded {
+    /// One does.
+    Whole,
+    /// One did, and is damaged: it proves nothing any more.
+    Damaged,
+    /// There is none.
+    None,
 }
 
 /// What is new enough.
@@ -43,10 +54,10 @@ impl Candidate {
             terms.max_age.is_some_and(|max_age| age >= max_age)
         };
         let is_new = |block: &Block| block.place.size != self.place().size || is_old(block);
-        !self.is_recorded && self.newest.as_ref().is_none_or(is_new)
+        self.recorded != Recorded::Whole && self.newest.as_ref().is_none_or(is_new)
     }
 
-    fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Place {
         self.state.place()
     }
 }
@@ -116,7 +127,7 @@ mod tests {
             origin,
             state: State::after(None, note, NOW).unwrap(),
             newest: None,
-            is_recorded: false,
+            recorded: Recorded::None,
         }
     }
 
@@ -135,8 +146,8 @@ mod tests {
 
     #[test]
     fn what_is_new_or_was_anchored_long_ago_is_due() {
-        let recorded = |candidate: Candidate| Candidate {
-            is_recorded: true,
+        let recorded = |recorded, candidate: Candidate| Candidate {
+            recorded,
             ..candidate
         };
         let rows = [
@@ -150,8 +161,13 @@ mod tests {
             ),
             (
                 "the same bytes, long ago",
-                recorded(anchored(candidate("a", 7), 7, 100)),
+                recorded(Recorded::Whole, anchored(candidate("a", 7), 7, 100)),
                 false,
+            ),
+            (
+                "the same bytes, whose record is damaged",
+                recorded(Recorded::Damaged, anchored(candidate("a", 7), 6, 1)),
+                true,
             ),
         ];
         for (name, candidate, due) in rows {

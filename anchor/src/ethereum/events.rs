@@ -1,8 +1,9 @@
 //! What a sender tells, in the words of the log, and counted.
 
 use counterfoil_ethereum_sender::{Event, Failure, Offer};
+use counterfoil_tiles::hash::NodeHash;
 
-use crate::names::AuthorityName;
+use crate::names::{AuthorityName, Place};
 
 /// The words by which events are counted.
 pub(super) const WORDS: [&str; 10] = [
@@ -111,4 +112,25 @@ pub(super) fn log(chain: &AuthorityName, event: &Event) {
             %chain, "nothing is sent any more, until this program is restarted: {reason}"
         ),
     }
+}
+
+/// A round that was paid for is offered again.
+pub(super) fn log_known(chain: &AuthorityName, root: NodeHash, damaged: &[Place]) {
+    if damaged.is_empty() {
+        tracing::warn!(
+            %chain, %root,
+            "this very round was paid for, and is not paid for again; its logs are anchored again when their bytes change"
+        );
+    } else {
+        tracing::error!(
+            %chain, %root, damaged = listed(damaged),
+            "this very round was paid for, and is not paid for again, though records of it are damaged: restore them from a backup; \
+             otherwise these checkpoints are anchored anew in a round with another log, or their logs when their bytes change"
+        );
+    }
+}
+
+fn listed(places: &[Place]) -> String {
+    let places: Vec<String> = places.iter().map(Place::to_string).collect();
+    places.join(", ")
 }

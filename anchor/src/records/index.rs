@@ -150,13 +150,16 @@ impl Index {
             .collect()
     }
 
-    /// Where blocks of a chain are recorded for the largest size of a log that has any.
+    /// Where blocks of a chain are recorded for the largest size of a log that has any, of all sizes or of those below one.
     pub fn newest_blocks(
         &self,
         log: OriginHash,
         chain: &AuthorityName,
+        below: Option<TreeSize>,
     ) -> Vec<(Place, RecordName)> {
-        let sizes = self.anchors.get(&log).into_iter().flatten().rev();
+        let to = below.map_or(Bound::Unbounded, Bound::Excluded);
+        let sizes = self.anchors.get(&log).into_iter();
+        let sizes = sizes.flat_map(|sizes| sizes.range((Bound::Unbounded, to)).rev());
         let mut found = sizes.map(|(size, checkpoints)| {
             let named = checkpoints.iter().flat_map(|folder| {
                 let place = Place {

@@ -17,7 +17,7 @@ use counterfoil_store::{
 use counterfoil_tiles::checkpoint::{Origin, OriginHash};
 
 use crate::common::worker::Disk;
-use crate::world::{CHAIN, World, begin, count, set_clock};
+use crate::world::{CHAIN, World, begin, count, damage, set_clock};
 
 #[tokio::test]
 async fn whatever_the_store_does_a_root_is_paid_once_and_recorded_once() {
@@ -274,4 +274,87 @@ async fn what_cannot_be_read_is_read_again_soon_though_the_clock_was_set_back() 
         .await;
     running.end().await;
     assert_eq!(status.logs[0].newest.unwrap().place.size.get(), 5);
+}
+
+#[tokio::test]
+async fn a_checkpoint_whose_record_is_damaged_is_anchored_anew_and_no_root_is_paid_for_twice() {
+    let world = World::new(&["a.example/log", "b.example/log"]);
+    let records = world.records().await;
+    let place = begin(&records, "a.example/log", 5, 1_700_000_000).await;
+    let running = world.run().await;
+    running
+        .until("recorded", |status| count(status, "recorded") == 1)
+        .await;
+    running.end().await;
+    let first = RecordName::block(CHAIN.parse().unwrap(), 1);
+    damage(&world.disk, place.record(&first)).await;
+    // The very round was paid for.
+    let running = world.run().await;
+    running.looks(100).await;
+    assert_eq!(running.ethereum.status().logs[0].newest, None);
+    assert_eq!(world.chain.roots().len(), 1);
+    // Another one has it, too.
+    let records = world.records().await;
+    begin(&records, "b.example/log", 7, 1_700_000_100).await;
+    let status = running
+        .until("recorded", |status| count(status, "recorded") == 1)
+        .await;
+    running.end().await;
+    assert_eq!(status.logs[0].newest.unwrap().place, place);
+    let second = RecordName::block(CHAIN.parse().unwrap(), 2);
+    let (record, _) = world.records().await.block(&place, &second).await.unwrap();
+    assert_eq!(record.block.path.size.get(), 2);
+    assert_eq!(world.chain.roots().len(), 2);
+}
+
+#[tokio::test]
+async fn a_round_that_was_paid_for_uses_up_neither_its_slot_nor_an_operators_wish() {
+    let mut world = World::new(&["a.example/log", "b.example/log"]);
+    let (clock, by) = set_clock();
+    world.clock = clock;
+    let records = world.records().await;
+    let place = begin(&records, "a.example/log", 5, 1_700_000_000).await;
+    let wait = Some(Duration::from_secs(20));
+    world.ethereum().await.once(wait).await;
+    begin(&records, "b.example/log", 5, 1_700_000_000).await;
+    world.ethereum().await.once(wait).await;
+    assert_eq!(world.chain.roots().len(), 2);
+    let first = RecordName::block(CHAIN.parse().unwrap(), 1);
+    damage(&world.disk, place.record(&first)).await;
+    // A slot begins, with the pause in which logs are looked at.
+    let mut plan = world.plan();
+    plan.every = Duration::from_secs(100);
+    let into = i64::try_from(world.clock.now().millis() % 100_000).unwrap();
+    by.fetch_add(100_000 - into, Ordering::SeqCst);
+    let running = world.on(plan).await;
+    running.ethereum.want();
+    let status = running
+        .until("loaded", |status| {
+            status
+                .sender
+                .as_ref()
+                .is_some_and(|sender| sender.seen.is_some())
+        })
+        .await;
+    by.fetch_add(10_000, Ordering::SeqCst);
+    // The round of the damaged record alone is offered.
+    let begun = status.next.unwrap();
+    running
+        .until("offered", |status| {
+            status.next.unwrap().since(begun) >= Duration::from_secs(5)
+        })
+        .await;
+    running.looks(2).await;
+    assert_eq!(world.chain.roots().len(), 2);
+    // The same tree, which is news only for who wants it.
+    let records = world.records().await;
+    begin(&records, "b.example/log", 5, 1_700_000_500).await;
+    by.fetch_add(10_000, Ordering::SeqCst);
+    running
+        .until("recorded", |status| count(status, "recorded") == 1)
+        .await;
+    running.end().await;
+    let second = RecordName::block(CHAIN.parse().unwrap(), 2);
+    let (record, _) = world.records().await.block(&place, &second).await.unwrap();
+    assert_eq!(record.block.path.size.get(), 2, "both are in one round");
 }

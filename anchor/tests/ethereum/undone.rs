@@ -67,3 +67,41 @@ async fn a_round_whose_final_block_is_undone_is_anchored_anew_and_is_an_alarm_un
     assert_eq!(status.logs[0].newest, None);
     assert_eq!(world.chain.roots().len(), 1);
 }
+
+#[tokio::test]
+async fn what_is_the_newest_where_the_newest_block_left_the_chain_is_an_older_one() {
+    let world = World::new(&["a.example/log"]);
+    let records = world.records().await;
+    let mut blocks = Vec::new();
+    let running = world.run().await;
+    for (number, size) in [(1, 5), (2, 6), (3, 9)] {
+        begin(&records, "a.example/log", size, 1_700_000_000 + size).await;
+        let status = running
+            .until("recorded", |status| count(status, "recorded") == number)
+            .await;
+        blocks.push(status.logs[0].newest.unwrap());
+    }
+    // The last two leave the chain, one after the other, and for now the network does not take them again.
+    world.chain.ways(|ways| ways.refuses = true);
+    world.chain.undo_from(blocks[1].number);
+    let status = running
+        .until("undone", |status| count(status, "undone") == 2)
+        .await;
+    running.end().await;
+    assert_eq!(status.logs[0].newest, Some(blocks[0]));
+    assert_eq!(blocks[0].place.size.get(), 5);
+    // Nor does what the operator names count.
+    let mut plan = world.plan();
+    plan.sender.known_undone = vec![world.chain.block(blocks[0].number).hash];
+    let running = world.on(plan).await;
+    let status = running
+        .until("loaded", |status| {
+            status
+                .sender
+                .as_ref()
+                .is_some_and(|sender| sender.is_loaded)
+        })
+        .await;
+    running.end().await;
+    assert_eq!(status.logs[0].newest, None);
+}

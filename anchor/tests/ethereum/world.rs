@@ -164,6 +164,13 @@ pub(crate) fn set_clock() -> (Clock, Arc<AtomicI64>) {
     (clock, by)
 }
 
+/// What is kept under this name is damaged.
+pub(crate) async fn damage(disk: &Disk, name: BlobName) {
+    let blobs = &disk.blobs;
+    blobs.discard(std::slice::from_ref(&name)).await.unwrap();
+    blobs.put_new(&[Blob::new(name, "nonsense")]).await.unwrap();
+}
+
 /// Begins the round of a log of this size, as stamping does; cosigned at this time.
 pub(crate) async fn begin(records: &Records, origin: &str, size: u64, time: u64) -> Place {
     let note = note(origin, size, time);
