@@ -35,7 +35,7 @@ use crate::worker::Clock;
 pub use chain::{Chain, Endpoint, Head, Mode};
 pub use probe::Probed;
 pub use rpc::{OpenError, PASSWORD_VARIABLE, create_key, plan};
-pub use status::{Block, LogBlocks, Status};
+pub use status::{Block, LogBlocks, Lost, Status};
 pub use view::View;
 pub(crate) use view::{HOLD_WORDS, hold_word};
 

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::due::{self, Candidate, Recorded};
 use super::slots::Slots;
-use super::status::{Block, Status};
+use super::status::{Block, Lost, Status};
 use super::{Ethereum, events, keep};
 use crate::follow::Followed;
 use crate::moment::Moment;
@@ -404,18 +404,25 @@ impl Ethereum {
     /// Tells what happened, and shows where things stand.
     fn show(&self, course: &mut Course, now: Moment) {
         let was_low = self.shown().is_low();
+        let is_kept = |place: &Place| {
+            let names = |index: &Index| index.blocks(place, &self.plan.name);
+            !self.records.with_index(names).is_empty()
+        };
         while let Some(event) = course.sender.poll_event() {
-            events::log(&self.plan.name, &event);
             let mut shown = self.shown();
-            if let Some(word) = events::word(&event) {
+            let lost = match &event {
+                Event::Recorded(anchored) => shown.recorded(anchored, is_kept),
+                _ => None,
+            };
+            let word = if let Some(lost) = lost {
+                events::log_lost(&self.plan.name, lost);
+                Some(events::LOST)
+            } else {
+                events::log(&self.plan.name, &event);
+                events::word(&event)
+            };
+            if let Some(word) = word {
                 *shown.events.entry(word).or_default() += 1;
-            }
-            if let Event::Recorded(anchored) = &event {
-                let is_kept = |place: &Place| {
-                    let names = |index: &Index| index.blocks(place, &self.plan.name);
-                    !self.records.with_index(names).is_empty()
-                };
-                shown.recorded(anchored, is_kept);
             }
         }
         let mut shown = self.shown();
@@ -447,17 +454,23 @@ impl Course {
 }
 
 impl Status {
-    /// A round is recorded, but for checkpoints that were lost.
-    fn recorded(&mut self, anchored: &Anchored, is_kept: impl Fn(&Place) -> bool) {
-        let places = anchored.offer.members.iter().map(keep::place);
-        for place in places.filter(is_kept) {
-            let captured = &anchored.captured;
+    /// A round is recorded, but for checkpoints that were lost. Gives it if they all were: then nothing is recorded.
+    fn recorded(&mut self, anchored: &Anchored, is_kept: impl Fn(&Place) -> bool) -> Option<&Lost> {
+        let (captured, places) = (&anchored.captured, anchored.offer.members.iter());
+        let (kept, lost): (Vec<Place>, Vec<Place>) = places.map(keep::place).partition(is_kept);
+        self.lost = kept.is_empty().then_some(Lost {
+            block: anchored.inclusion.block,
+            transaction: anchored.transaction,
+            checkpoints: lost,
+        });
+        for place in kept {
             let block = Block::of(place, &captured.header, &captured.transaction);
             let log = self.logs.iter_mut().find(|log| log.hash == place.origin);
             if let (Some(log), Some(block)) = (log, block) {
                 log.newest = Some(block);
             }
         }
+        self.lost.as_ref()
     }
 }
 

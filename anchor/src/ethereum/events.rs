@@ -3,21 +3,26 @@
 use counterfoil_ethereum_sender::{Event, Failure, Offer};
 use counterfoil_tiles::hash::NodeHash;
 
+use super::status::Lost;
 use crate::names::{AuthorityName, Place};
 
 /// The words by which events are counted.
-pub(super) const WORDS: [&str; 10] = [
+pub(super) const WORDS: [&str; 11] = [
     "sent",
     "sent-again",
     "replaced",
     "included",
     "reorganised",
     "recorded",
+    LOST,
     "undone",
     "failed",
     "superseded",
     "warning",
 ];
+
+/// A round is final, and has no record.
+pub(super) const LOST: &str = "lost";
 
 /// An event in a word; none for the end, which is shown otherwise.
 pub(super) fn word(event: &Event) -> Option<&'static str> {
@@ -112,6 +117,15 @@ pub(super) fn log(chain: &AuthorityName, event: &Event) {
             %chain, "nothing is sent any more, until this program is restarted: {reason}"
         ),
     }
+}
+
+/// A round is final, and all its checkpoints were lost while it was on its way.
+pub(super) fn log_lost(chain: &AuthorityName, lost: &Lost) {
+    tracing::error!(
+        %chain, transaction = %lost.transaction, block = lost.block.number, checkpoints = listed(&lost.checkpoints),
+        "the round is final, and nothing of it is recorded: all its checkpoints are damaged or gone; find out what the disk has lost. \
+         Its logs are anchored again with what is their newest"
+    );
 }
 
 /// A round that was paid for is offered again.

@@ -36,6 +36,8 @@ pub struct Status {
     pub unread: Option<String>,
     /// The logs, in the order of the configuration.
     pub logs: Vec<LogBlocks>,
+    /// The last round that became final, if nothing of it could be recorded.
+    pub lost: Option<Lost>,
     /// When it is looked at next whether there is something new.
     pub next: Option<Moment>,
     /// What happened how often, by [`Status::WORDS`].
@@ -53,6 +55,17 @@ pub struct LogBlocks {
     pub hash: OriginHash,
     /// The newest block that has something of it.
     pub newest: Option<Block>,
+}
+
+/// A round that is final and has no record, since all its checkpoints were lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// Its block.
+    pub block: sender::chain::Block,
+    /// Its transaction.
+    pub transaction: TransactionHash,
+    /// What it had.
+    pub checkpoints: Vec<Place>,
 }
 
 /// A block that has a checkpoint.
@@ -83,7 +96,7 @@ impl Block {
 
 impl Status {
     /// The words by which events are counted, for metrics that begin at 0.
-    pub const WORDS: [&'static str; 10] = events::WORDS;
+    pub const WORDS: [&'static str; 11] = events::WORDS;
 
     pub(super) fn new<'a>(plan: &Plan, logs: impl Iterator<Item = &'a Followed>) -> Self {
         let log = |log: &Followed| LogBlocks {
@@ -103,6 +116,7 @@ impl Status {
             sender: None,
             unread: Some("its records are not read yet".to_owned()),
             logs: logs.map(log).collect(),
+            lost: None,
             next: None,
             events: BTreeMap::new(),
             endpoints: Vec::new(),

@@ -7,13 +7,14 @@
 
 use std::collections::BTreeMap;
 
+use counterfoil_ethereum::TransactionHash;
 use counterfoil_ethereum_sender as sender;
 use counterfoil_ethereum_sender::state::Undone;
 use counterfoil_ethereum_sender::{Hold, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Endpoint;
-use super::status::{Block, LogBlocks, Status};
+use super::status::{Block, LogBlocks, Lost, Status};
 use crate::moment::Moment;
 
 /// The words by which a hold is known.
@@ -63,6 +64,8 @@ pub struct View {
     pub stopped: Option<String>,
     pub last_record: Option<RecordView>,
     pub last_failure: Option<FailureView>,
+    /// The last round that became final, if nothing of it could be recorded.
+    pub lost: Option<LostView>,
     /// Records whose blocks are not the chain's any more, until they are dealt with.
     pub undone: Vec<UndoneView>,
     pub spent_gwei: String,
@@ -127,6 +130,15 @@ pub struct UndoneView {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+pub struct LostView {
+    pub block: u64,
+    pub block_hash: String,
+    pub transaction: String,
+    /// The paths of what it had.
+    pub checkpoints: Vec<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
 pub struct FailureView {
     pub at: u64,
     pub root: String,
@@ -174,6 +186,8 @@ impl View {
     /// Where things stand, at this time.
     pub fn of(status: &Status, now: Moment) -> Self {
         let sender = status.sender.as_ref();
+        let lost = status.lost.as_ref();
+        let is_lost = |last: &TransactionHash| lost.is_some_and(|lost| lost.transaction == *last);
         Self {
             name: status.name.to_string(),
             chain_id: status.chain_id,
@@ -203,6 +217,7 @@ impl View {
             stopped: sender.and_then(|sender| Some(sender.stopped.as_ref()?.to_string())),
             last_record: sender
                 .and_then(|sender| sender.last_record)
+                .filter(|last| !is_lost(&last.transaction))
                 .map(|last| RecordView {
                     at: last.at.as_millis(),
                     block: last.block.number,
@@ -217,6 +232,7 @@ impl View {
                     root: last.root.to_string(),
                     reason: last.failure.to_string(),
                 }),
+            lost: lost.map(lost_view),
             undone: status.undone().map(undone).collect(),
             spent_gwei: sender
                 .map_or(sender::Wei::ZERO, |sender| sender.spent)
@@ -247,6 +263,16 @@ fn undone(undone: &Undone) -> UndoneView {
         block: undone.block.number,
         block_hash: undone.block.hash.to_string(),
         transaction: undone.transaction.to_string(),
+    }
+}
+
+fn lost_view(lost: &Lost) -> LostView {
+    let places = lost.checkpoints.iter();
+    LostView {
+        block: lost.block.number,
+        block_hash: lost.block.hash.to_string(),
+        transaction: lost.transaction.to_string(),
+        checkpoints: places.map(|place| format!("/{place}")).collect(),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use counterfoil_anchor::ethereum::Mode;
-use counterfoil_anchor::moment::Moment;
+use counterfoil_anchor::ethereum::{Mode, View};
+use counterfoil_anchor::moment::{self, Moment};
 use counterfoil_anchor::names::{Blobs as _, CheckpointHash};
 use counterfoil_anchor::record::TokenRecord;
 use counterfoil_anchor::records::Acknowledged;
@@ -16,7 +16,7 @@ use counterfoil_tiles::checkpoint::Origin;
 use counterfoil_tiles::hash::hash_leaf;
 
 use crate::chain::CHAIN_ID;
-use crate::world::{CHAIN, World, begin, count, note};
+use crate::world::{CHAIN, World, begin, count, damage, note};
 
 #[tokio::test]
 async fn one_transaction_is_for_all_logs_and_each_has_a_record_that_verifies() {
@@ -511,4 +511,42 @@ async fn what_was_recorded_just_now_is_not_new() {
     running.looks(20).await;
     running.end().await;
     assert_eq!(world.chain.roots().len(), 2);
+}
+
+#[tokio::test]
+async fn a_round_whose_checkpoints_are_all_lost_is_not_recorded() {
+    let world = World::new(&["a.example/log", "b.example/log"]);
+    world.chain.ways(|ways| ways.is_paused = true);
+    let records = world.records().await;
+    let mut places = Vec::new();
+    for origin in ["a.example/log", "b.example/log"] {
+        places.push(begin(&records, origin, 5, 1_700_000_000).await);
+    }
+    let running = world.run().await;
+    running
+        .until("sent", |status| count(status, "sent") == 1)
+        .await;
+    // Their logs go on, so that nobody knows their checkpoints any more. For now what is their newest is held back.
+    for (place, origin) in places.iter().zip(["a.example/log", "b.example/log"]) {
+        damage(&world.disk, place.checkpoint()).await;
+        begin(&records, origin, 6, 1_700_000_100).await;
+    }
+    world.chain.ways(|ways| ways.base_fee = 90);
+    world.chain.ways(|ways| ways.is_paused = false);
+    let status = running
+        .until("lost", |status| count(status, "lost") == 1)
+        .await;
+    assert_eq!(count(&status, "recorded"), 0);
+    assert_eq!(status.lost.as_ref().unwrap().checkpoints, places);
+    let view = View::of(&running.ethereum.status(), moment::now());
+    assert!(view.last_record.is_none());
+    let named: Vec<String> = places.iter().map(|place| format!("/{place}")).collect();
+    assert_eq!(view.lost.unwrap().checkpoints, named);
+    // Until a later round is recorded.
+    world.chain.ways(|ways| ways.base_fee = 10);
+    let status = running
+        .until("recorded", |status| count(status, "recorded") == 1)
+        .await;
+    assert_eq!((count(&status, "lost"), status.lost), (1, None));
+    running.end().await;
 }

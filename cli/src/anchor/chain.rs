@@ -15,16 +15,17 @@ pub(super) fn outcome(view: &View) -> Exit {
         && view.stopped.is_none()
         && refusal(view).is_none()
         && !view.balance_is_low;
-    match (view.undone.is_empty(), is_well) {
-        (false, _) => Exit::Failed,
-        (true, true) => Exit::Done,
-        (true, false) => Exit::CouldNotTell,
+    let is_failed = !view.undone.is_empty() || view.lost.is_some();
+    match (is_failed, is_well) {
+        (true, _) => Exit::Failed,
+        (false, true) => Exit::Done,
+        (false, false) => Exit::CouldNotTell,
     }
 }
 
 /// What doing the work once comes to. A round that failed is a failure until a later one is recorded.
 pub(super) fn outcome_once(view: &View, wait: Option<Duration>) -> Exit {
-    if !view.undone.is_empty() || last_failure(view).is_some() {
+    if !view.undone.is_empty() || view.lost.is_some() || last_failure(view).is_some() {
         return Exit::Failed;
     }
     let is_sent = view.waiting.is_none()
@@ -81,6 +82,15 @@ pub(super) fn lines(view: &View) -> Vec<String> {
             "the last round failed at {}: {}",
             at(failure.at),
             failure.reason
+        ));
+    }
+    if let Some(lost) = &view.lost {
+        lines.push(format!(
+            "nothing of the last round is recorded, though its transaction {} is final, in block {} ({}): its checkpoints are damaged or gone: {}",
+            lost.transaction,
+            lost.block,
+            lost.block_hash,
+            lost.checkpoints.join(", ")
         ));
     }
     if let Some(waiting) = &view.waiting {
@@ -161,7 +171,7 @@ mod tests {
         let mut view = json!({
             "name": "dev", "chain_id": 1, "account": "0x01", "destination": "0x02", "mode": "address",
             "max_fee_gwei": "50", "max_priority_fee_gwei": "5", "max_cost_per_day_gwei": "1", "max_gas": 25_000, "waiting": null, "on_its_way": null,
-            "hold": null, "trouble": null, "stopped": null, "last_record": null, "last_failure": null,
+            "hold": null, "trouble": null, "stopped": null, "last_record": null, "last_failure": null, "lost": null,
             "undone": [], "spent_gwei": "0", "cost_gwei": null, "seen": null, "balance_days": null,
             "balance_is_low": false, "next_look_at": null, "events": {}, "endpoints": [], "logs": [],
         });
@@ -253,6 +263,12 @@ mod tests {
             (
                 "undone",
                 json!({"undone": [{"at": 5, "block": 7, "block_hash": "0x07", "transaction": "0x08"}]}),
+                None,
+                Exit::Failed,
+            ),
+            (
+                "lost",
+                json!({"lost": {"block": 7, "block_hash": "", "transaction": "0x08", "checkpoints": ["the nonce is taken"]}}),
                 None,
                 Exit::Failed,
             ),
