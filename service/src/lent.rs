@@ -19,8 +19,9 @@ use tokio::time::Instant;
 
 use crate::room::Held;
 
-/// Bytes that are handed on at once. They are copied: a part of the bytes would keep all of them.
-pub const FRAME: usize = 64 << 10;
+/// Bytes that are handed on at once: as many as one frame of HTTP/2 takes, each stream of which may hold up to three of them. They
+/// are copied: a part of the bytes would keep all of them.
+pub const FRAME: usize = 16 << 10;
 
 /// How slowly a body may be read, in bytes a second: a mobile connection is faster.
 pub const SLOWEST: u32 = 64 << 10;
@@ -214,7 +215,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_reads_at_the_slowest_rate_reads_it_whole_and_who_is_slower_does_not() {
         let room = Room::new(8 << 20, 8 << 20);
-        for (pause, whole) in [(1_000, true), (1_500, false)] {
+        for (pause, whole) in [(250, true), (375, false)] {
             let mut body = lent(&room, 8 << 20);
             let mut read = 0;
             while let Some(Ok(frame)) = body.frame().await {

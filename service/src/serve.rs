@@ -39,9 +39,13 @@ use crate::metrics::Connections;
 use crate::tls::{Certificates, TlsError};
 use pulse::{Attendance, Beating, Pulses};
 
-/// Requests of one HTTP/2 connection at once; more wait at the client.
-const STREAMS: u32 = 256;
-/// Bytes of an answer that HTTP/2 takes at once, for each stream, and that nobody has read yet: as many as in one frame of a large body.
+/// Requests of one HTTP/2 connection at once; more wait at the client. Each may hold a head, or some frames of an answer.
+const STREAMS: u32 = 32;
+/// Bytes that one HTTP/2 connection, all its streams together, may send before they are read: the 8 MiB of a log's longest
+/// batch, unless it is configured, come within `body_deadline` from as far as 300 ms away.
+const RECEIVE_BYTES: u32 = 256 << 10;
+/// Bytes of an answer that HTTP/2 takes for each stream before it waits until they are written: one frame of a large body. One
+/// more frame may begin before that, and one more is taken from the body ahead of its turn.
 const SEND_BYTES: usize = crate::lent::FRAME;
 /// Longest head of a request that HTTP/2 takes; HTTP/1.1 is bounded by the read buffer.
 const HEAD_BYTES: u32 = 16 << 10;
@@ -257,6 +261,8 @@ fn protocol() -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
+        .initial_connection_window_size(RECEIVE_BYTES)
+        .initial_stream_window_size(RECEIVE_BYTES)
         .max_send_buf_size(SEND_BYTES)
         .max_header_list_size(HEAD_BYTES);
     protocol
