@@ -90,7 +90,7 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
     /// The URL prefix of the log.
-    pub url: String,
+    pub url: SecretUrl,
     /// File of its policy (C2SP tlog-policy): its keys, its witnesses, its quorum.
     pub policy: PathBuf,
     /// SHA-256 (hex) of refused checkpoints of forks in spite of which the log is anchored on: the operator knows of them.
@@ -108,7 +108,7 @@ pub struct AuthorityConfig {
     /// What records call it.
     pub name: String,
     /// Where it takes requests.
-    pub url: String,
+    pub url: SecretUrl,
     /// Files of the root certificates that its tokens must lead to (PEM).
     pub roots: Vec<PathBuf>,
     /// Files of further certificates that lead there (PEM).

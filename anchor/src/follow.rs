@@ -11,6 +11,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,10 +29,11 @@ use counterfoil_tiles::proof::{
 use counterfoil_tiles::tile::{TILE_SIZE, Tile, TileId, tiles_of};
 use url::Url;
 
+use crate::public_url::{public_text, public_url};
 use crate::state::State;
 
 /// A log that is followed.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Followed {
     origin: Origin,
     base: Url,
@@ -40,11 +42,21 @@ pub struct Followed {
     deadline: Duration,
 }
 
+/// Without credentials that its URL may hold.
+impl fmt::Debug for Followed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Followed")
+            .field("origin", &self.origin)
+            .field("base", &public_url(&self.base))
+            .finish_non_exhaustive()
+    }
+}
+
 /// Why a log cannot be followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FollowError {
     /// Not the URL prefix of a log.
-    #[error("expected the http or https URL prefix of a log, got {0:?}")]
+    #[error("expected the http or https URL prefix of a log, got {0}")]
     Url(String),
     /// A policy that does not say which log it is.
     #[error(
@@ -163,7 +175,7 @@ impl Followed {
         client: Client,
         deadline: Duration,
     ) -> Result<Self, FollowError> {
-        let wrong = || FollowError::Url(url.to_owned());
+        let wrong = || FollowError::Url(public_text(url));
         let mut base = Url::parse(url).map_err(|_| wrong())?;
         if !matches!(base.scheme(), "http" | "https")
             || base.query().is_some()

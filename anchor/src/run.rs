@@ -23,6 +23,7 @@ use crate::follow::{FollowError, Followed};
 use crate::http::{Site, SiteOptions};
 use crate::judge::{Judge, RecordJudge};
 use crate::names::{Place, RecordName};
+use crate::public_url::{public_text, public_url};
 use crate::records::{Acknowledged, Damage, Records};
 use crate::schedule::OptionsError;
 use crate::tsa::{Tsa, TsaOptions};
@@ -153,9 +154,10 @@ pub fn plan(config: &Config, make: MakeJudge<'_>) -> Result<Plan, RunError> {
             error,
         })?;
         let (policy, client) = (Arc::new(policy), following.clone());
-        let followed = Followed::new(&log.url, policy, client, config.log_deadline);
+        let url = log.url.secret();
+        let followed = Followed::new(url, policy, client, config.log_deadline);
         let followed = followed.map_err(|error| RunError::Log {
-            url: log.url.clone(),
+            url: public_text(url),
             error,
         })?;
         let same = logs
@@ -163,8 +165,8 @@ pub fn plan(config: &Config, make: MakeJudge<'_>) -> Result<Plan, RunError> {
             .find(|other| other.followed.origin() == followed.origin());
         if let Some(other) = same {
             return Err(RunError::SameLog {
-                first: other.followed.url().to_string(),
-                second: log.url.clone(),
+                first: public_url(other.followed.url()),
+                second: public_text(url),
             });
         }
         // What is no hash was refused with the configuration.
@@ -211,6 +213,7 @@ fn tsa(
         .map_err(|error: crate::names::NameError| wrong(error.into()))?;
     let url = authority
         .url
+        .secret()
         .parse()
         .map_err(|error: url::ParseError| wrong(error.into()))?;
     let options = TsaOptions {

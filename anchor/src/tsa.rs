@@ -32,13 +32,23 @@ const REPLY: &str = "application/timestamp-reply";
 const SHOWN: usize = 60;
 
 /// A time-stamping authority.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Tsa {
     name: AuthorityName,
     url: Url,
     judge: Arc<dyn Judge>,
     client: Client,
     options: TsaOptions,
+}
+
+/// Without credentials that its URL may hold.
+impl fmt::Debug for Tsa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tsa")
+            .field("name", &self.name)
+            .field("url", &self.public_url())
+            .finish_non_exhaustive()
+    }
 }
 
 /// How an authority is asked.

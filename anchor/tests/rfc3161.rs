@@ -43,7 +43,7 @@ impl Authority {
         std::fs::write(&root, dev.root_pem()).unwrap();
         let config = AuthorityConfig {
             name: name.to_owned(),
-            url: dev.tsr_url(),
+            url: dev.tsr_url().into(),
             roots: vec![root],
             certificates: Vec::new(),
             policies: vec![dev.policy()],
@@ -68,7 +68,7 @@ impl Authority {
         };
         Tsa::new(
             self.config.name.parse().unwrap(),
-            self.config.url.parse().unwrap(),
+            self.config.url.secret().parse().unwrap(),
             rfc3161::make(&self.config).unwrap(),
             Client::new(&ClientOptions::default()).unwrap(),
             options,

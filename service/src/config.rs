@@ -71,6 +71,7 @@ use toml::Table;
 pub use front::{FrontConfig, LogFormat, TlsConfig, front_keys};
 pub use keys::{Key, Kind, Section};
 pub use overrides::Override;
+pub use secrets::url_holds_credentials;
 
 /// All keys of a service's configuration.
 #[derive(Debug, Clone, Copy)]

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::Config;
 use crate::names::{AuthorityName, CheckpointHash};
+use crate::public_url::public_text;
 
 /// The longest text for the page.
 const MAX_PAGE_TEXT_BYTES: usize = 1_024;
@@ -61,8 +62,8 @@ fn check_logs(config: &Config) -> Result<(), ConfigError> {
     let mut urls = HashSet::new();
     for (number, log) in config.logs.iter().enumerate() {
         let place = format!("log[{number}].url");
-        check_url(&place, &log.url)?;
-        if !urls.insert(log.url.trim_end_matches('/')) {
+        check_url(&place, log.url.secret())?;
+        if !urls.insert(log.url.secret().trim_end_matches('/')) {
             return Err(ConfigError::conflict(
                 place,
                 "another [[log]] has the same URL",
@@ -94,11 +95,15 @@ fn check_authorities(config: &Config) -> Result<(), ConfigError> {
                 "another [[authority]] has the same name, and records are told apart by it";
             return Err(ConfigError::conflict(place("name"), reason));
         }
-        check_url(&place("url"), &authority.url)?;
-        if authority.url.len() > MAX_URL {
+        check_url(&place("url"), authority.url.secret())?;
+        let length = authority.url.secret().len();
+        if length > MAX_URL {
             let expected = format!("at most {MAX_URL} bytes, as many as evidence has room for");
-            let got = authority.url.len().to_string();
-            return Err(ConfigError::value(place("url"), expected, got));
+            return Err(ConfigError::value(
+                place("url"),
+                expected,
+                length.to_string(),
+            ));
         }
         if authority.roots.is_empty() {
             let expected = "its tokens must lead to some root: one file or more";
@@ -124,8 +129,8 @@ fn check_url(place: &str, url: &str) -> Result<(), ConfigError> {
     } else {
         Err(ConfigError::value(
             place,
-            "an http or https URL",
-            format!("{url:?}"),
+            "an http or https URL without a fragment",
+            public_text(url),
         ))
     }
 }

@@ -68,8 +68,8 @@ const TABLES: &[Key] = &keys! {
             "Who shows a client certificate must have one issued under one of these (PEM).";
     }
     LOG => {
-        "url" Kind::Text, required "\"https://log.example.org/\"",
-            "The URL prefix of a log (C2SP tlog-tiles).";
+        "url" Kind::Url, required "\"https://log.example.org/\"",
+            "The URL prefix of a log (C2SP tlog-tiles). A user and a password in it are shown nowhere; then this file is its owner's alone.";
         "policy" Kind::Text, required "\"log.policy\"",
             "File of its policy (C2SP tlog-policy): only checkpoints under its quorum are anchored.";
         "known_forks" Kind::Texts, optional "[\"3f1c…\"]",
@@ -80,8 +80,8 @@ const TABLES: &[Key] = &keys! {
     AUTHORITY => {
         "name" Kind::Text, required "\"freetsa\"",
             "What records call a time-stamping authority, of a-z, 0-9 and -; it stays for ever.";
-        "url" Kind::Text, required "\"https://freetsa.org/tsr\"",
-            "Where it takes requests (RFC 3161 over HTTP).";
+        "url" Kind::Url, required "\"https://freetsa.org/tsr\"",
+            "Where it takes requests (RFC 3161 over HTTP). A user, a password and a query in it are shown nowhere; then this file is its owner's alone.";
         "roots" Kind::Texts, required "[\"freetsa-root.pem\"]",
             "Files of the root certificates that its tokens must lead to (PEM).";
         "certificates" Kind::Texts, optional "[\"freetsa-tsa.pem\"]",

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use counterfoil_anchor::config::Config;
 use counterfoil_anchor::data;
-use counterfoil_service::config::Settings;
+use counterfoil_service::config::{Settings, url_holds_credentials};
 use serde_json::json;
 
 use super::{CONFIG_NAME, data_failure};
@@ -51,6 +51,18 @@ impl InitArgs {
             let text = absolute.as_deref().and_then(Path::to_str).map(quote);
             text.ok_or_else(|| Failure::usage(format!("{} is no path in UTF-8", path.display())))
         };
+        let urls = [
+            ("--log", &self.log),
+            ("--authority-url", &self.authority_url),
+        ];
+        for (flag, url) in urls {
+            if url.as_deref().is_some_and(url_holds_credentials) {
+                return Err(Failure::usage(format!(
+                    "{flag}: the URL may hold credentials, and others can read what a program is called with"
+                ))
+                .advice("make the anchor without it, and write the table into its configuration"));
+            }
+        }
         let mut values = vec![
             ("data", quote(DATA_NAME)),
             ("listen", format!("[{}]", quote(&self.listen.to_string()))),
@@ -151,10 +163,32 @@ mod tests {
         };
         let config = Config::parse(&args.config_text().unwrap(), &[]).unwrap();
         assert_eq!(config.front.listen, [args.listen]);
-        assert_eq!(config.logs[0].url, "https://log.example.org/it's1");
+        assert_eq!(config.logs[0].url.secret(), "https://log.example.org/it's1");
         assert!(config.logs[0].policy.is_absolute());
         assert_eq!(config.authorities[0].name, "tsa");
         assert_eq!(config.authorities[0].roots, [Path::new("/roots/tsa.pem")]);
         assert_eq!(config.data, Path::new(DATA_NAME));
+    }
+
+    #[test]
+    fn credentials_are_no_arguments() {
+        let args = |log: &str, authority: &str| InitArgs {
+            directory: PathBuf::from("x"),
+            log: Some(log.to_owned()),
+            policy: Some(PathBuf::from("log.policy")),
+            authority: Some("tsa".to_owned()),
+            authority_url: Some(authority.to_owned()),
+            root: Some(PathBuf::from("/roots/tsa.pem")),
+            listen: "127.0.0.1:0".parse().unwrap(),
+        };
+        let plain = "https://a.example/k";
+        assert!(args(plain, plain).config_text().is_ok());
+        for url in ["https://u:s3cret@a.example/", "https://a.example/?s3cret"] {
+            for args in [args(url, plain), args(plain, url)] {
+                let refused = format!("{:?}", args.config_text().unwrap_err());
+                assert!(refused.contains("may hold credentials"), "{refused}");
+                assert!(!refused.contains("s3cret"), "{refused}");
+            }
+        }
     }
 }

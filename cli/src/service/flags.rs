@@ -97,6 +97,7 @@ fn flag(key: &Key) -> Arg {
     };
     let value_name = match key.kind {
         Kind::Text | Kind::Secret => "TEXT".to_owned(),
+        Kind::Url => "URL".to_owned(),
         Kind::OneOf(words) => words.join("|"),
         Kind::Texts | Kind::Secrets => "TEXT,…".to_owned(),
         Kind::Whole | Kind::Number => "N".to_owned(),

@@ -68,6 +68,8 @@ pub enum Kind {
     Text,
     /// One of these strings.
     OneOf(&'static [&'static str]),
+    /// A URL, which may hold credentials: one that does is treated as a secret is.
+    Url,
     /// A string that may hold credentials: errors do not show it.
     Secret,
     /// A list of strings; in a variable or a flag, separated by commas.
@@ -88,7 +90,7 @@ impl Kind {
     /// In words.
     pub fn expected(self) -> String {
         match self {
-            Self::Text | Self::Secret => "a string".to_owned(),
+            Self::Text | Self::Url | Self::Secret => "a string".to_owned(),
             Self::OneOf(words) => format!("one of {}", words.join(", ")),
             Self::Texts | Self::Secrets => "a list of strings".to_owned(),
             Self::Whole => "a whole number, 0 or more".to_owned(),
@@ -100,7 +102,7 @@ impl Kind {
 
     fn takes(self, value: &Value) -> bool {
         match (self, value) {
-            (Self::Text | Self::Secret, Value::String(_))
+            (Self::Text | Self::Url | Self::Secret, Value::String(_))
             | (Self::Number, Value::Integer(_) | Value::Float(_))
             | (Self::Switch, Value::Boolean(_)) => true,
             (Self::OneOf(words), Value::String(word)) => words.contains(&word.as_str()),
@@ -114,7 +116,7 @@ impl Kind {
     /// The value that the text of a variable or a flag stands for.
     pub(super) fn read(self, text: &str) -> Option<Value> {
         let value = match self {
-            Self::Text | Self::Secret | Self::OneOf(_) | Self::Duration => {
+            Self::Text | Self::Url | Self::Secret | Self::OneOf(_) | Self::Duration => {
                 Value::String(text.to_owned())
             }
             Self::Texts | Self::Secrets if text.is_empty() => Value::Array(Vec::new()),
@@ -243,10 +245,9 @@ impl Schema {
         if key.kind.takes(value) {
             return Ok(());
         }
-        let got = if key.kind.is_secret() {
-            "something else, which is not shown".to_owned()
-        } else {
-            value.to_string()
+        let got = match key.kind {
+            Kind::Url | Kind::Secret | Kind::Secrets => "something else, which is not shown".into(),
+            _ => value.to_string(),
         };
         Err(ConfigError::value(place, key.kind.expected(), got))
     }

@@ -58,7 +58,7 @@ impl Override {
     /// Puts the value into the table.
     pub(super) fn apply(&self, schema: &Schema, table: &mut Table) -> Result<(), ConfigError> {
         let (section, number, key) = self.locate(schema)?;
-        if self.kind == Given::Argument && key.kind.is_secret() {
+        if self.kind == Given::Argument && key.kind.is_no_argument(&self.value) {
             return Err(self.conflict(format!(
                 "it may hold credentials, and others can read what a program is called with: set it in the file, or by {}",
                 schema.variable(&key.path())

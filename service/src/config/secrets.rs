@@ -11,6 +11,28 @@ impl Kind {
     pub fn is_secret(self) -> bool {
         matches!(self, Self::Secret | Self::Secrets)
     }
+
+    /// Whether this value holds credentials, as far as one can tell.
+    fn holds_credentials(self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Url, Value::String(text)) => url_holds_credentials(text),
+            (Self::Secret | Self::Secrets, Value::String(text)) => has_more_than_a_place(text),
+            (Self::Secrets, Value::Array(items)) => {
+                items.iter().any(|item| self.holds_credentials(item))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether this may not be given as an argument.
+    pub(super) fn is_no_argument(self, text: &str) -> bool {
+        self.is_secret() || self == Self::Url && url_holds_credentials(text)
+    }
+}
+
+/// Whether a URL has a user, a password or a query, where credentials stand. A path is none: it is shown.
+pub fn url_holds_credentials(text: &str) -> bool {
+    text.contains(['@', '?'])
 }
 
 impl Schema {
@@ -37,7 +59,7 @@ impl Schema {
 
     /// The first key whose value holds credentials.
     fn credentials(&self, table: &Table) -> Option<String> {
-        let key = self.all().filter(|key| key.kind.is_secret()).find(|key| {
+        let key = self.all().find(|key| {
             let name = key.section.name();
             let tables: Vec<&Table> = match table.get(name) {
                 _ if name.is_empty() => vec![table],
@@ -46,7 +68,7 @@ impl Schema {
                 _ => Vec::new(),
             };
             let mut values = tables.iter().filter_map(|table| table.get(key.name));
-            values.any(holds_credentials)
+            values.any(|value| key.kind.holds_credentials(value))
         })?;
         Some(key.path())
     }
@@ -55,14 +77,6 @@ impl Schema {
     pub(super) fn variable(&self, path: &str) -> String {
         let name = path.replace('.', "__").to_ascii_uppercase();
         format!("{}{name}", self.variables)
-    }
-}
-
-fn holds_credentials(value: &Value) -> bool {
-    match value {
-        Value::String(text) => has_more_than_a_place(text),
-        Value::Array(items) => items.iter().any(holds_credentials),
-        _ => false,
     }
 }
 
@@ -91,7 +105,10 @@ mod tests {
         introduction: "",
         sections: &[Section::TOP, CHAIN],
         keys: &[&keys! {
-            Section::TOP => { "name" Kind::Text, optional "\"a\"", "A name."; }
+            Section::TOP => {
+                "name" Kind::Text, optional "\"a\"", "A name.";
+                "url" Kind::Url, optional "\"https://a.example/\"", "A place.";
+            }
             CHAIN => {
                 "rpc" Kind::Secrets, optional "[]", "Where it is.";
                 "signer" Kind::Secret, optional "\"\"", "Who signs.";
@@ -134,6 +151,10 @@ mod tests {
         for (text, is_secret) in [
             ("name = \"https://a.example/k\"", false),
             ("chain.rpc = []", false),
+            ("url = \"https://a.example/k\"", false),
+            ("url = \"https://u:k@a.example/\"", true),
+            ("url = \"https://k@a.example\"", true),
+            ("url = \"https://a.example/?k\"", true),
             (
                 "chain.rpc = [\"https://a.example\", \"http://127.0.0.1:8545/\"]",
                 false,
@@ -186,6 +207,20 @@ mod tests {
         let test = Test::parse("", &variables).unwrap();
         assert_eq!(test.chain.signer, "s3cret");
         assert!(test.chain.rpc.is_empty());
+        // A URL is an argument where it holds none.
+        assert!(Test::parse("", &[Override::flag("url", "https://a.example/k")]).is_ok());
+        for url in ["https://u:s3cret@a.example", "https://a.example/?s3cret"] {
+            let flag = Test::parse("", &[Override::flag("url", url)]);
+            let error = flag.unwrap_err().to_string();
+            assert!(
+                error.starts_with("--url: it may hold credentials"),
+                "{error}"
+            );
+            assert!(error.ends_with("COUNTERFOIL_TEST__URL"), "{error}");
+            let name = "COUNTERFOIL_TEST__URL".to_owned();
+            let variables = SCHEMA.from_environment([(name, url.to_owned())]);
+            assert!(Test::parse("", &variables).is_ok());
+        }
         // Other values are arguments, and are not in a program's own log either.
         let name = Override::flag("name", "s3cret");
         assert!(!format!("{name:?}").contains("s3cret"));
@@ -215,6 +250,10 @@ mod tests {
             (
                 "chain.rpc = \"s3cret\"",
                 "chain.rpc: expected a list of strings, got something else",
+            ),
+            (
+                "url = [\"s3cret\"]",
+                "url: expected a string, got something else",
             ),
         ] {
             let error = Test::parse(text, &[]).unwrap_err().to_string();
