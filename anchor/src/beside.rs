@@ -7,6 +7,7 @@ use std::num::NonZero;
 use std::sync::{Arc, LazyLock};
 
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 /// As much at once as there are processors; the rest waits.
 static ROOM: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
@@ -23,10 +24,14 @@ pub(crate) async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 
         drop(room);
         done
     });
-    match done.await {
+    joined(done).await
+}
+
+/// What a task comes to. What breaks in it breaks here.
+pub(crate) async fn joined<T>(task: JoinHandle<T>) -> T {
+    match task.await {
         Ok(done) => done,
         Err(error) => match error.try_into_panic() {
-            // As if it had broken here.
             Ok(panic) => std::panic::resume_unwind(panic),
             // The runtime ends, and so does whoever waits.
             Err(_) => std::future::pending().await,

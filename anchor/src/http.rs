@@ -15,55 +15,40 @@
 //! Lists are lines of text, at most 1,000; `?after=LINE` goes on after a line (among sizes after any size, whether it is
 //! there or not), and `?last=N` gives the last lines. What a name names never changes, and is cached for ever.
 
+mod contents;
 mod page;
 mod reply;
 mod status;
 mod target;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use counterfoil_service::lent::{FRAME, Lent};
+use counterfoil_service::config::ClientShare;
+use counterfoil_service::lent::{FRAME, Lender, Lent};
 use counterfoil_service::limits::Places;
-use counterfoil_service::metrics::{self as service_metrics, Connections};
+use counterfoil_service::metrics::Connections;
 use counterfoil_service::room::Room;
 use counterfoil_service::serve::{Handler, OtherEnd};
 use counterfoil_service::soon_or_within;
 use counterfoil_service::source::Source;
-use counterfoil_store::BlobName;
-use counterfoil_tiles::hash::TreeSize;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
-use prometheus_client::registry::Registry;
-use tokio::sync::Semaphore;
 use tracing::Level;
 
-use crate::ethereum::Block;
+use crate::beside::joined;
 use crate::metrics::{self, Requests};
-use crate::moment::Moment;
-use crate::names::{Blobs as _, Named, Place, RecordName, parse_size};
-use crate::record::{MAX_RECORD_BYTES, TokenRecord};
-use crate::records::{Damage, KeepError};
+use crate::record::MAX_RECORD_BYTES;
 use crate::worker::Worker;
-use page::Point;
+use contents::Contents;
 use reply::Reply;
-use target::{List, Target};
+use target::Target;
 
 /// Target of the events of single requests: `log_filter = "info,access=debug"` shows them.
 const ACCESS: &str = "access";
-
-/// Lines of one list.
-const LINES: usize = 1_000;
-
-/// Anchors on the time line of one log.
-const POINTS: usize = 40;
-
-/// Times of tokens that are remembered for the time line; some 200 bytes each.
-const REMEMBERED: usize = 10_000;
 
 /// Memory for all large bodies that are being read: 8 of the largest records, thousands with ordinary lists of revoked certificates.
 const ROOM: usize = 256 << 20;
@@ -71,26 +56,31 @@ const ROOM: usize = 256 << 20;
 /// What of it one client may have: two of the largest records.
 const SHARE: usize = 2 * MAX_RECORD_BYTES;
 
-/// Records that are read and judged at once, before it is known how large they are.
+/// Memory for what operators look at, beside that: it is there for them whatever others read.
+const OPERATORS_ROOM: usize = 64 << 20;
+
+/// What of it one client may have: more than the metrics of a thousand logs.
+const OPERATORS_SHARE: usize = OPERATORS_ROOM / 4;
+
+/// Requests for which records are read and judged at once, before it is known how large they are.
 const READING: usize = 8;
+
+/// How many of them may be one client's.
+const READING_SHARE: usize = READING / 2;
+
+/// Requests of one client for which records are read, or that wait for it, at once.
+const WAITING_SHARE: usize = 64;
 
 /// The body of an answer. Bodies of one frame are sent as they are: as many as there are requests on all connections may be in memory.
 type Body = Either<Full<Bytes>, Lent<Source>>;
 
-/// What requests are answered from.
+/// Answers requests.
 pub struct Site {
-    worker: Worker,
-    operator: Option<String>,
+    contents: Arc<Contents>,
+    bounds: Bounds,
     places: Arc<Places>,
-    room: Room<Source>,
-    reading: Semaphore,
     requests: Arc<Requests>,
-    deadline: std::time::Duration,
-    registry: Registry,
-    /// The times of checkpoints' first tokens: they never change.
-    times: Mutex<HashMap<Place, Moment>>,
-    /// The blocks of records: they never change either.
-    blocks: Mutex<HashMap<(Place, RecordName), Block>>,
+    deadline: Duration,
 }
 
 /// How a site answers.
@@ -101,7 +91,9 @@ pub struct SiteOptions {
     /// Requests at once.
     pub max_requests: usize,
     /// How long a request may take.
-    pub request_deadline: std::time::Duration,
+    pub request_deadline: Duration,
+    /// What one client address may take.
+    pub client_share: ClientShare,
 }
 
 impl std::fmt::Debug for Site {
@@ -123,16 +115,11 @@ impl Site {
             connections,
         );
         Self {
-            worker,
-            operator: options.operator,
+            contents: Arc::new(Contents::new(worker, options.operator, registry)),
+            bounds: Bounds::new(options.client_share),
             places,
-            room: Room::new(ROOM, SHARE),
-            reading: Semaphore::new(READING),
             requests,
             deadline: options.request_deadline,
-            registry,
-            times: Mutex::default(),
-            blocks: Mutex::default(),
         }
     }
 }
@@ -155,7 +142,7 @@ impl Handler for Site {
             (None, _) => Reply::overloaded().into_response(),
             (Some(_), &Method::OPTIONS) => Reply::options().into_response(),
             (Some(_), &Method::GET | &Method::HEAD) => {
-                let answer = self.answer_with_room(peer, target.as_ref(), uri.query(), is_head);
+                let answer = self.answer(Source::of(peer), target, uri.query(), is_head);
                 let answered = soon_or_within(self.deadline, answer).await;
                 answered.unwrap_or_else(|| Reply::too_slow(self.deadline).into_response())
             }
@@ -172,265 +159,87 @@ impl Handler for Site {
 }
 
 impl Site {
-    /// Answers where there is room for the answer. How much it needs is known once it is there; where there is not so much nobody waits
-    /// for it, for whoever waits takes one of the places that there are for all requests.
-    async fn answer_with_room(
+    /// Answers where there is room for the answer.
+    async fn answer(
         &self,
-        peer: IpAddr,
-        target: Option<&Target>,
+        source: Source,
+        target: Option<Target>,
         query: Option<&str>,
         is_head: bool,
     ) -> Response<Body> {
-        let reading = match target {
-            Some(Target::Blob(_) | Target::Token(..)) => self.reading.acquire().await.ok(),
-            _ => None,
+        let target = match target {
+            Some(target) if target.reads_records() => target,
+            other => {
+                let reply = match &other {
+                    Some(target) => self.contents.answer(target, query).await,
+                    None => Reply::not_found("there is nothing at this path"),
+                };
+                return self.bounds.fit(source, other.as_ref(), reply, is_head);
+            }
         };
-        let (parts, bytes) = self.answer(target, query).await.into_parts(is_head);
-        // What operators look at is there for them whatever others read.
-        let is_charged = matches!(
-            target,
-            Some(Target::Blob(_) | Target::Token(..) | Target::List(_))
-        );
-        if !is_charged || bytes.len() <= FRAME {
+        let waiting = self.bounds.waiting.try_take(&source, 1).ok();
+        let reading = match waiting {
+            Some(_) => self.bounds.reading.take(&source, 1).await,
+            None => None,
+        };
+        let (Some(waiting), Some(reading)) = (waiting, reading) else {
+            return Reply::waiting(WAITING_SHARE).into_response();
+        };
+        let (contents, bounds) = (Arc::clone(&self.contents), self.bounds.clone());
+        // A task: what reads and judges goes on when nobody waits for it any longer, and until it has ended it has its turn.
+        joined(tokio::spawn(async move {
+            let reply = contents.answer(&target, None).await;
+            let response = bounds.fit(source, Some(&target), reply, is_head);
+            drop((reading, waiting));
+            response
+        }))
+        .await
+    }
+}
+
+/// What answers may take, in all and for each client. Cheap to clone; clones are one.
+#[derive(Debug, Clone)]
+struct Bounds {
+    /// Requests, not bytes.
+    waiting: Room<Source>,
+    /// Requests, not bytes.
+    reading: Room<Source>,
+    answers: Lender<Source>,
+    operators: Lender<Source>,
+}
+
+impl Bounds {
+    fn new(share: ClientShare) -> Self {
+        let lender = |all, part| Lender::new(Room::new(all, share.of(all, part)));
+        Self {
+            waiting: Room::new(usize::MAX, share.of(usize::MAX, WAITING_SHARE)),
+            reading: Room::new(READING, share.of(READING, READING_SHARE)),
+            answers: lender(ROOM, SHARE),
+            operators: lender(OPERATORS_ROOM, OPERATORS_SHARE),
+        }
+    }
+
+    /// The answer, if there is room for it. How much it needs is known once it is there; where there is not so much nobody waits
+    /// for it, for whoever waits takes one of the places that there are for all requests.
+    fn fit(
+        &self,
+        source: Source,
+        target: Option<&Target>,
+        reply: Reply,
+        is_head: bool,
+    ) -> Response<Body> {
+        let (parts, bytes) = reply.into_parts(is_head);
+        if bytes.len() <= FRAME {
             return Response::from_parts(parts, Either::Left(Full::new(bytes)));
         }
-        let room = self.room.try_take(&Source::of(peer), bytes.len());
-        drop(reading);
-        match room {
-            Ok(room) => Response::from_parts(parts, Either::Right(Lent::new(bytes, room))),
+        let lender = if target.is_some_and(Target::is_for_operators) {
+            &self.operators
+        } else {
+            &self.answers
+        };
+        match lender.lend(&source, bytes) {
+            Ok(lent) => Response::from_parts(parts, Either::Right(lent)),
             Err(none) => Reply::no_room(none).into_response(),
         }
-    }
-
-    async fn answer(&self, target: Option<&Target>, query: Option<&str>) -> Reply {
-        let Some(target) = target else {
-            return Reply::not_found("there is nothing at this path");
-        };
-        match target {
-            Target::Page => self.page().await,
-            Target::Status => {
-                let now = self.worker.now();
-                Reply::json(&status::view(&self.worker, now))
-            }
-            Target::Metrics => Reply::metrics(service_metrics::text(&self.registry)),
-            Target::Health => Reply::fresh_text("ok\n".to_owned()),
-            Target::Readiness => match self.worker.not_ready() {
-                None => Reply::fresh_text("ok\n".to_owned()),
-                Some(why) => Reply::not_ready(&why),
-            },
-            Target::List(list) => match Part::of(query) {
-                Some(part) => self.list(list, part),
-                None => Reply::malformed("expected ?after=LINE, or ?last=N with 1 to 1000"),
-            },
-            Target::Blob(name) => match self.whole(name).await {
-                Err(reply) => reply,
-                Ok(bytes) => match crate::names::parse(name.as_str()) {
-                    Ok((_, Named::Record(_))) => Reply::record(bytes),
-                    // A checkpoint, also that of a fork.
-                    _ => Reply::checkpoint(bytes),
-                },
-            },
-            Target::Token(place, name) => {
-                let name = place.record(name);
-                match self.whole(&name).await {
-                    Err(reply) => reply,
-                    Ok(bytes) => match TokenRecord::parse(&bytes) {
-                        Ok(record) => Reply::token(record.token),
-                        Err(error) => Reply::damaged(&KeepError::Damaged {
-                            name,
-                            damage: Damage::NoRecord(error),
-                        }),
-                    },
-                }
-            }
-        }
-    }
-
-    /// What is kept under a name, if it is as it was kept.
-    async fn whole(&self, name: &BlobName) -> Result<Bytes, Reply> {
-        match self.worker.records().read(name).await {
-            Ok(Some(bytes)) => Ok(bytes),
-            Ok(None) => Err(Reply::not_found("there is no such record")),
-            Err(error) => Err(Reply::damaged(&error)),
-        }
-    }
-
-    fn list(&self, list: &List, part: Part<'_>) -> Reply {
-        let followed = self.worker.status();
-        let lines = self.worker.records().with_index(|index| match list {
-            List::Logs => {
-                let mut logs = index.logs();
-                logs.extend(followed.iter().map(|log| log.hash));
-                let line = |hash| match followed.iter().find(|log| log.hash == hash) {
-                    Some(log) => format!("{hash} {}", log.origin),
-                    None => hash.to_string(),
-                };
-                Some(part.take(logs.into_iter().map(line)))
-            }
-            List::Sizes(log) => {
-                let (above, part) = part.above();
-                let sizes = index.sizes(*log, above)?;
-                Some(part.take(sizes.map(|size| size.to_string())))
-            }
-            List::Checkpoints(log, size) => {
-                let checkpoints = index.checkpoints(*log, *size)?;
-                Some(part.take(checkpoints.map(|hash| hash.to_string())))
-            }
-            List::Records(place) => {
-                let names: Vec<String> = index.records(place)?.map(ToString::to_string).collect();
-                let all = std::iter::once("checkpoint".to_owned()).chain(names);
-                Some(part.take(all))
-            }
-            List::Forks(log) => {
-                let forks = index.forks(*log);
-                Some(part.take(forks.into_iter().map(|hash| hash.to_string())))
-            }
-        });
-        match lines {
-            None => Reply::not_found("nothing of this was anchored here"),
-            Some(None) => Reply::not_found("the list has no such line to go on after"),
-            Some(Some(lines)) => Reply::list(lines),
-        }
-    }
-
-    async fn page(&self) -> Reply {
-        let mut lines = Vec::new();
-        for log in self.worker.status() {
-            let places = self
-                .worker
-                .records()
-                .with_index(|index| index.newest(log.hash, POINTS));
-            let mut points = Vec::new();
-            for place in places {
-                let tokens = self
-                    .worker
-                    .records()
-                    .with_index(|index| index.tokens(&place));
-                let blocks = self.blocks(&place).await;
-                let first = blocks.iter().map(|(_, block)| block.time).min();
-                if let Some(time) = self.time(&place).await.or(first) {
-                    points.push(Point {
-                        place,
-                        time,
-                        tokens: tokens.iter().map(ToString::to_string).collect(),
-                        blocks,
-                    });
-                }
-            }
-            let forks = self
-                .worker
-                .records()
-                .with_index(|index| index.forks(log.hash).len());
-            lines.push(page::Line { log, points, forks });
-        }
-        let chain = self.worker.ethereum().map(|chain| chain.status());
-        let operator = self.operator.as_deref();
-        let html = page::html(operator, &lines, chain.as_ref(), self.worker.now());
-        Reply::html(html, &page::POLICY)
-    }
-
-    /// The blocks that have a checkpoint, by the names of their records; without those that cannot be read.
-    async fn blocks(&self, place: &Place) -> Vec<(String, Block)> {
-        let records = self.worker.records();
-        let names = records.with_index(|index| index.all_blocks(place));
-        let mut found = Vec::new();
-        for name in names {
-            let known = self.known_blocks().get(&(*place, name.clone())).copied();
-            let block = match known {
-                Some(block) => Some(block),
-                None => match records.block(place, &name).await {
-                    Ok((record, _)) => {
-                        Block::of(*place, &record.block.header, &record.block.transaction)
-                    }
-                    Err(_) => None,
-                },
-            };
-            if let Some(block) = block {
-                found.push((name.to_string(), block));
-                let mut known = self.known_blocks();
-                if known.len() >= REMEMBERED {
-                    known.clear();
-                }
-                known.insert((*place, name), block);
-            }
-        }
-        found
-    }
-
-    fn known_blocks(&self) -> MutexGuard<'_, HashMap<(Place, RecordName), Block>> {
-        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The time of the first token over a checkpoint; none if there is none, or it cannot be read.
-    async fn time(&self, place: &Place) -> Option<Moment> {
-        let times = || self.times.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(time) = times().get(place) {
-            return Some(*time);
-        }
-        let name = self
-            .worker
-            .records()
-            .with_index(|index| index.tokens(place))
-            .into_iter()
-            .next()?;
-        let (record, _) = self.worker.records().token(place, &name).await.ok()?;
-        let mut times = times();
-        if times.len() >= REMEMBERED {
-            times.clear();
-        }
-        times.insert(*place, record.gen_time);
-        Some(record.gen_time)
-    }
-}
-
-/// Which lines of a list are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part<'a> {
-    First,
-    After(&'a str),
-    Last(usize),
-}
-
-impl<'a> Part<'a> {
-    /// What a query asks for; `None` if it cannot be read. Parameters that nobody knows are left alone.
-    fn of(query: Option<&'a str>) -> Option<Self> {
-        for pair in query.unwrap_or_default().split('&') {
-            if let Some(line) = pair.strip_prefix("after=") {
-                return Some(Self::After(line));
-            }
-            if let Some(count) = pair.strip_prefix("last=") {
-                let count = count.parse().ok()?;
-                return (1..=LINES).contains(&count).then_some(Self::Last(count));
-            }
-        }
-        Some(Self::First)
-    }
-
-    /// Among sizes, any number is one to go on after.
-    fn above(self) -> (Option<TreeSize>, Self) {
-        match self {
-            Self::After(line) => match parse_size(line) {
-                Some(size) => (Some(size), Self::First),
-                None => (None, self),
-            },
-            _ => (None, self),
-        }
-    }
-
-    /// These of the lines; `None` if there is no such line to go on after. A line is told by its first word.
-    fn take(self, mut lines: impl DoubleEndedIterator<Item = String>) -> Option<String> {
-        let ended = |line: String| line + "\n";
-        match self {
-            Self::First => {}
-            Self::After(after) => {
-                lines.find(|line| line.split(' ').next() == Some(after))?;
-            }
-            Self::Last(count) => {
-                let mut last: Vec<String> = lines.rev().take(count).map(ended).collect();
-                last.reverse();
-                return Some(last.concat());
-            }
-        }
-        Some(lines.take(LINES).map(ended).collect())
     }
 }

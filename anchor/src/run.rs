@@ -326,6 +326,7 @@ pub async fn start(config: &Config, judges: &Judges<'_>) -> Result<Running, RunE
         operator: config.operator.clone(),
         max_requests: config.front.max_requests,
         request_deadline: config.front.request_deadline,
+        client_share: config.front.client_share,
     };
     let site = Site::new(worker.clone(), Arc::clone(&connections), options);
     let server = Server::bind(&config.front, connections, Arc::new(site)).await?;

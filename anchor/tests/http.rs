@@ -12,7 +12,7 @@ use counterfoil_anchor::http::{Site, SiteOptions};
 use counterfoil_anchor::names::{Blobs as _, Place};
 use counterfoil_anchor::worker::Worker;
 use counterfoil_service::client::{Answer, Call, Client, ClientOptions, Sent};
-use counterfoil_service::config::FrontConfig;
+use counterfoil_service::config::{ClientShare, FrontConfig};
 use counterfoil_service::metrics::Connections;
 use counterfoil_service::serve::Server;
 use counterfoil_store::Blob;
@@ -90,6 +90,7 @@ async fn serve(worker: &Worker) -> (String, tokio::task::JoinHandle<()>) {
         operator: Some("<Example>".to_owned()),
         max_requests: 100,
         request_deadline: Duration::from_secs(20),
+        client_share: ClientShare::Part,
     };
     let site = Arc::new(Site::new(worker.clone(), connections.clone(), options));
     let front = FrontConfig {

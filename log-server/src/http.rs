@@ -161,7 +161,8 @@ impl Site {
         connections: Arc<Connections>,
     ) -> Result<Self, AnchorsError> {
         let auth = Arc::new(Auth::new(config));
-        let (pages, room) = (Arc::new(Pages::embedded()), EvidenceRoom::new());
+        let pages = Arc::new(Pages::embedded());
+        let room = EvidenceRoom::new(config.front.client_share);
         let mut mounts: Vec<Arc<Mount>> = Vec::with_capacity(logs.len());
         for (log_config, log) in config.logs.iter().zip(logs) {
             let auth = Arc::clone(&auth);

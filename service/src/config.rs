@@ -68,7 +68,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use toml::Table;
 
-pub use front::{FrontConfig, LogFormat, TlsConfig, front_keys};
+pub use front::{ClientShare, FrontConfig, LogFormat, SHARE_KEYS, TlsConfig, front_keys};
 pub use keys::{Key, Kind, Section};
 pub use overrides::Override;
 pub use secrets::url_holds_credentials;

@@ -40,7 +40,7 @@ use crate::tls::{Certificates, TlsError};
 use pulse::{Attendance, Beating, Pulses};
 
 /// Requests of one HTTP/2 connection at once; more wait at the client. Each may hold a head, or some frames of an answer.
-const STREAMS: u32 = 32;
+pub(crate) const STREAMS: u32 = 32;
 /// Bytes that one HTTP/2 connection, all its streams together, may send before they are read: the 8 MiB of a log's longest
 /// batch, unless it is configured, come within `body_deadline` from as far as 300 ms away.
 const RECEIVE_BYTES: u32 = 256 << 10;

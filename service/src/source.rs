@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Where a request comes from. Of IPv6, a network of 64 bits is one: whoever has one address has all of them. Behind a reverse
-/// proxy all clients are one.
+/// proxy all clients are one: what it says of them (`X-Forwarded-For`) anybody else could say, too, and is not read. The operator
+/// can let that one have all ([`ClientShare`](crate::config::ClientShare)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Source(IpAddr);
 

@@ -1,6 +1,6 @@
 //! Every key of the anchor's configuration, once.
 
-use counterfoil_service::config::{Key, Kind, Schema, Section, front_keys};
+use counterfoil_service::config::{Key, Kind, SHARE_KEYS, Schema, Section, front_keys};
 use counterfoil_service::keys;
 
 use super::ethereum::{self, ETHEREUM};
@@ -22,7 +22,7 @@ pub const SCHEMA: Schema = Schema {
 # Relative paths are relative to this file.
 ",
     sections: &[Section::TOP, TLS, LOG, AUTHORITY, ETHEREUM],
-    keys: &[KEYS, &FRONT, TABLES, ethereum::KEYS],
+    keys: &[KEYS, &FRONT, &SHARE_KEYS, TABLES, ethereum::KEYS],
 };
 
 const FRONT: [Key; 10] = front_keys(

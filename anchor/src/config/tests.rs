@@ -1,4 +1,4 @@
-use counterfoil_service::config::Override;
+use counterfoil_service::config::{ClientShare, Override};
 
 use super::*;
 
@@ -239,4 +239,18 @@ fn known_forks_and_lost_checkpoints_are_hashes() {
             assert!(error.contains(&expected), "{error}");
         }
     }
+}
+
+#[test]
+fn a_client_has_a_part_unless_it_is_a_proxy() {
+    let share = |text: &str| Config::parse(&format!("{text}{GOOD}"), &[]);
+    let plain = share("").unwrap().front.client_share;
+    assert_eq!((plain.of(8, 4), plain), (4, ClientShare::Part));
+    let proxy = share("client_share = \"all\"").unwrap().front.client_share;
+    assert_eq!((proxy.of(8, 4), proxy), (8, ClientShare::All));
+    let error = share("client_share = \"most\"").unwrap_err().to_string();
+    assert!(
+        error.starts_with("client_share: expected one of part, all"),
+        "{error}"
+    );
 }

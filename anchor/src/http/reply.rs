@@ -146,6 +146,12 @@ impl Reply {
         Self::error(StatusCode::SERVICE_UNAVAILABLE, "overloaded", &detail).after(LATER)
     }
 
+    /// As many requests of one client for records as may wait are waiting.
+    pub(super) fn waiting(most: usize) -> Self {
+        let detail = format!("{most} requests of this client for records are not answered yet");
+        Self::error(StatusCode::SERVICE_UNAVAILABLE, "overloaded", &detail).after(LATER)
+    }
+
     pub(super) fn not_ready(why: &str) -> Self {
         Self::error(StatusCode::SERVICE_UNAVAILABLE, "not-ready", &why).after(LATER)
     }

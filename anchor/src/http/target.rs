@@ -79,6 +79,19 @@ impl Target {
         })
     }
 
+    /// Whether records are read from the disk for it, and judged.
+    pub(super) fn reads_records(&self) -> bool {
+        matches!(self, Self::Page | Self::Blob(_) | Self::Token(..))
+    }
+
+    /// Whether it is what operators and their programs look at.
+    pub(super) fn is_for_operators(&self) -> bool {
+        matches!(
+            self,
+            Self::Status | Self::Metrics | Self::Health | Self::Readiness
+        )
+    }
+
     /// In a word, for metrics.
     pub(super) fn route(&self) -> &'static str {
         match self {

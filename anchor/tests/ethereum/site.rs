@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_anchor::http::{Site, SiteOptions};
-use counterfoil_service::config::FrontConfig;
+use counterfoil_service::config::{ClientShare, FrontConfig};
 use counterfoil_service::metrics::Connections;
 use counterfoil_service::serve::Server;
 
@@ -45,6 +45,7 @@ async fn what_was_stamped_is_anchored_as_well_and_the_service_shows_it() {
         operator: None,
         max_requests: 100,
         request_deadline: Duration::from_secs(20),
+        client_share: ClientShare::Part,
     };
     let site = Arc::new(Site::new(worker.clone(), connections.clone(), options));
     let front = FrontConfig {

@@ -1,6 +1,6 @@
 //! Every key of the log server's configuration, once.
 
-use counterfoil_service::config::{Key, Kind, Schema, Section, front_keys};
+use counterfoil_service::config::{Key, Kind, SHARE_KEYS, Schema, Section, front_keys};
 use counterfoil_service::keys;
 
 /// `[tls]`
@@ -22,7 +22,7 @@ pub const SCHEMA: Schema = Schema {
 # Relative paths are relative to this file.
 ",
     sections: &[Section::TOP, TLS, TOKEN, CLIENT, LOG],
-    keys: &[&FRONT, KEYS],
+    keys: &[&FRONT, &SHARE_KEYS, KEYS],
 };
 
 const FRONT: [Key; 10] = front_keys(

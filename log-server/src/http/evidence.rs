@@ -8,7 +8,6 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use bytes::Bytes;
 use counterfoil_evidence::format::Entry;
-use counterfoil_service::lent::Lent;
 use counterfoil_tiles::hash::LeafIndex;
 use counterfoil_tiles::tile::{BundleId, EntryBundle, TILE_WIDTH};
 use hyper::header::{CONTENT_DISPOSITION, HeaderMap, HeaderName, HeaderValue};
@@ -94,13 +93,12 @@ pub(super) async fn evidence(
     let (text, turn) =
         encoded.map_err(|error| Problem::new(Kind::Unavailable, error.to_string()))?;
     let text = text.map_err(|error| Problem::new(Kind::NoAnchor, error.to_string()))?;
-    let room = mount.evidence_room.try_take(&peer.source, text.len());
-    let room = room.map_err(|none| {
+    let body = mount.evidence_room.lend(&peer.source, text.into());
+    let body = body.map_err(|none| {
         Problem::new(Kind::Overloaded, format!("no room for the answer: {none}"))
     })?;
     // From here on the room bounds it, and how fast it must be read: who reads slowly is in nobody's way.
     drop(turn);
-    let body = Lent::new(text.into(), room);
     let mut response = fresh(JSON, axum::body::Body::new(body));
     let name = file_name(log.origin(), index);
     let disposition = HeaderValue::try_from(format!("attachment; filename=\"{name}\""));

@@ -4,6 +4,8 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use counterfoil_evidence::format::MAX_EVIDENCE_SIZE;
+use counterfoil_service::config::ClientShare;
+use counterfoil_service::lent::Lender;
 use counterfoil_service::room::Room;
 use counterfoil_service::source::Source;
 use tokio::sync::Semaphore;
@@ -44,7 +46,7 @@ pub(crate) struct Mount {
     pub(super) anchors: Option<Arc<Anchors>>,
     /// None where the configuration switches them off.
     pub(super) pages: Option<Arc<Pages>>,
-    pub(super) evidence_room: Room<Source>,
+    pub(super) evidence_room: Lender<Source>,
     /// Requests, not bytes.
     pub(super) evidence_requests: Room<Source>,
 }
@@ -54,18 +56,18 @@ pub(super) struct EvidenceRoom {
     /// Threads that judge what anchors show.
     judging: Arc<Semaphore>,
     /// Memory of answers that are being read.
-    answers: Room<Source>,
+    answers: Lender<Source>,
     requests: Room<Source>,
 }
 
 impl EvidenceRoom {
     /// Half of the processors, so that the others stay for what is asked for often.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(share: ClientShare) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self {
             judging: Arc::new(Semaphore::new(processors.div_ceil(2))),
-            answers: Room::new(ROOM, SHARE),
-            requests: Room::new(usize::MAX, AT_ONCE),
+            answers: Lender::new(Room::new(ROOM, share.of(ROOM, SHARE))),
+            requests: Room::new(usize::MAX, share.of(usize::MAX, AT_ONCE)),
         }
     }
 }
@@ -151,5 +153,33 @@ impl Mount {
             "" => Some("/"),
             rest => rest.starts_with('/').then_some(rest),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn behind_a_proxy_one_address_may_have_all() {
+        let room = |share| EvidenceRoom::new(share).requests;
+        let (part, all) = (room(ClientShare::Part), room(ClientShare::All));
+        assert!(part.try_take(&Source::UNKNOWN, AT_ONCE).is_ok());
+        assert!(part.try_take(&Source::UNKNOWN, AT_ONCE + 1).is_err());
+        assert!(all.try_take(&Source::UNKNOWN, AT_ONCE + 1).is_ok());
+    }
+
+    #[tokio::test]
+    async fn of_the_memory_for_answers_as_well() {
+        let lend = |share| {
+            let bytes = Bytes::from(vec![0; SHARE + 1]);
+            EvidenceRoom::new(share)
+                .answers
+                .lend(&Source::UNKNOWN, bytes)
+        };
+        assert!(lend(ClientShare::Part).is_err());
+        assert!(lend(ClientShare::All).is_ok());
     }
 }

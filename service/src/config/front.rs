@@ -37,6 +37,14 @@ pub const fn front_keys(filter: &'static str) -> [Key; 10] {
     }
 }
 
+/// The key of [`FrontConfig::client_share`], of services that divide something among clients.
+pub const SHARE_KEYS: [Key; 1] = keys! {
+    Section::TOP => {
+        "client_share" Kind::OneOf(&["part", "all"]), optional "\"part\"",
+            "What one client address may take of the memory and turns for large answers. \"all\" is for a server that only a reverse proxy reaches: all its clients have one address, and the proxy must divide.";
+    }
+};
+
 /// Where a service listens, how much it does at once, and how it logs. A part of a service's settings, by
 /// `#[serde(flatten)]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -64,6 +72,8 @@ pub struct FrontConfig {
     pub max_requests: usize,
     /// Bytes of request bodies in memory at once.
     pub max_body_bytes: usize,
+    /// What one client address may take of what is for all.
+    pub client_share: ClientShare,
     /// Format of the server's own log.
     pub log_format: LogFormat,
     /// What goes into the server's own log, in the syntax of `tracing`'s `EnvFilter`.
@@ -82,6 +92,7 @@ impl Default for FrontConfig {
             max_connections: 10_000,
             max_requests: 16_384,
             max_body_bytes: 256 << 20,
+            client_share: ClientShare::Part,
             log_format: LogFormat::Auto,
             log_filter: "info".to_owned(),
         }
@@ -98,6 +109,26 @@ pub struct TlsConfig {
     pub key: PathBuf,
     /// Certificates that client certificates must descend from, PEM.
     pub client_ca: Option<PathBuf>,
+}
+
+/// What one client address may take of what is for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientShare {
+    /// A part, so that something is left for others.
+    Part,
+    /// All: the address is a reverse proxy's, and all clients are behind it.
+    All,
+}
+
+impl ClientShare {
+    /// What one may take of all that there is, where a part is so much.
+    pub fn of(self, all: usize, part: usize) -> usize {
+        match self {
+            Self::Part => part,
+            Self::All => all,
+        }
+    }
 }
 
 /// Format of the server's own log.
