@@ -66,8 +66,10 @@ pub enum Says {
     Trusted,
     /// That another block has its place, and which.
     Another(String),
-    /// Nothing, and why.
+    /// Nothing, although it speaks of blocks of that chain, and why.
     Nothing(String),
+    /// Nothing of any block of that chain, and why.
+    NothingOfChain(String),
 }
 
 /// Blocks of one chain that are trusted.
@@ -188,14 +190,19 @@ impl BlockFile {
         Ok(Self { source, chains })
     }
 
+    /// Blocks of whichever chain speak of none, but where they are about this one.
     fn says(&self, chain_id: u64, header: &Header) -> Says {
         let lists = [None, Some(chain_id)].map(|chain| self.chains.get(&chain));
-        let mut said = Says::Nothing(format!("does not name block {}", header.number));
+        let nothing = format!("does not name block {}", header.number);
+        let mut said = match lists {
+            [_, Some(_)] => Says::Nothing(nothing),
+            [_, None] => Says::NothingOfChain(nothing),
+        };
         for list in lists.into_iter().flatten() {
             match list.says(header) {
                 another @ Says::Another(_) => return another,
                 Says::Trusted => said = Says::Trusted,
-                Says::Nothing(_) => {}
+                Says::Nothing(_) | Says::NothingOfChain(_) => {}
             }
         }
         said
@@ -345,6 +352,7 @@ mod tests {
             Says::Trusted => "trusted",
             Says::Another(_) => "another",
             Says::Nothing(_) => "nothing",
+            Says::NothingOfChain(_) => "nothing of the chain",
         };
         let rows = [
             ("by number and hash", 5, header(7, 0xaa), "trusted"),

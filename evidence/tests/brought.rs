@@ -9,7 +9,7 @@ mod fixture;
 
 use brought::Row;
 use counterfoil_checks::Outcome;
-use counterfoil_evidence::blocks::Blocks;
+use counterfoil_evidence::blocks::{BlockFile, Blocks};
 use counterfoil_evidence::format::Evidence;
 use counterfoil_evidence::judge::{Verdict, judge};
 use counterfoil_evidence::trust::Trust;
@@ -26,11 +26,18 @@ async fn an_anchor_takes_nothing_from_the_others_unless_it_was_altered() {
     let signed = receipt.note().as_bytes();
     let mut rows = brought::rows(&one, &two, &third, signed);
     rows.extend(brought::of_destination(&third, signed));
+    rows.extend(brought::of_a_chain_that_a_list_may_name(&third, signed));
     let shown = no_later_than(&receipt, &third);
     for row in &rows {
+        let lists = row.list.iter();
+        let lists = lists.map(|list| BlockFile::parse("a list".into(), list.as_bytes()).unwrap());
+        let blocks = Blocks {
+            lists: lists.collect(),
+            ..Blocks::default()
+        };
         for (trust, order) in row.trusts.iter().zip(["", ", tables backwards"]) {
             let text = evidence(&receipt, &row.anchors).to_string();
-            check(row, &judged(&text, trust), shown, order);
+            check(row, &judged(&text, trust, &blocks), shown, order);
         }
     }
 }
@@ -39,16 +46,17 @@ async fn an_anchor_takes_nothing_from_the_others_unless_it_was_altered() {
 fn no_later_than(receipt: &Receipt, by: &Authority) -> Option<Timestamp> {
     let anchor = by.anchor(receipt.note().as_bytes());
     let text = evidence(receipt, &[anchor]).to_string();
-    let verdict = judged(&text, &trust(1, &policy(), &[by.trusted("")]));
+    let trust = trust(1, &policy(), &[by.trusted("")]);
+    let verdict = judged(&text, &trust, &Blocks::default());
     assert!(verdict.no_later_than.is_some(), "{verdict:#?}");
     verdict.no_later_than
 }
 
-fn judged(evidence: &str, trust: &str) -> Verdict {
+fn judged(evidence: &str, trust: &str, blocks: &Blocks) -> Verdict {
     let evidence = Evidence::parse(evidence.as_bytes()).unwrap();
     let trust = Trust::parse(trust.as_bytes()).unwrap();
     let at = Timestamp::from_seconds(i64::try_from(SOON).unwrap());
-    judge(&evidence, &trust, &Blocks::default(), None, at)
+    judge(&evidence, &trust, blocks, None, at)
 }
 
 fn check(row: &Row, verdict: &Verdict, shown: Option<Timestamp>, order: &str) {

@@ -152,11 +152,18 @@ async fn brought_in(one: &Authority, two: &Authority, receipt: &Receipt) -> Vec<
     let signed = receipt.note().as_bytes();
     let mut rows = brought::rows(one, two, &third, signed);
     rows.extend(brought::of_destination(&third, signed));
+    rows.extend(brought::of_a_chain_that_a_list_may_name(&third, signed));
     let shape = |row: Row| {
         let value = evidence(receipt, &row.anchors);
         let name = format!("brought in: {}", row.name);
-        row.trusts
-            .map(|trust| Shape::new(name.clone(), &value, &trust))
+        let list = row.list.map(|text| ("a list".to_owned(), text));
+        row.trusts.map(|trust| Shape {
+            blocks: Given {
+                hashes: Vec::new(),
+                lists: list.clone().into_iter().collect(),
+            },
+            ..Shape::new(name.clone(), &value, &trust)
+        })
     };
     rows.into_iter().flat_map(shape).collect()
 }

@@ -192,11 +192,12 @@ fn standing(header: &Header, chain_id: u64, chain: Option<&Chain>, blocks: &Bloc
         said.push(("the trust file".to_owned(), chain.blocks().says(header)));
     }
     said.extend(blocks.say(chain_id, header));
+    let speaks = |(_, says): &(String, Says)| !matches!(says, Says::NothingOfChain(_));
     // Whose word is asked for the chain is named by whatever calls itself a block of it.
-    let named = if chain.is_none() && said.is_empty() {
-        Behind::Nobody
-    } else {
+    let named = if chain.is_some() || said.iter().any(speaks) {
         Behind::Named(called(chain, chain_id))
+    } else {
+        Behind::Nobody
     };
     let (mut sources, mut silent) = (Vec::new(), Vec::new());
     for (source, says) in said {
@@ -210,7 +211,9 @@ fn standing(header: &Header, chain_id: u64, chain: Option<&Chain>, blocks: &Bloc
                 };
             }
             Says::Trusted => sources.push(source),
-            Says::Nothing(why) => silent.push(format!("{source} {why}")),
+            Says::Nothing(why) | Says::NothingOfChain(why) => {
+                silent.push(format!("{source} {why}"));
+            }
         }
     }
     let (outcome, reason, behind) = if sources.is_empty() {

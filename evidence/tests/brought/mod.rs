@@ -31,6 +31,8 @@ pub struct Row {
     pub anchors: Vec<Value>,
     /// The trust file, and the same with its tables in another order.
     pub trusts: [String; 2],
+    /// A list of blocks that is given beside it.
+    pub list: Option<String>,
     pub outcome: Outcome,
     /// The checks that fail, all of them.
     pub failed: Vec<String>,
@@ -337,6 +339,7 @@ pub fn rows(one: &Authority, two: &Authority, third: &Authority, signed: &[u8]) 
                 name: format!("{name}, {what}"),
                 anchors,
                 trusts: both_orders(needed, &tables),
+                list: None,
                 outcome: match (too_few, &by) {
                     (false, _) => Outcome::Passed,
                     (true, Some(_)) => Outcome::Failed,
@@ -375,6 +378,7 @@ pub fn rows(one: &Authority, two: &Authority, third: &Authority, signed: &[u8]) 
                 name: format!("{name} altered, {what}"),
                 anchors,
                 trusts: both_orders(1, &tables),
+                list: None,
                 outcome: Outcome::Failed,
                 failed: failed.iter().cloned().chain(anchors_too).collect(),
                 by: by.clone(),
@@ -405,6 +409,7 @@ fn of_two(one: &Authority, two: &Authority, third: &Authority, signed: &[u8]) ->
         name: name.to_owned(),
         anchors: anchors.iter().copied().cloned().collect(),
         trusts: both_orders(needed, &tables),
+        list: None,
         outcome: Outcome::Passed,
         failed: Vec::new(),
         by: None,
@@ -481,10 +486,94 @@ pub fn of_destination(third: &Authority, signed: &[u8]) -> Vec<Row> {
         name: format!("a block {name}"),
         anchors: vec![third.anchor(signed), blocks::anchor(&elsewhere.record)],
         trusts: both_orders(1, &[third.trusted(""), blocks::trusted(&more)]),
+        list: None,
         outcome: Outcome::Passed,
         failed: vec![check.to_owned()],
         by: None,
         caveats: vec!["the anchor chain does not hold, and is left out: ".to_owned()],
     })
     .into()
+}
+
+/// An altered block of a chain without a table, under lists of blocks: they name the chain, or other ones.
+pub fn of_a_chain_that_a_list_may_name(third: &Authority, signed: &[u8]) -> Vec<Row> {
+    const STRANGE: u64 = 99_999;
+    let plan = Plan {
+        checkpoint: signed.to_vec(),
+        chain_id: STRANGE,
+        ..Plan::default()
+    };
+    let mut block = plan.anchored().expect("a block");
+    block.record.chain_id = STRANGE;
+    let calldata = place_of(&[0xee, 0xcd, 0xf9, 0x27], &block.record.transaction);
+    block.record.transaction[calldata + 10] ^= 1;
+    let (number, hash) = (blocks::NUMBER, block.block_hash);
+    let before = number - 1;
+    let altered = ["transaction inclusion", "checkpoint"];
+    let contradicted = ["transaction inclusion", "block hash", "checkpoint"];
+    let nothing: &[&str] = &[];
+    let rows = [
+        ("of nothing", String::new(), nothing),
+        ("of mainnet", format!("chain 1\n{number} {OTHER}"), nothing),
+        (
+            "of mainnet, with that very hash",
+            format!("chain 1\n{number} {hash}"),
+            nothing,
+        ),
+        (
+            "of whichever chain, about another block",
+            format!("{before} {OTHER}"),
+            nothing,
+        ),
+        (
+            "that begins with the chain, and has none of it",
+            format!("chain {STRANGE}\nchain 1\n{number} {OTHER}"),
+            nothing,
+        ),
+        (
+            "of that chain",
+            format!("chain {STRANGE}\n{before} {OTHER}"),
+            &altered,
+        ),
+        (
+            "of mainnet and that chain",
+            format!("chain 1\n{number} {OTHER}\nchain {STRANGE}\n{OTHER}"),
+            &altered,
+        ),
+        (
+            "of whichever chain, with its hash",
+            hash.to_string(),
+            &altered,
+        ),
+        (
+            "of whichever chain, with another at its number",
+            format!("{number} {OTHER}"),
+            &contradicted,
+        ),
+    ];
+    let row = |(what, list, failed): (&str, String, &[&str])| {
+        let failed: Vec<String> = failed
+            .iter()
+            .map(|check| format!("anchor #2: {check}"))
+            .collect();
+        let is_verified = failed.is_empty();
+        Row {
+            name: format!("an altered block of a strange chain under a list {what}"),
+            anchors: vec![third.anchor(signed), blocks::anchor(&block.record)],
+            trusts: both_orders(1, &[third.trusted(""), blocks::trusted("")]),
+            list: Some(list),
+            outcome: if is_verified {
+                Outcome::Passed
+            } else {
+                Outcome::Failed
+            },
+            by: failed.first().cloned(),
+            failed,
+            caveats: is_verified
+                .then(|| "the anchor #2 does not hold, and is of nobody who is trusted; ".into())
+                .into_iter()
+                .collect(),
+        }
+    };
+    rows.map(row).into()
 }

@@ -26,11 +26,15 @@ export interface Named {
   readonly hash: string;
 }
 
-/** What a source says of a block: that it is of the chain and final, that another block has its place, or nothing; and why. */
+/**
+ * What a source says of a block: that it is of the chain and final, that another block has its place, nothing although it speaks of blocks of
+ * that chain, or nothing of any block of that chain; and why.
+ */
 export type Says =
   | { readonly says: "trusted" }
   | { readonly says: "another"; readonly what: string }
-  | { readonly says: "nothing"; readonly why: string };
+  | { readonly says: "nothing"; readonly why: string }
+  | { readonly says: "nothing-of-chain"; readonly why: string };
 
 const trusted: Says = { says: "trusted" };
 
@@ -156,9 +160,10 @@ export class BlockFile {
     return [...this.#chains.values()].reduce((sum, list) => sum + list.size, 0);
   }
 
-  /** What it says of a block. */
+  /** What it says of a block. Blocks of whichever chain speak of none, but where they are about this one. */
   says(chainId: bigint, block: Named): Says {
-    let said: Says = { says: "nothing", why: `does not name block ${block.number}` };
+    const nothing = this.#chains.has(chainId) ? "nothing" : "nothing-of-chain";
+    let said: Says = { says: nothing, why: `does not name block ${block.number}` };
     for (const chain of [undefined, chainId]) {
       const list = this.#chains.get(chain)?.says(block);
       if (list?.says === "another") {

@@ -149,8 +149,8 @@ function standingOf(block: Named, chainId: bigint, chain: Chain | undefined, blo
     chain === undefined || chain.blocks.size === 0 ? [] : [["the trust file", chain.blocks.says(block)]];
   const all = [...ofTrust, ...blocksSay(blocks, chainId, block)];
   // Whose word is asked for the chain is named by whatever calls itself a block of it.
-  const behind: Behind =
-    chain === undefined && all.length === 0 ? { who: "nobody" } : { who: "named", name: called(chain, chainId) };
+  const isNamed = chain !== undefined || all.some(([, { says }]) => says !== "nothing-of-chain");
+  const behind: Behind = isNamed ? { who: "named", name: called(chain, chainId) } : { who: "nobody" };
   const sources: string[] = [];
   const silent: string[] = [];
   for (const [source, said] of all) {
@@ -161,6 +161,7 @@ function standingOf(block: Named, chainId: bigint, chain: Chain | undefined, blo
         sources.push(source);
         break;
       case "nothing":
+      case "nothing-of-chain":
         silent.push(`${source} ${said.why}`);
     }
   }
