@@ -172,6 +172,7 @@ impl BlockFile {
         }
         let text = str::from_utf8(bytes).map_err(|_| BlocksError::Text)?;
         let (mut chain, mut chains) = (None, BTreeMap::<_, BlockList>::new());
+        let mut count = 0;
         for line in text.lines() {
             let line = line.split('#').next().unwrap_or_default();
             match *words(line).collect::<Vec<_>>() {
@@ -181,9 +182,14 @@ impl BlockFile {
                     let number = decimal(number).filter(|number| *number > 0);
                     chain = Some(number.ok_or_else(wrong)?);
                 }
-                _ => chains.entry(chain).or_default().take(line)?,
+                _ => {
+                    let list = chains.entry(chain).or_default();
+                    let before = list.len();
+                    list.take(line)?;
+                    count += list.len() - before;
+                }
             }
-            if chains.values().map(BlockList::len).sum::<usize>() > MAX_BLOCKS {
+            if count > MAX_BLOCKS {
                 return Err(BlocksError::TooMany);
             }
         }
@@ -371,7 +377,7 @@ mod tests {
                 "trusted",
             ),
             ("of its chain", 1, header(9, 9), "trusted"),
-            ("of another chain", 2, header(9, 9), "nothing"),
+            ("of another chain", 2, header(9, 9), "nothing of the chain"),
             ("another of its chain", 1, header(9, 8), "another"),
             ("not there", 1, header(10, 10), "nothing"),
         ];
@@ -409,5 +415,12 @@ mod tests {
         };
         assert!(blocks(MAX_BLOCKS).is_ok());
         assert_eq!(blocks(MAX_BLOCKS + 1), Err(BlocksError::TooMany));
+        let of_chains = |count: usize| {
+            let lines = (0..count).map(|n| format!("chain {}\n0x{n:064x}\n", n + 1));
+            let again = format!("chain 1\n0x{:064x}\n", 0);
+            file(&format!("{}{again}", lines.collect::<String>()))
+        };
+        assert!(of_chains(MAX_BLOCKS).is_ok(), "a chain each");
+        assert_eq!(of_chains(MAX_BLOCKS + 1), Err(BlocksError::TooMany));
     }
 }
