@@ -308,6 +308,21 @@ fn what_was_changed_in_a_block_fails_by_name() {
     let ran = run(&bench, &evidence, &table, &["--block-hash", &hash]);
     let failed = ["anchor chain: destination", "anchors"];
     assert_eq!(named(&ran, "failed"), failed, "too few are left");
+    // What was given is named, though that anchor is left out.
+    let evidence = Bench::evidence(&[
+        bench.one.anchor(&Bench::checkpoint()),
+        anchor(&elsewhere.record),
+    ]);
+    let destination = trusted(&format!("destination = \"{DESTINATION}\""));
+    let either = trust(1, &policy(), &[bench.one.trusted(""), destination]);
+    let ran = run(&bench, &evidence, &either, &["--block-hash", &hash]);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+    assert_eq!(named(&ran, "failed"), ["anchor chain: destination"]);
+    let reason = reason(&ran, "block hash");
+    assert!(
+        reason.ends_with("names, whether that anchor holds or not"),
+        "{reason}"
+    );
 }
 
 /// A node that answers each request by its method and block.

@@ -257,7 +257,7 @@ fn caveat(name: &str, chain_id: u64) -> Option<String> {
     }
 }
 
-/// Makes the check `block hash`, where blocks were given one by one: each must be here.
+/// Makes the check `block hash`, where blocks were given one by one: each must be named here. It says nothing of whether an anchor holds.
 pub(super) fn check_given(found: &[BlockHash], given: &[BlockHash], checks: &mut Checks) {
     if given.is_empty() {
         return;
@@ -265,17 +265,19 @@ pub(super) fn check_given(found: &[BlockHash], given: &[BlockHash], checks: &mut
     let Some(missing) = given.iter().find(|hash| !found.contains(hash)) else {
         checks.passed(
             "block hash",
-            "an Ethereum anchor is in each block that was given",
+            "each block that was given is one that an Ethereum anchor names, whether that anchor holds or not",
         );
         return;
     };
     let found: Vec<String> = found.iter().map(ToString::to_string).collect();
     let found = match &*found {
         [] => "the evidence has no Ethereum anchor".to_owned(),
-        found => format!("its Ethereum anchors are in {}", found.join(", ")),
+        found => format!("its Ethereum anchors name {}", found.join(", ")),
     };
     checks.failed(
         "block hash",
-        format!("expected an Ethereum anchor in the block {missing}, which was given; {found}"),
+        format!(
+            "expected an Ethereum anchor that names the block {missing}, which was given; {found}"
+        ),
     );
 }

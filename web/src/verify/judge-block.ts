@@ -194,7 +194,7 @@ function caveatsOf(name: string, chainId: bigint): string[] {
     : [];
 }
 
-/** Makes the check `block hash`, where blocks were given one by one: each must be here. */
+/** Makes the check `block hash`, where blocks were given one by one: each must be named here. It says nothing of whether an anchor holds. */
 export function checkGiven({ anchors }: Evidence, { given }: Blocks, checks: Checks): void {
   if (given.hashes.length === 0) {
     return;
@@ -210,11 +210,12 @@ export function checkGiven({ anchors }: Evidence, { given }: Blocks, checks: Che
   const found = [...blocks.values()];
   const missing = given.hashes.find((hash) => !found.includes(hash));
   if (missing === undefined) {
-    checks.add("block hash", "passed", "an Ethereum anchor is in each block that was given");
+    const names = "each block that was given is one that an Ethereum anchor names, whether that anchor holds or not";
+    checks.add("block hash", "passed", names);
     return;
   }
   const here =
-    found.length === 0 ? "the evidence has no Ethereum anchor" : `its Ethereum anchors are in ${found.join(", ")}`;
-  const why = `expected an Ethereum anchor in the block ${missing}, which was given; ${here}`;
+    found.length === 0 ? "the evidence has no Ethereum anchor" : `its Ethereum anchors name ${found.join(", ")}`;
+  const why = `expected an Ethereum anchor that names the block ${missing}, which was given; ${here}`;
   checks.add("block hash", "failed", why);
 }

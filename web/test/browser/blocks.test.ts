@@ -65,7 +65,7 @@ test("a block is not known until its hash is given, and another hash fails", () 
     expect(await page.locator(".verdict.not-checked").count(), "a hash that is none is not taken").toBe(1);
     await giveHash(page, `0x${"ab".repeat(32)}`);
     await page.locator(".verdict.failed").waitFor();
-    expect(await sentence(page)).toContain("which was given; its Ethereum anchors are in ");
+    expect(await sentence(page)).toContain("which was given; its Ethereum anchors name ");
     await page.getByRole("button", { name: "Take it back" }).click();
     await page.locator(".verdict.not-checked").waitFor();
     await giveHash(page, hash);
