@@ -16,7 +16,7 @@ use crate::exit::Failure;
 /// The flags that say which blocks are trusted.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct BlockArgs {
-    /// Trust this block of an Ethereum chain, by its hash (0x…); the evidence must rest on it; may be given more than once
+    /// Trust this block of an Ethereum chain, by its hash (0x…); an anchor of the evidence, of which there is one piece, must name it; may be given more than once
     #[arg(long, value_name = "HASH", requires = "trust_file")]
     block_hash: Vec<BlockHash>,
     /// Trust the blocks of Ethereum chains that this file names, a line each: a hash, or a number and a hash; a line `chain 1`
@@ -70,6 +70,11 @@ fn list(path: &Path) -> Result<BlockFile, Failure> {
 }
 
 impl TrustedBlocks {
+    /// Whether blocks were given one by one, which the evidence must then have.
+    pub(super) fn are_given(&self) -> bool {
+        !self.known.given.is_empty()
+    }
+
     /// What is trusted of the blocks that evidence names. Each node is asked once about each.
     pub(super) async fn about(&mut self, evidence: &Evidence) -> &Blocks {
         if self.nodes.is_empty() {

@@ -94,6 +94,13 @@ pub(super) async fn run(
             pairs.len()
         )));
     }
+    if blocks.are_given() && pairs.len() != 1 {
+        return Err(Failure::usage(format!(
+            "--block-hash names blocks that one piece of evidence must have, and there are {}",
+            pairs.len()
+        ))
+        .advice("give the blocks of all of them in a file, with --block-hashes"));
+    }
     let (mut exit, all, mut verified) = (Exit::Done, pairs.len(), 0);
     for pair in pairs {
         let claim = match &pair.file {

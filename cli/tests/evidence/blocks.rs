@@ -169,6 +169,38 @@ fn what_is_not_known_never_passes() {
 }
 
 #[test]
+fn blocks_are_given_one_by_one_for_one_piece_of_evidence() {
+    let bench = Bench::new();
+    let plan = Plan {
+        checkpoint: Bench::checkpoint(),
+        kind: 1,
+        receipt_kind: 1,
+        ..Plan::default()
+    };
+    let blocks = [block(&Bench::checkpoint()), plan.anchored().unwrap()];
+    let hashes = blocks.each_ref().map(|block| block.block_hash.to_string());
+    bench.counterfoil.write("trust.toml", only(""));
+    bench.counterfoil.write("hashes", hashes.join("\n"));
+    for (block, name) in blocks.iter().zip(["a", "b"]) {
+        let evidence = Bench::evidence(&[anchor(&block.record)]);
+        bench
+            .counterfoil
+            .write(&format!("{name}.evidence.json"), evidence.to_string());
+    }
+    let both = ["a.evidence.json", "b.evidence.json"];
+    let given = ["--block-hash", &hashes[0], "--block-hash", &hashes[1]];
+    let ran = bench.run(&[&both[..], &given].concat(), SOON);
+    assert_eq!(ran.code, 2, "{}", ran.all());
+    assert!(ran.all().contains("--block-hashes"), "{}", ran.all());
+    for one in ["a.evidence.json", "b.evidence.json"] {
+        let ran = bench.run(&[&[one][..], &given].concat(), SOON);
+        assert_eq!(named(&ran, "failed"), ["block hash"], "{one}");
+    }
+    let ran = bench.run(&[&both[..], &["--block-hashes", "hashes"]].concat(), SOON);
+    assert_eq!(ran.code, 0, "{}", ran.all());
+}
+
+#[test]
 fn the_earliest_so_many_count_of_tokens_and_blocks() {
     let bench = Bench::new();
     let block = block(&Bench::checkpoint());
