@@ -24,14 +24,10 @@ const MAX_ANSWER: usize = 4 << 20;
 pub(super) struct Node {
     http: reqwest::Client,
     url: Url,
-    /// The chain, and the number of its last final block: asked once.
-    standing: Option<Result<Standing, String>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Standing {
-    chain_id: u64,
-    finalized: u64,
+    /// Its chain, once it told.
+    chain_id: Option<u64>,
+    /// The number of its last final block, once it told.
+    finalized: Option<u64>,
 }
 
 /// What is read of a block.
@@ -98,7 +94,8 @@ impl Node {
         Ok(Self {
             http,
             url: url.clone(),
-            standing: None,
+            chain_id: None,
+            finalized: None,
         })
     }
 
@@ -111,26 +108,26 @@ impl Node {
 
     /// What it says of a block.
     pub(super) async fn says(&mut self, about: &Named) -> Says {
-        match self.look(about).await {
-            Ok(says) => says,
-            Err(why) => Says::Nothing(format!("does not tell: {why}")),
+        let does_not_tell = |why: String| format!("does not tell: {why}");
+        let chain_id = match self.chain_id().await {
+            Ok(chain_id) => chain_id,
+            Err(why) => return Says::NothingOfChain(does_not_tell(why)),
+        };
+        if chain_id != about.chain_id {
+            return Says::NothingOfChain(format!(
+                "is of {}, not of {}",
+                chain_words(chain_id),
+                chain_words(about.chain_id)
+            ));
         }
+        self.look(about)
+            .await
+            .unwrap_or_else(|why| Says::Nothing(does_not_tell(why)))
     }
 
+    /// What it says of a block of its chain.
     async fn look(&mut self, about: &Named) -> Result<Says, String> {
-        let standing = if let Some(known) = &self.standing {
-            known.clone()?
-        } else {
-            let standing = self.standing().await;
-            self.standing.insert(standing).clone()?
-        };
-        if standing.chain_id != about.chain_id {
-            return Ok(Says::Nothing(format!(
-                "is of {}, not of {}",
-                chain_words(standing.chain_id),
-                chain_words(about.chain_id)
-            )));
-        }
+        let finalized = self.finalized().await?;
         let number = about.number;
         let Some((found, hash)) = self.block(&format!("{number:#x}")).await? else {
             return Ok(Says::Nothing(format!("does not have block {number}")));
@@ -138,30 +135,37 @@ impl Node {
         if found != number {
             return Err(format!("asked for block {number}, it gave block {found}"));
         }
-        Ok(if hash != about.hash {
-            Says::Another(format!(
-                "has block {number} as {hash}, not as {}",
-                about.hash
-            ))
-        } else if number > standing.finalized {
-            let finalized = standing.finalized;
-            Says::Nothing(format!(
-                "has block {number} as {hash}, but finalized is only block {finalized}: ask again later"
-            ))
-        } else {
-            Says::Trusted
+        let has = format!("has block {number} as {hash}");
+        let another = format!("{has}, not as {}", about.hash);
+        Ok(match (number > finalized, hash == about.hash) {
+            (false, true) => Says::Trusted,
+            (false, false) => Says::Another(another),
+            // Until it is final, the chain may have either.
+            (true, is_it) => {
+                let has = if is_it { has } else { another };
+                Says::Nothing(format!(
+                    "{has}, but finalized is only block {finalized}: ask again later"
+                ))
+            }
         })
     }
 
-    async fn standing(&self) -> Result<Standing, String> {
+    async fn chain_id(&mut self) -> Result<u64, String> {
+        if let Some(known) = self.chain_id {
+            return Ok(known);
+        }
         let chain = self.call("eth_chainId", json!([])).await?;
         let chain: Quantity = serde_json::from_value(chain).map_err(|error| error.to_string())?;
+        Ok(*self.chain_id.insert(chain.0))
+    }
+
+    async fn finalized(&mut self) -> Result<u64, String> {
+        if let Some(known) = self.finalized {
+            return Ok(known);
+        }
         let finalized = self.block("finalized").await?;
-        let (finalized, _) = finalized.ok_or("it names no finalized block")?;
-        Ok(Standing {
-            chain_id: chain.0,
-            finalized,
-        })
+        let (number, _) = finalized.ok_or("it names no finalized block")?;
+        Ok(*self.finalized.insert(number))
     }
 
     /// The number and hash of a block; none if the node has none there.

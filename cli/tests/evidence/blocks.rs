@@ -358,7 +358,14 @@ fn what_was_changed_in_a_block_fails_by_name() {
 }
 
 /// A node that answers each request by its method and block.
-fn node(answer: impl Fn(&str, &str) -> String + Send + 'static) -> String {
+fn node(answer: impl FnMut(&str, &str) -> String + Send + 'static) -> String {
+    serving("200 OK", answer)
+}
+
+fn serving(
+    status: &'static str,
+    mut answer: impl FnMut(&str, &str) -> String + Send + 'static,
+) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -381,7 +388,7 @@ fn node(answer: impl Fn(&str, &str) -> String + Send + 'static) -> String {
             let which = request["params"][0].as_str().unwrap_or_default();
             let text = answer(request["method"].as_str().unwrap(), which);
             let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                 text.len()
             );
             stream.get_mut().write_all(head.as_bytes()).unwrap();
@@ -391,18 +398,44 @@ fn node(answer: impl Fn(&str, &str) -> String + Send + 'static) -> String {
     url
 }
 
-/// A node of a chain that has one hash for every block but the last final one, which has this number.
-fn chain(chain_id: u64, hash: String, finalized: u64) -> String {
+/// An answer of JSON-RPC.
+fn result(result: &Value) -> String {
+    json!({"jsonrpc": "2.0", "id": 1, "result": result}).to_string()
+}
+
+/// A node of a chain of whose blocks the last final one has this number; `block` says what it has under a number.
+fn holding(
+    chain_id: u64,
+    finalized: u64,
+    block: impl Fn(&str) -> Value + Send + 'static,
+) -> String {
     node(move |method, which| {
-        let number = match which {
-            "finalized" => format!("{finalized:#x}"),
-            number => number.to_owned(),
-        };
-        let result = match method {
-            "eth_chainId" => json!(format!("{chain_id:#x}")),
-            _ => json!({"number": number, "hash": hash, "transactions": []}),
-        };
-        json!({"jsonrpc": "2.0", "id": 1, "result": result}).to_string()
+        result(&match (method, which) {
+            ("eth_chainId", _) => json!(format!("{chain_id:#x}")),
+            (_, "finalized") => block(&format!("{finalized:#x}")),
+            (_, number) => block(number),
+        })
+    })
+}
+
+/// A node of a chain that has one hash for every block.
+fn chain(chain_id: u64, hash: String, finalized: u64) -> String {
+    holding(
+        chain_id,
+        finalized,
+        move |number| json!({"number": number, "hash": hash, "transactions": []}),
+    )
+}
+
+/// A node of a chain that has the block after that of the evidence as its last final one, and no other.
+fn without_block(chain_id: u64) -> String {
+    let last = format!("{:#x}", NUMBER + 1);
+    holding(chain_id, NUMBER + 1, move |number| {
+        if number == last {
+            json!({"number": number, "hash": format!("0x{}", "ab".repeat(32))})
+        } else {
+            Value::Null
+        }
     })
 }
 
@@ -411,9 +444,9 @@ fn a_node_of_ones_own_tells() {
     let bench = Bench::new();
     let (block, evidence) = good();
     let hash = || block.block_hash.to_string();
-    let other = format!("0x{}", "ab".repeat(32));
-    let result = |result: &str| format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{result}}}");
+    let other = || format!("0x{}", "ab".repeat(32));
     let always = |text: String| node(move |_, _| text.clone());
+    let next = json!({"number": format!("{:#x}", NUMBER + 1), "hash": other()});
     let closed = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -431,7 +464,33 @@ fn a_node_of_ones_own_tells() {
             3,
             "but finalized is only block",
         ),
-        ("another block", chain(CHAIN, other, NUMBER), 1, "not as"),
+        ("another block", chain(CHAIN, other(), NUMBER), 1, "not as"),
+        (
+            "another block, not final yet",
+            chain(CHAIN, other(), NUMBER - 1),
+            3,
+            "but finalized is only block",
+        ),
+        (
+            "not that block",
+            without_block(CHAIN),
+            3,
+            "does not have block 23000000",
+        ),
+        (
+            "the next block",
+            holding(CHAIN, NUMBER + 1, move |_| next.clone()),
+            3,
+            "asked for block 23000000, it gave block 23000001",
+        ),
+        (
+            "a status of HTTP",
+            serving("503 Service Unavailable", |_, _| {
+                result(&json!(format!("{CHAIN:#x}")))
+            }),
+            3,
+            "eth_chainId: HTTP status 503",
+        ),
         (
             "another chain",
             chain(1, hash(), NUMBER),
@@ -444,17 +503,17 @@ fn a_node_of_ones_own_tells() {
             3,
             "does not tell",
         ),
-        ("no block", always(result("null")), 3, "does not tell"),
+        ("no block", always(result(&Value::Null)), 3, "does not tell"),
         ("no JSON", always("<html>".to_owned()), 3, "does not tell"),
         (
             "a leading zero",
-            always(result("\"0x07a69\"")),
+            always(result(&json!("0x07a69"))),
             3,
             "expected a number",
         ),
         (
             "too long",
-            always(result(&format!("\"{}\"", "0".repeat(5 << 20)))),
+            always(result(&json!("0".repeat(5 << 20)))),
             3,
             "more than",
         ),
@@ -480,6 +539,107 @@ fn a_node_of_ones_own_tells() {
         let reason = reason(&ran, "anchor chain: block hash");
         assert!(reason.contains(expected), "{name}: {reason}");
     }
+}
+
+#[test]
+fn a_node_that_contradicts_another_outweighs_it() {
+    let bench = Bench::new();
+    let (block, evidence) = good();
+    let hash = || block.block_hash.to_string();
+    let other = || format!("0x{}", "ab".repeat(32));
+    let of = |hash: String, finalized| chain(CHAIN, hash, finalized);
+    let rows = [
+        ("both have it", of(hash(), NUMBER), of(hash(), NUMBER), 0),
+        (
+            "the second one has another",
+            of(hash(), NUMBER),
+            of(other(), NUMBER),
+            1,
+        ),
+        (
+            "the first one has another",
+            of(other(), NUMBER),
+            of(hash(), NUMBER),
+            1,
+        ),
+        (
+            "the second one has another, not final yet",
+            of(hash(), NUMBER),
+            of(other(), NUMBER - 1),
+            0,
+        ),
+        (
+            "the second one is of another chain",
+            of(hash(), NUMBER),
+            chain(1, other(), NUMBER),
+            0,
+        ),
+    ];
+    for (name, one, two, code) in rows {
+        let flags = ["--eth-rpc", &one, "--eth-rpc", &two];
+        let ran = run(&bench, &evidence, &only(""), &flags);
+        assert_eq!(ran.code, code, "{name}: {}", ran.all());
+    }
+}
+
+#[test]
+fn a_node_names_no_chain_but_its_own() {
+    let bench = Bench::new();
+    let mut block = block(&Bench::checkpoint());
+    let place = block.record.transaction.len() - 1;
+    block.record.transaction[place] ^= 1;
+    let evidence = Bench::evidence(&[
+        bench.one.anchor(&Bench::checkpoint()),
+        anchor(&block.record),
+    ]);
+    let unfinished = node(|method, _| match method {
+        "eth_chainId" => result(&json!(format!("{CHAIN:#x}"))),
+        _ => result(&Value::Null),
+    });
+    let rows = [
+        ("of another chain", without_block(1), 0),
+        ("that tells nothing", node(|_, _| String::new()), 0),
+        ("of that chain", without_block(CHAIN), 1),
+        ("of that chain, with nothing final", unfinished, 1),
+    ];
+    for (name, url, code) in rows {
+        let ran = run(&bench, &evidence, &bench.trust(), &["--eth-rpc", &url]);
+        assert_eq!(ran.code, code, "{name}: {}", ran.all());
+    }
+}
+
+#[test]
+fn a_node_that_did_not_tell_is_asked_again() {
+    let bench = Bench::new();
+    let (block, evidence) = good();
+    let (hash, mut asked) = (block.block_hash.to_string(), 0);
+    let url = node(move |method, which| {
+        asked += 1;
+        if asked == 1 {
+            return "<html>".to_owned();
+        }
+        let number = match which {
+            "finalized" => format!("{NUMBER:#x}"),
+            number => number.to_owned(),
+        };
+        result(&match method {
+            "eth_chainId" => json!(format!("{CHAIN:#x}")),
+            _ => json!({"number": number, "hash": hash}),
+        })
+    });
+    let plan = Plan {
+        checkpoint: Bench::checkpoint(),
+        kind: 1,
+        receipt_kind: 1,
+        ..Plan::default()
+    };
+    let before = anchor(&plan.anchored().unwrap().record);
+    let both = Bench::evidence(&[before, evidence["anchors"][0].clone()]);
+    let ran = run(&bench, &both, &only(""), &["--eth-rpc", &url]);
+    let first = reason(&ran, "anchor chain: block hash");
+    assert!(first.contains("does not tell"), "{first}");
+    let second = reason(&ran, "anchor chain, again 1: block hash");
+    assert!(second.contains("trusted by the node"), "{second}");
 }
 
 #[test]
