@@ -1,15 +1,16 @@
 //! Each request on a real chain.
 
+use counterfoil_ethereum::Outcome;
 use counterfoil_ethereum_sender::chain::{
-    ChainOutcome, ChainRequest, Execution, Refusal, Sent, Whereabouts,
+    Block, Captured, ChainOutcome, ChainRequest, Execution, Refusal, Sent, Whereabouts,
 };
 use counterfoil_ethereum_sender::{Call, Unsigned, Wei};
 use counterfoil_tests::anvil::Anvil;
 use serde_json::json;
 
 use crate::common::{
-    ACCOUNT, account, anvil_chain, call, capture, chain, confirming, not_done, observed, sent,
-    signed, unsigned, verifies,
+    ACCOUNT, account, anvil_chain, call, capture, chain, confirming, judged, not_done, observed,
+    sent, signed, unsigned, verifies,
 };
 
 const CHAIN: u64 = Anvil::CHAIN_ID;
@@ -73,6 +74,7 @@ async fn a_round_goes_from_the_pool_to_a_proof() {
                 captured.transaction_proof.len() > 1,
                 "it was not alone in the block"
             );
+            any_changed_byte_is_found(&captured, inclusion.block);
         }
         other => panic!("{other:?}"),
     }
@@ -83,6 +85,34 @@ async fn a_round_goes_from_the_pool_to_a_proof() {
             reason: "\"nonce too low\"".to_owned()
         }
     );
+}
+
+fn parts(captured: &mut Captured) -> Vec<&mut Vec<u8>> {
+    let single = [
+        &mut captured.header,
+        &mut captured.transaction,
+        &mut captured.receipt,
+    ];
+    let nodes = (captured.transaction_proof.iter_mut()).chain(&mut captured.receipt_proof);
+    single.into_iter().chain(nodes).collect()
+}
+
+/// Changes each byte of each part, a bit of it at least: the header's, the transaction's, the receipt's and each node's.
+fn any_changed_byte_is_found(captured: &Captured, block: Block) {
+    let mut changed = captured.clone();
+    let lengths: Vec<usize> = parts(&mut changed).iter().map(|part| part.len()).collect();
+    for (part, length) in lengths.into_iter().enumerate() {
+        for place in 0..length {
+            let flip = 1 << (place % 8);
+            parts(&mut changed)[part][place] ^= flip;
+            let judgement = judged(&changed, block, CHAIN, 1);
+            let failed = judgement.checks.iter();
+            let mut failed = failed.filter(|check| check.outcome == Outcome::Failed);
+            assert!(failed.next().is_some(), "part {part}, byte {place}");
+            parts(&mut changed)[part][place] ^= flip;
+        }
+    }
+    assert_eq!(changed, *captured);
 }
 
 #[tokio::test]

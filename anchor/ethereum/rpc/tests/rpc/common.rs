@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use counterfoil_ethereum::{Address, Calldata, TransactionHash};
+use counterfoil_ethereum::{
+    Address, Calldata, CheckName, Judgement, Outcome, Question, Transaction, TransactionHash,
+    verify,
+};
 use counterfoil_ethereum_rpc::{Chain, Endpoint, Finality, Password, Settings, Signer};
 use counterfoil_ethereum_sender::chain::{
     Account, Anchor, Block, Captured, ChainOutcome, ChainRequest, Observation, Sent,
@@ -146,26 +149,30 @@ pub(crate) async fn capture(
 
 /// What a verifier says of it, under the hash of the block.
 pub(crate) fn verifies(captured: &Captured, block: Block, chain_id: u64, root: u8) -> bool {
-    use counterfoil_ethereum::{CheckName, Outcome, Question, Transaction, verify};
+    let judgement = judged(captured, block, chain_id, root);
+    let transaction = Transaction::parse(&captured.transaction).unwrap();
+    judgement.checks.iter().all(|check| {
+        check.outcome == Outcome::Passed
+            || [CheckName::Checkpoint, CheckName::Time].contains(&check.name)
+    }) && transaction.call.unwrap().data == call(root).calldata.encode()
+}
+
+/// What our verifier says of what was captured, but for the checkpoint and the time.
+pub(crate) fn judged(captured: &Captured, block: Block, chain_id: u64, root: u8) -> Judgement {
     let path = counterfoil_ethereum::Path {
         index: LeafIndex::new(0),
         size: TreeSize::new(1),
         hashes: Vec::new(),
     };
     let record = captured.record(chain_id, path);
-    let judgement = verify(&Question {
+    verify(&Question {
         record: &record,
         checkpoint: None,
         block_hash: Some(block.hash),
         chain_id: Some(chain_id),
         destination: Some(call(root).to),
         at: None,
-    });
-    let transaction = Transaction::parse(&captured.transaction).unwrap();
-    judgement.checks.iter().all(|check| {
-        check.outcome == Outcome::Passed
-            || [CheckName::Checkpoint, CheckName::Time].contains(&check.name)
-    }) && transaction.call.unwrap().data == call(root).calldata.encode()
+    })
 }
 
 /// Why it was not done.
