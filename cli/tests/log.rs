@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Stdio;
 
 use common::server::{Meddle, Proxy, Server, data};
@@ -382,8 +383,15 @@ fn a_token_lets_a_submitter_in() {
 #[test]
 fn the_demo_holds_in_every_step() {
     let counterfoil = Counterfoil::new();
-    let ran = counterfoil.run(["demo", "--once"]);
+    // An anvil that is built for another system starts, and ends.
+    let broken = counterfoil.write("anvil", "#!/bin/sh\nexit 127\n");
+    fs::set_permissions(&broken, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = counterfoil.command(["demo", "--once"]);
+    let ran = command.env("COUNTERFOIL_ANVIL", broken).output().unwrap();
+    let ran = Ran::of(&ran);
     assert_eq!(ran.code, 0, "{}", ran.all());
+    let without_chain = "anvil starts and does not listen";
+    assert!(ran.stdout.contains(without_chain), "{}", ran.all());
     // The verifier for browsers is written by a program that has it.
     let with_pages = usize::from(!counterfoil_web::FILES.is_empty());
     assert_eq!(
@@ -397,9 +405,19 @@ fn the_demo_holds_in_every_step() {
 
     counterfoil.write("mine/sub directory/it's", "a record");
     counterfoil.write("mine/b", "another");
-    let ran = counterfoil.run(["demo", "mine", "--once", "--keep", "kept", "--json"]);
+    let anvil = counterfoil_tests::anvil::program();
+    let mut command = counterfoil.command(["demo", "mine", "--once", "--keep", "kept", "--json"]);
+    // Without one, where there is none.
+    command.env(
+        "COUNTERFOIL_ANVIL",
+        anvil.as_deref().unwrap_or(Path::new("/nowhere/anvil")),
+    );
+    let ran = Ran::of(&command.output().unwrap());
     assert_eq!(ran.code, 0, "{}", ran.all());
     assert_eq!(ran.json()["failed"].as_array().map(Vec::len), Some(0));
+    // A final block is waited for, a node is asked, and four forgeries of a block are caught.
+    let of_chain = if anvil.is_some() { 6 } else { 0 };
+    assert_eq!(ran.json()["steps"], 27 + with_pages + of_chain);
     // What is kept runs again.
     let ran = counterfoil.run(["log", "check", "kept/log"]);
     assert_eq!(ran.code, 0, "{}", ran.all());

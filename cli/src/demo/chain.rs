@@ -37,8 +37,11 @@ pub(super) struct Chain {
     url: String,
 }
 
-/// What is changed, by the key of its value and how, and the check that catches it.
-type Forgery = (&'static str, &'static str, fn(&mut [u8]), &'static str);
+/// What is changed, by the key of its value and the place of the byte in it, and the check that catches it.
+type Forgery = (&'static str, &'static str, PlaceIn, &'static str);
+
+/// Where in a value a byte is changed.
+type PlaceIn = fn(&[u8]) -> Option<usize>;
 
 /// A block, as the chain shows it.
 struct Block {
@@ -94,7 +97,7 @@ fn anvil() -> PathBuf {
 }
 
 impl Tour {
-    /// Runs a chain, and has the anchor pay for transactions on it; none where anvil is not installed.
+    /// Runs a chain, and has the anchor pay for transactions on it; none where anvil is not installed or does not run.
     pub(super) fn run_chain(&mut self) -> Result<Option<Chain>, Failure> {
         self.step("Run an Ethereum chain for development, with a block a second: what it holds proves nothing");
         let program = anvil();
@@ -112,7 +115,13 @@ impl Tour {
             );
             return Ok(None);
         };
-        let (server, port) = listening(child)?;
+        let Some((server, port)) = listening(child) else {
+            self.output.line(format!(
+                "     anvil starts and does not listen, as where it is built for another system ({} --version tells more): the tour goes on without a chain",
+                program.display()
+            ));
+            return Ok(None);
+        };
         let url = format!("http://127.0.0.1:{port}/");
         self.output.line(format!(
             "   $ anvil --port {port} --block-time 1 --slots-in-an-epoch 1 &"
@@ -162,18 +171,39 @@ impl Tour {
             .map_err(|error| self.cannot(&error))
     }
 
+    /// Trusts the chain, and verifies with a node, which says that the block is of the chain and final: the trust file names none.
+    pub(super) fn ask_chain(&mut self, chain: &Chain, record: &str) -> Result<(), Failure> {
+        self.step("Verify it with a node of one's own, which says which block is final");
+        self.output.line(format!(
+            "     {TRUST} also trusts the chain, and names no block of it"
+        ));
+        self.add_to_trust(&format!(
+            "\n[[ethereum]]\nname = \"{NAME}\"\nchain_id = {CHAIN_ID}\ndestination = \"{DESTINATION}\"\n"
+        ))?;
+        let verify = ["verify", EVIDENCE, record, "--trust", TRUST];
+        let verified = self.type_in(&[&verify[..], &["--eth-rpc", &chain.url]].concat())?;
+        self.expect(&verified, 0, "the file existed no later than that time");
+        let is_trusted = verified.text.contains(", trusted by the node 127.0.0.1:");
+        self.holds(is_trusted, "the block is trusted by the node's word");
+        Ok(())
+    }
+
     /// Trusts the block of the anchor's transaction, by the hash that the chain itself says.
     pub(super) fn trust_chain(&mut self, chain: &Chain, anchor: &str) -> Result<(), Failure> {
-        let block = chain.anchored(anchor)?;
-        let table = table(&block.hash, block.number);
+        let Block { number, hash } = chain.anchored(anchor)?;
         self.output.line(format!(
-            "     {TRUST} also trusts block {} of the chain, whose hash the chain itself says: {}",
-            block.number, block.hash
+            "     {TRUST} now trusts block {number} of the chain, whose hash the chain itself says: {hash}"
         ));
-        let file = self.home.join(TRUST);
-        let mut trust = fs::read_to_string(&file).map_err(|error| self.cannot(&error))?;
-        trust.push_str(&table);
-        fs::write(file, trust).map_err(|error| self.cannot(&error))
+        // A line of the chain's table, which is the last.
+        self.add_to_trust(&format!("block_hashes = [\"{number} {hash}\"]\n"))
+    }
+
+    fn add_to_trust(&self, lines: &str) -> Result<(), Failure> {
+        let mut trust = fs::File::options();
+        let trust = trust.append(true).open(self.home.join(TRUST));
+        trust
+            .and_then(|mut file| file.write_all(lines.as_bytes()))
+            .map_err(|error| self.cannot(&error))
     }
 
     /// Changes calldata, receipt and header in the evidence, and the hash in the trust file.
@@ -182,40 +212,27 @@ impl Tour {
             (
                 "the calldata",
                 "transaction",
-                |bytes| {
-                    let found = bytes.windows(4).position(|four| four == SELECTOR);
-                    change(bytes, found.unwrap_or_default() + 4);
-                },
+                place_of_root,
                 "transaction inclusion",
             ),
             // In the filter of logs, and in the hash of the parent.
-            (
-                "the receipt",
-                "receipt",
-                |bytes| change(bytes, 100),
-                "receipt inclusion",
-            ),
-            (
-                "the header",
-                "header",
-                |bytes| change(bytes, 10),
-                "block hash",
-            ),
+            ("the receipt", "receipt", |_| Some(100), "receipt inclusion"),
+            ("the header", "header", |_| Some(10), "block hash"),
         ];
-        for (what, key, forge, check) in forgeries {
+        for (what, key, place, check) in forgeries {
             self.step(&format!("Change one byte of {what} in the evidence"));
-            self.change_in_evidence(key, forge)?;
+            self.change_in_evidence(key, place)?;
             let forged = self.type_in(&["verify", FORGED, record, "--trust", TRUST])?;
             self.caught(&forged, what, &[format!("anchor {NAME}: {check}")]);
         }
         self.step("Change one digit of the block's hash in the trust file");
         let file = self.home.join(TRUST);
         let trust = fs::read_to_string(file).map_err(|error| self.cannot(&error))?;
-        let start = trust.rfind(" 0x").unwrap_or_default() + 3;
+        let start = trust.rfind(" 0x").map(|space| space + 3);
         let mut forged = trust.into_bytes();
-        if let Some(digit) = forged.get_mut(start) {
-            *digit = if *digit == b'0' { b'1' } else { b'0' };
-        }
+        let digit = start.and_then(|start| forged.get_mut(start));
+        let digit = digit.ok_or_else(|| nowhere("a block's hash", TRUST))?;
+        *digit = if *digit == b'0' { b'1' } else { b'0' };
         fs::write(self.home.join(FORGED_TRUST), forged).map_err(|error| self.cannot(&error))?;
         let refused = self.type_in(&["verify", EVIDENCE, record, "--trust", FORGED_TRUST])?;
         self.caught(
@@ -227,50 +244,88 @@ impl Tour {
     }
 
     /// Writes the evidence with a value in base64 changed.
-    fn change_in_evidence(&self, key: &str, change: fn(&mut [u8])) -> Result<(), Failure> {
+    fn change_in_evidence(&self, key: &str, place: PlaceIn) -> Result<(), Failure> {
         let evidence = fs::read_to_string(self.home.join(EVIDENCE));
-        let mut evidence = evidence.map_err(|error| self.cannot(&error))?;
-        let block = evidence.find("\"kind\": \"ethereum\"").unwrap_or_default();
-        let start = format!("\"{key}\": \"");
-        let found = evidence.get(block..).and_then(|rest| rest.find(&start));
-        let begin = block + found.unwrap_or_default() + start.len();
-        let length = evidence.get(begin..).and_then(|rest| rest.find('"'));
-        let value = begin..begin + length.unwrap_or_default();
-        let text = evidence.get(value.clone()).unwrap_or_default();
-        let mut bytes = STANDARD.decode(text).unwrap_or_default();
-        change(&mut bytes);
-        evidence.replace_range(value, &STANDARD.encode(bytes));
+        let evidence = evidence.map_err(|error| self.cannot(&error))?;
+        let forged = forged(&evidence, key, place)
+            .ok_or_else(|| nowhere(&format!("the byte of `{key}`"), EVIDENCE))?;
         self.output.line(format!(
             "     {FORGED} is {EVIDENCE} with a byte of `{key}` changed"
         ));
-        fs::write(self.home.join(FORGED), evidence).map_err(|error| self.cannot(&error))
+        fs::write(self.home.join(FORGED), forged).map_err(|error| self.cannot(&error))
     }
 }
 
-/// Waits until anvil says where it listens.
-fn listening(mut child: Child) -> Result<(Server, u16), Failure> {
+/// Waits until anvil says where it listens; none if it ends without.
+fn listening(mut child: Child) -> Option<(Server, u16)> {
     let lines = child.stdout.take().map(|said| BufReader::new(said).lines());
     let server = Server::of(child);
     let mut lines = lines.into_iter().flatten().map_while(Result::ok);
     let port = lines.find_map(|line| line.strip_prefix("Listening on 127.0.0.1:")?.parse().ok());
     // It writes a line for each call, and nobody reads them.
     std::thread::spawn(move || lines.for_each(drop));
-    match port {
-        Some(port) => Ok((server, port)),
-        None => Err(Failure::could_not_tell(
-            "anvil did not say where it listens",
-        )),
-    }
+    Some((server, port?))
 }
 
-fn table(hash: &str, number: u64) -> String {
-    format!(
-        "\n[[ethereum]]\nname = \"{NAME}\"\nchain_id = {CHAIN_ID}\ndestination = \"{DESTINATION}\"\nblock_hashes = [\"{number} {hash}\"]\n"
-    )
+/// Of a transaction, the first byte of the root that its calldata has.
+fn place_of_root(transaction: &[u8]) -> Option<usize> {
+    let mut places = transaction.windows(SELECTOR.len());
+    let selector = places.position(|bytes| bytes == SELECTOR)?;
+    Some(selector + SELECTOR.len())
 }
 
-fn change(bytes: &mut [u8], place: usize) {
-    if let Some(byte) = bytes.get_mut(place) {
-        *byte ^= 1;
+/// Evidence with a byte changed of a value in base64 of its first block, if there is such a byte.
+fn forged(evidence: &str, key: &str, place: PlaceIn) -> Option<String> {
+    let block = evidence.find("\"kind\": \"ethereum\"")?;
+    let start = format!("\"{key}\": \"");
+    let begin = block + evidence.get(block..)?.find(&start)? + start.len();
+    let end = begin + evidence.get(begin..)?.find('"')?;
+    let mut bytes = STANDARD.decode(evidence.get(begin..end)?).ok()?;
+    let place = place(&bytes)?;
+    *bytes.get_mut(place)? ^= 1;
+    let mut forged = evidence.to_owned();
+    forged.replace_range(begin..end, &STANDARD.encode(bytes));
+    Some(forged)
+}
+
+fn nowhere(what: &str, file: &str) -> Failure {
+    Failure::could_not_tell(format!("{what}, which is to be changed, is not in {file}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_forged_but_the_byte_that_is_meant() {
+        let evidence = |transaction: &[u8]| {
+            let text = STANDARD.encode(transaction);
+            format!("{{\"kind\": \"ethereum\", \"transaction\": \"{text}\"}}")
+        };
+        let good = evidence(&[&[7; 9][..], &SELECTOR, &[9; 32]].concat());
+        let mut changed = [9; 32];
+        changed[0] ^= 1;
+        let changed = evidence(&[&[7; 9][..], &SELECTOR, &changed].concat());
+        assert_eq!(forged(&good, "transaction", place_of_root), Some(changed));
+        for (name, text, key) in [
+            (
+                "no calldata of an anchor",
+                evidence(&[7; 50]),
+                "transaction",
+            ),
+            (
+                "nothing behind the selector",
+                evidence(&SELECTOR),
+                "transaction",
+            ),
+            ("no such value", good.clone(), "receipt"),
+            (
+                "no block",
+                good.replace("ethereum", "rfc3161"),
+                "transaction",
+            ),
+        ] {
+            assert_eq!(forged(&text, key, place_of_root), None, "{name}");
+        }
     }
 }
