@@ -112,6 +112,9 @@ pub struct EthereumConfig {
     /// Blocks that left the chain, and that were dealt with.
     #[serde(default)]
     pub known_undone: Vec<String>,
+    /// The operator knows that the account's nonces below are used.
+    #[serde(default)]
+    pub known_nonce: u64,
     /// The balance is to last for so many days.
     #[serde(default = "default_alarm_days")]
     pub alarm_days: u64,

@@ -95,7 +95,10 @@ pub(super) fn log(chain: &AuthorityName, event: &Event) {
         ),
         Event::Failed { offer, failure } => {
             let again = match failure {
-                Failure::NonceTaken { .. } => "it is sent with another nonce",
+                Failure::NonceTaken { .. } => {
+                    "it is sent with another nonce, unless a newer one was sent"
+                }
+                Failure::Paid { .. } => "its logs are anchored",
                 Failure::Reverted { .. } | Failure::Untimely { .. } => {
                     "its logs are anchored again once they change"
                 }
@@ -110,7 +113,7 @@ pub(super) fn log(chain: &AuthorityName, event: &Event) {
             block,
         } => tracing::error!(
             %chain, root = %offer.root, logs = logs(offer), %transaction, block = block.number, block_hash = %block.hash,
-            "a block that was final is not the chain's any more: its records prove nothing unless the chain comes back to it, and the round is on its way again with the same transactions"
+            "a block that was final is not the chain's any more: records of it prove nothing unless the chain comes back to it, and the round that had ended in it is on its way again with the same transactions"
         ),
         Event::Warning(warning) => tracing::warn!(%chain, "{warning}"),
         Event::Stopped(reason) => tracing::error!(

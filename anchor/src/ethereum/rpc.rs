@@ -103,6 +103,7 @@ pub fn plan(config: &EthereumConfig, jitter: Duration, roots: Vec<u8>) -> Result
             observe_every: pace,
             replace_after: pace.saturating_mul(BLOCKS_UNTIL_REPLACED),
             known_undone: config.known_undone()?,
+            known_nonce: config.known_nonce,
             ..sender::Config::new(identity, config.destination()?, config.ceilings())
         },
         mode: config.mode,

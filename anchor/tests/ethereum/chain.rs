@@ -222,17 +222,17 @@ impl Ledger {
                 if !self.ways.is_paused {
                     self.mine();
                 }
-                let stands = anchored.map(|anchored| self.stands(anchored.block));
-                if stands == Some(None) {
+                let stand = anchored.iter().map(|anchor| self.stands(anchor.block));
+                let Some(stand) = stand.collect() else {
                     return ChainOutcome::NotDone("it lags behind".to_owned());
-                }
+                };
                 ChainOutcome::Observed(Observation {
                     finalized: self.finalized(),
                     head: self.head(),
                     nonce: self.nonce(self.blocks.len()),
                     finalized_nonce: self.nonce(self.blocks.len() - FINALITY),
                     attempts: attempts.iter().map(|hash| self.find(*hash)).collect(),
-                    anchored_stands: stands.flatten(),
+                    stand,
                     balance: self.balance(),
                     base_fee: self.base_fee(),
                 })

@@ -15,7 +15,6 @@ use core::fmt;
 use std::collections::VecDeque;
 
 use counterfoil_ethereum::Header;
-use counterfoil_ethereum_sender::Timestamp;
 use counterfoil_ethereum_sender::chain::{Anchor, Block, ChainOutcome, Observation, Whereabouts};
 
 use crate::block::{SeenHeader, Which, header, newest};
@@ -92,10 +91,7 @@ pub(crate) fn end_of(outcome: &ChainOutcome) -> Option<Anchor> {
             });
             included.find(|anchor| anchor.block.number <= finalized)
         }
-        ChainOutcome::NonceUsed { block, .. } => Some(Anchor {
-            block: *block,
-            time: Timestamp::default(),
-        }),
+        ChainOutcome::NonceUsed { anchor, .. } => Some(*anchor),
         ChainOutcome::Captured(captured) => {
             let header = Header::parse(&captured.header).ok()?;
             Some(Anchor {
@@ -112,7 +108,7 @@ pub(crate) fn end_of(outcome: &ChainOutcome) -> Option<Anchor> {
 
 /// True if the endpoint says that a block in which a round ended has left the chain.
 pub(crate) fn has_left(observation: &Observation) -> bool {
-    observation.anchored_stands == Some(false)
+    observation.stand.contains(&false)
 }
 
 /// An endpoint, as it is named where endpoints are compared: two may be of the same host.

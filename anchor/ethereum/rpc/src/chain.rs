@@ -372,7 +372,7 @@ impl Chain {
             } => {
                 let standing = standing(&session, finality, account).await?;
                 self.follows(place, Head::new(&standing.head, SystemTime::now()))?;
-                self.observe(&session, standing, attempts, *nonce, *anchored)
+                self.observe(&session, standing, attempts, *nonce, anchored)
                     .await?
             }
             ChainRequest::FindNonce {
@@ -382,8 +382,11 @@ impl Chain {
             } => {
                 let identity = Identity { chain_id, account };
                 let found = nonce::find(&session, identity, *nonce, *after, *until).await?;
-                let (transaction, block) = found;
-                ChainOutcome::NonceUsed { transaction, block }
+                let (transaction, anchor) = found;
+                ChainOutcome::NonceUsed {
+                    transaction,
+                    anchor,
+                }
             }
             ChainRequest::Capture { block, transaction } => {
                 ChainOutcome::Captured(self.capture(&session, *block, *transaction).await?)
@@ -399,14 +402,14 @@ impl Chain {
         standing: Standing,
         attempts: &[TransactionHash],
         nonce: u64,
-        anchored: Option<Anchor>,
+        anchored: &[Anchor],
     ) -> Result<ChainOutcome, Fault> {
-        let anchored_stands = match anchored {
-            Some(anchored) => Some(stands(session, anchored, &standing).await?),
-            None => None,
-        };
+        let mut stand = Vec::new();
+        for anchor in anchored {
+            stand.push(stands(session, *anchor, &standing).await?);
+        }
         let whereabouts = self.places(session, attempts, standing.nonce > nonce);
-        let observation = observation(&standing, whereabouts.await?, anchored_stands);
+        let observation = observation(&standing, whereabouts.await?, stand);
         Ok(ChainOutcome::Observed(observation))
     }
 

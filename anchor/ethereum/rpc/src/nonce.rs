@@ -5,12 +5,12 @@ use alloy_consensus::Transaction as _;
 use alloy_consensus::transaction::SignerRecoverable as _;
 use alloy_eips::Decodable2718 as _;
 use counterfoil_ethereum::{Address, TransactionHash};
-use counterfoil_ethereum_sender::chain::{Block, Identity};
+use counterfoil_ethereum_sender::chain::{Anchor, Block, Identity};
 
 use crate::account::nonce_after;
 use crate::block::{self, BlockTransaction, hash_of};
 use crate::fault::Fault;
-use crate::observe::is_still;
+use crate::observe::{is_still, time_of};
 use crate::session::Session;
 
 /// How many blocks are read where the state of older blocks is not there: an hour's worth.
@@ -23,7 +23,7 @@ pub(crate) async fn find(
     nonce: u64,
     after: u64,
     until: Block,
-) -> Result<(TransactionHash, Block), Fault> {
+) -> Result<(TransactionHash, Anchor), Fault> {
     let header = block::header_at(session, until.number).await?;
     is_still(header.block(), until)?;
     let mut range = Range {
@@ -48,7 +48,11 @@ pub(crate) async fn find(
     for number in (unused.saturating_add(1)..=used).rev() {
         let block = block::whole(session, number).await?;
         if let Some(hash) = user(&block.transactions, identity, nonce) {
-            return Ok((hash, block.header.block()));
+            let anchor = Anchor {
+                block: block.header.block(),
+                time: time_of(&block.header.header),
+            };
+            return Ok((hash, anchor));
         }
     }
     Err(Fault::Contradiction(format!(

@@ -69,7 +69,7 @@ struct Place {
     block_number: Option<Short>,
 }
 
-/// Whether the block in which the last round ended is on the chain.
+/// Whether a block in which a round ended is on the chain.
 pub(crate) async fn stands(
     session: &Session<'_>,
     anchored: Anchor,
@@ -223,7 +223,7 @@ pub(crate) fn is_still(found: Block, expected: Block) -> Result<(), Fault> {
 pub(crate) fn observation(
     standing: &Standing,
     attempts: Vec<Whereabouts>,
-    anchored_stands: Option<bool>,
+    stand: Vec<bool>,
 ) -> Observation {
     Observation {
         finalized: standing.finalized,
@@ -231,7 +231,7 @@ pub(crate) fn observation(
         nonce: standing.nonce,
         finalized_nonce: standing.finalized_nonce,
         attempts,
-        anchored_stands,
+        stand,
         balance: standing.balance,
         base_fee: standing.fees.base_fee,
     }

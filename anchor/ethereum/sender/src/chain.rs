@@ -23,7 +23,7 @@ pub struct Block {
     pub hash: BlockHash,
 }
 
-/// A block in which a round ended.
+/// A block that used the nonce of a round, which ended in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anchor {
     /// The block.
@@ -54,8 +54,8 @@ pub enum ChainRequest {
         attempts: Vec<TransactionHash>,
         /// The nonce of them all.
         nonce: u64,
-        /// The block in which the last round ended: whether it is still on the chain.
-        anchored: Option<Anchor>,
+        /// Blocks in which rounds ended: whether they are still on the chain. Few.
+        anchored: Vec<Anchor>,
     },
     /// Find the transaction of the account that has this nonce, in the final blocks after `after` up to `until`.
     /// [`ChainOutcome::NonceUsed`].
@@ -102,7 +102,7 @@ pub enum ChainOutcome {
         /// By this transaction.
         transaction: TransactionHash,
         /// In this block.
-        block: Block,
+        anchor: Anchor,
     },
     /// Answers [`ChainRequest::Capture`].
     Captured(Captured),
@@ -177,10 +177,10 @@ pub struct Observation {
     /// Where each of the attempts is, in the order asked for. While the head's state does not use their nonce none of them is in a
     /// block, and only of the last one it is told whether it is in the pool: the others are [`Whereabouts::Absent`].
     pub attempts: Vec<Whereabouts>,
-    /// Whether the block in which the last round ended is on the chain; none if it was not asked for. It is not where a final block
+    /// Whether each of the blocks is on the chain in which rounds ended, in the order asked for. One is not where another final block
     /// has its number, or where the newest final block is below it in number and not in time, since times only grow along a chain. An
     /// endpoint that is below it in both lags behind, and gives no observation.
-    pub anchored_stands: Option<bool>,
+    pub stand: Vec<bool>,
     /// The balance at the head.
     pub balance: Wei,
     /// The base fee of the block after the head, by gas.

@@ -9,7 +9,8 @@
 //! - **A replacement** raises both fees by an eighth or more. Nodes ask for a tenth of both (geth's `pricebump`). Its gas is estimated
 //!   anew: the first estimate may have been wrong, or is by now.
 //! - **The budget**: what the rounds of the last 24 hours cost, and the most that this one may cost, are together below the ceiling.
-//!   Transactions of one nonce exclude each other, so that only the dearest counts.
+//!   Transactions of one nonce exclude each other, so that only the dearest counts. Where several rounds are on their way again, since their
+//!   blocks left the chain, the most that each may cost counts.
 
 use crate::chain::Account;
 use crate::state::{MAX_ATTEMPTS, State};
@@ -199,7 +200,9 @@ pub(crate) fn replacement(
     let present = account.base_fee.plus(priority_fee);
     let needed = raised(stuck.max_fee).max(present);
     let wanted = account.base_fee.times(2).plus(priority_fee).max(needed);
-    let spent = state.spent_since_a_day(now);
+    let spent = state
+        .spent_since_a_day(now)
+        .plus(state.others_may_cost(stuck.nonce));
     let max_fee = afford(needed, wanted, gas_limit, account.balance, spent, ceilings)?;
     Ok(Unsigned {
         max_priority_fee: priority_fee,

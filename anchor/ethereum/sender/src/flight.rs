@@ -4,13 +4,15 @@ use core::time::Duration;
 
 use counterfoil_ethereum::TransactionHash;
 
-use crate::chain::{Execution, Inclusion, Observation, Refusal, Sent, Whereabouts};
+use crate::chain::{Anchor, Execution, Inclusion, Observation, Refusal, Sent, Whereabouts};
 use crate::fees::expected;
+use crate::offer::Offer;
 use crate::operation::{Anchored, Event, Failure, StopReason};
 use crate::sender::{Course, Pending, Refused, Seen, Sender};
-use crate::state::{Ended, Ending, LastFailure};
+use crate::state::{Ended, Ending, Flight, LastFailure, State};
 use crate::task::{Purpose, Task, Then};
 use crate::time::{CLOCK_TOLERANCE, Timestamp};
+use crate::wei::Wei;
 
 /// The longest rest of a round whose blocks leave the chain over and over.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
@@ -88,8 +90,15 @@ impl Sender {
             balance: observation.balance,
             base_fee: observation.base_fee,
         });
-        if observation.anchored_stands == Some(false) {
-            return self.undone();
+        let watched: Vec<u64> = self.watch().map(|(nonce, _)| nonce).collect();
+        if watched.len() != observation.stand.len() {
+            let why = "an observation of another number of blocks";
+            return self.stop(StopReason::Internal(why.to_owned()));
+        }
+        self.looks = self.looks.wrapping_add(1);
+        let mut all = watched.into_iter().zip(&observation.stand);
+        if let Some((nonce, _)) = all.find(|(_, stands)| !**stands) {
+            return self.undone(nonce);
         }
         self.watched = Some(self.now);
         let Some(flight) = self.flight() else {
@@ -118,9 +127,19 @@ impl Sender {
         }
     }
 
-    /// The block in which the last round ended is not the chain's: the round is on its way again, with the very transactions that it
+    /// The rounds of whose blocks the chain is asked: the last that ended, and of the others one after the other. A chain that has the last
+    /// one's block has those before it, too; but an endpoint may have lied about one of them.
+    pub(crate) fn watch(&self) -> impl Iterator<Item = (u64, Ended)> {
+        let kept = || self.stored.iter().flat_map(|stored| stored.state.kept());
+        let others = kept().count().saturating_sub(1);
+        let turn = self.looks.checked_rem(others);
+        let other = turn.and_then(|turn| kept().skip(1).nth(turn));
+        kept().take(1).chain(other)
+    }
+
+    /// The block in which a round ended is not the chain's: the round is on its way again, with the very transactions that it
     /// had, of which at most one can be in a chain. Where one of them is in another block it gets that block's record.
-    fn undone(&mut self) {
+    fn undone(&mut self, nonce: u64) {
         let Some(stored) = &self.stored else {
             return self.go_on(Task::Rest);
         };
@@ -128,7 +147,7 @@ impl Sender {
         if !next.make_room_for_undone(&self.config.known_undone) {
             return self.stop(StopReason::Undone);
         }
-        let reopened = next.reopen(self.now);
+        let reopened = next.reopen(nonce, self.now);
         let Some((flight, ended)) = reopened.and_then(|flight| Some((flight.offer, flight.ended?)))
         else {
             let why = "an observation of a block that was not asked for";
@@ -177,10 +196,8 @@ impl Sender {
                 time: inclusion.time,
                 signed,
             };
-            return self.fail(
-                failure,
-                Some(self.ended_in(Ending::Untimely, transaction, inclusion)),
-            );
+            let ended = self.ended_in(Ending::Untimely, transaction, inclusion);
+            return self.fail(failure, ended);
         }
         match inclusion.execution {
             Execution::Succeeded => self.go_on(Task::Capture {
@@ -189,7 +206,7 @@ impl Sender {
             }),
             Execution::Reverted => {
                 let ended = self.ended_in(Ending::Reverted, transaction, inclusion);
-                self.fail(Failure::Reverted { transaction }, Some(ended));
+                self.fail(Failure::Reverted { transaction }, ended);
             }
         }
     }
@@ -262,6 +279,9 @@ impl Sender {
             return self.again(Task::Rest, why);
         }
         let newest = observation.attempts.last();
+        if let Some(twin) = self.twin() {
+            return self.seen_nowhere_beside(&twin, nonce, newest);
+        }
         if newest == Some(&Whereabouts::Pending) && self.course.refusal.take().is_some() {
             self.course.waits_since = self.now;
         }
@@ -278,8 +298,36 @@ impl Sender {
         }
     }
 
+    /// Another round about the root of the one on its way.
+    fn twin(&self) -> Option<Flight> {
+        let state = &self.stored.as_ref()?.state;
+        state.twin(state.flight()?).cloned()
+    }
+
+    /// Nothing is sent of a round whose root went out under another nonce as well, or it would be paid for twice.
+    fn seen_nowhere_beside(&mut self, twin: &Flight, nonce: u64, newest: Option<&Whereabouts>) {
+        let other = twin.nonce;
+        if newest == Some(&Whereabouts::Pending) {
+            // It cannot be called back.
+            return self.rest(self.config.observe_every);
+        }
+        // Where the other one stands this one's nonce is the next round's.
+        if let (Some(ended), Some(stored)) = (twin.ended, &self.stored) {
+            let mut next = stored.state.next();
+            if next.give_up() {
+                let transaction = ended.transaction;
+                let nonce = other;
+                return self.fail_as(next, Failure::Paid { nonce, transaction });
+            }
+        }
+        let why = format!(
+            "the transaction that had the account's nonce {nonce} has left the chain with its block, which was final; this anchor sends nothing under it, since the same root was sent under the nonce {other}, and would be paid for twice: whoever uses the anchor's key has to send that transaction, or another one of the nonce {nonce}, again"
+        );
+        self.again(Task::Rest, why);
+    }
+
     /// Somebody's transaction has the nonce, in a final block.
-    pub(crate) fn nonce_used(&mut self, transaction: TransactionHash) {
+    pub(crate) fn nonce_used(&mut self, transaction: TransactionHash, anchor: Anchor) {
         let Some(flight) = self.flight() else {
             return self.go_on(Task::Rest);
         };
@@ -288,7 +336,15 @@ impl Sender {
             return self.again(Task::Rest, why.to_owned());
         }
         let nonce = flight.nonce;
-        self.fail(Failure::NonceTaken { nonce, transaction }, None);
+        let ended = Ended {
+            at: self.now,
+            ending: Ending::Taken,
+            block: anchor.block,
+            time: anchor.time,
+            transaction,
+            cost: Wei::ZERO,
+        };
+        self.fail(Failure::NonceTaken { nonce, transaction }, ended);
     }
 
     /// The records are durable.
@@ -298,20 +354,26 @@ impl Sender {
         };
         let mut next = stored.state.next();
         let ended = self.ended_in(Ending::Recorded, anchored.transaction, anchored.inclusion);
-        next.end(self.now, Some(ended));
+        next.end(self.now, ended);
         let then = Then::End(Event::Recorded(anchored));
         self.go_on(Task::Save(Box::new(next), then));
     }
 
-    fn fail(&mut self, failure: Failure, ended: Option<Ended>) {
-        let Some((stored, flight)) =
-            (self.stored.as_ref()).and_then(|stored| Some((stored, stored.state.flight()?)))
-        else {
+    fn fail(&mut self, failure: Failure, ended: Ended) {
+        let Some(stored) = &self.stored else {
+            return self.go_on(Task::Rest);
+        };
+        let mut next = stored.state.next();
+        next.end(self.now, ended);
+        self.fail_as(next, failure);
+    }
+
+    /// The round on its way has failed, and this is the state after it.
+    fn fail_as(&mut self, mut next: State, failure: Failure) {
+        let Some(flight) = self.flight() else {
             return self.go_on(Task::Rest);
         };
         let offer = flight.offer.clone();
-        let mut next = stored.state.next();
-        next.end(self.now, ended);
         next.last_failure = Some(LastFailure {
             at: self.now,
             root: offer.root,
@@ -337,6 +399,7 @@ impl Sender {
             failure: Failure::NonceTaken { .. },
         } = &event
             && self.pending.is_none()
+            && self.is_newest(offer)
         {
             // Nothing of it can come into the chain any more: it is sent with another nonce.
             self.pending = Some(Pending {
@@ -346,6 +409,13 @@ impl Sender {
         }
         self.tell(event);
         self.rest(pause);
+    }
+
+    /// No round came after this one.
+    fn is_newest(&self, offer: &Offer) -> bool {
+        let stored = self.stored.as_ref();
+        let last = stored.and_then(|stored| stored.state.rounds.last());
+        last.is_none_or(|last| last.offer.root == offer.root)
     }
 
     /// How long to rest after the end of a round. An endpoint that shows a round in one final block after another, and says of each that

@@ -155,6 +155,16 @@ pub enum Failure {
         /// The transaction.
         transaction: TransactionHash,
     },
+    /// Blocks left the chain, and on the one that stays the same root was paid for under another nonce.
+    #[error(
+        "its root was paid for by the transaction {transaction} of the nonce {nonce}, after blocks had left the chain that were final: nothing more is sent of it"
+    )]
+    Paid {
+        /// The other nonce.
+        nonce: u64,
+        /// The transaction that was paid for.
+        transaction: TransactionHash,
+    },
     /// The block is from another time than the transaction.
     #[error(
         "the transaction {transaction} is in block {}, whose time is {} s after 1970, and it was signed {} s after 1970: the clock of this machine is or was wrong, or the endpoint made the block up; there is no record of it",

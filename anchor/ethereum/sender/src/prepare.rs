@@ -1,6 +1,6 @@
 //! From a round that waits, or is stuck, to a transaction whose bytes are durable.
 
-use crate::chain::Account;
+use crate::chain::{Account, Block};
 use crate::fees;
 use crate::operation::Event;
 use crate::sender::{Seen, Sender};
@@ -40,7 +40,7 @@ impl Sender {
         let (Some(stored), Some(call)) = (&self.stored, self.call(Purpose::First)) else {
             return self.go_on(Task::Rest);
         };
-        let next_nonce = stored.state.next_nonce;
+        let next_nonce = stored.state.next_nonce.max(self.config.known_nonce);
         if account.nonce < next_nonce {
             let found = account.nonce;
             let why = format!(
@@ -61,10 +61,14 @@ impl Sender {
         match priced {
             Ok(unsigned) => {
                 self.hold = None;
+                let until = account.finalized;
+                if unsigned.nonce > next_nonce.max(self.proven_nonce) {
+                    return self.go_on(Task::Prove { unsigned, until });
+                }
                 self.go_on(Task::Sign {
                     purpose: Purpose::First,
                     unsigned,
-                    unused_in: account.finalized.number,
+                    unused_in: until.number,
                 });
             }
             Err(hold) => {
@@ -72,6 +76,25 @@ impl Sender {
                 self.rest(self.config.hold_pause);
             }
         }
+    }
+
+    /// The nonce before this transaction's is used in a final block, up to this one.
+    pub(crate) fn proven(&mut self, unsigned: Unsigned, until: Block) {
+        self.proven_nonce = unsigned.nonce;
+        self.go_on(Task::Sign {
+            purpose: Purpose::First,
+            unsigned,
+            unused_in: until.number,
+        });
+    }
+
+    /// It is not known whether the nonce before this transaction's is used.
+    pub(crate) fn unproven(&mut self, unsigned: &Unsigned, why: &str) {
+        let nonce = unsigned.nonce;
+        let why = format!(
+            "the endpoint says that the account's next nonce is {nonce}, and nothing is sent before the transaction is seen that used the one before: {why}; or set known_nonce = {nonce}, once you have it from somebody you trust"
+        );
+        self.again(Task::Rest, why);
     }
 
     /// Notices that something else uses the account.

@@ -27,14 +27,15 @@ pub struct Config {
     pub ceilings: Ceilings,
     /// Blocks that left the chain though they had records, and that somebody has dealt with.
     pub known_undone: Vec<BlockHash>,
+    /// Somebody knows that the account's nonces below are used.
+    pub known_nonce: u64,
     /// While a transaction is on its way, the chain is asked this often where it is. A block takes 12 s.
     pub observe_every: Duration,
     /// A transaction that is in no block for so long is replaced.
     pub replace_after: Duration,
     /// While fees or money hold a round back, the chain is asked this often whether they still do.
     pub hold_pause: Duration,
-    /// While nothing is on its way, the chain is asked this often for balance, fees, and whether the block stands in which the last
-    /// round ended.
+    /// While nothing is on its way, the chain is asked this often for balance, fees, and whether the blocks stand in which rounds ended.
     pub idle_every: Duration,
     /// The first pause before a failed operation is tried again; it doubles.
     pub retry_min: Duration,
@@ -50,6 +51,7 @@ impl Config {
             destination,
             ceilings,
             known_undone: Vec::new(),
+            known_nonce: 0,
             observe_every: Duration::from_secs(12),
             replace_after: Duration::from_mins(3),
             hold_pause: Duration::from_mins(1),
@@ -200,6 +202,10 @@ pub struct Sender {
     pub(crate) seen: Option<Seen>,
     /// When the chain was last asked whether the block stands in which the last round ended.
     pub(crate) watched: Option<Timestamp>,
+    /// How often it was asked: that decides of which earlier round's block it is asked as well.
+    pub(crate) looks: usize,
+    /// The nonces below are used, as was seen in a block.
+    pub(crate) proven_nonce: u64,
     /// How often the block of each kept round left the chain, by the round's nonce.
     pub(crate) undoings: BTreeMap<u64, u32>,
     /// Up to this nonce foreign use was told.
@@ -228,6 +234,8 @@ impl Sender {
             hold: None,
             seen: None,
             watched: None,
+            looks: 0,
+            proven_nonce: 0,
             undoings: BTreeMap::new(),
             told_nonce: 0,
             told_pool: false,

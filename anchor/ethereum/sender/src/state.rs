@@ -13,6 +13,7 @@
 //! undone 1780000000000 24000000 <block hash> <transaction>                a record whose block left the chain
 //! failure 1780000000000 <root> nonce-taken 41 <transaction>               the last failure
 //! failure 1780000000000 <root> reverted <transaction>                     ... or so
+//! failure 1780000000000 <root> paid 40 <transaction>
 //! failure 1780000000000 <root> untimely <transaction> 24000000 <block hash> <its time> <when it was signed>
 //! round <root> 42 23999990 <destination>            a round: its nonce, unused in that final block, and where it goes
 //! member <origin hash> <size> <SHA-256 of the signed checkpoint> <its leaf hash>
@@ -20,8 +21,8 @@
 //! final 1780000000000 recorded 24000000 <block hash> <its time> <transaction> <wei>    how it ended, if it did
 //! ```
 //!
-//! `spent`, `ended` and `undone` are repeated, oldest first; `failure` may lack. Rounds are in the order of their nonces, those that
-//! ended before those on their way; each has at least one `member` and one `attempt`. Each fact has one spelling.
+//! `spent`, `ended` and `undone` are repeated, oldest first; `failure` may lack. Rounds are in the order of their nonces; each has at
+//! least one `member` and one `attempt`. Each fact has one spelling.
 
 mod lines;
 
@@ -85,7 +86,7 @@ pub struct Ended {
     pub block: Block,
     /// The time of the block.
     pub time: Timestamp,
-    /// Its transaction.
+    /// Its transaction; somebody else's, where that took the nonce.
     pub transaction: TransactionHash,
     /// What it cost.
     pub cost: Wei,
@@ -101,7 +102,7 @@ impl Ended {
     }
 }
 
-/// What a block that has a round's transaction came to.
+/// What the block that used a round's nonce came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// A record.
@@ -110,6 +111,8 @@ pub enum Ending {
     Reverted,
     /// [`Failure::Untimely`].
     Untimely,
+    /// [`Failure::NonceTaken`]: nothing of the round was paid for.
+    Taken,
 }
 
 /// A record whose block left the chain though it was final: it proves nothing, unless the chain comes back to it.
@@ -168,6 +171,12 @@ impl Flight {
         self.attempts.last()
     }
 
+    /// Somebody else's transaction has its nonce.
+    fn is_taken(&self) -> bool {
+        self.ended
+            .is_some_and(|ended| ended.ending == Ending::Taken)
+    }
+
     /// The hashes of its transactions.
     pub fn hashes(&self) -> Vec<TransactionHash> {
         self.attempts.iter().map(|attempt| attempt.hash).collect()
@@ -191,8 +200,8 @@ pub struct State {
     pub undone: Vec<Undone>,
     /// The last round that failed.
     pub last_failure: Option<LastFailure>,
-    /// The last rounds, by their nonces: those that ended, and then those on their way, of which only the first is worked on. There is
-    /// more than one of these only after blocks left the chain that were final.
+    /// The last rounds, by their nonces. Of those on their way only the first is worked on; there is more than one of these, or one
+    /// before a round that ended, only after blocks left the chain that were final.
     pub rounds: Vec<Flight>,
 }
 
@@ -216,14 +225,15 @@ impl State {
         self.rounds.iter().find(|round| round.ended.is_none())
     }
 
-    /// How the last round that ended in a block did so.
-    pub fn last_ended(&self) -> Option<Ended> {
-        self.rounds.iter().rev().find_map(|round| round.ended)
+    /// The nonces of the rounds that ended, newest first, and the blocks in which they did.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = (u64, Ended)> {
+        let all = self.rounds.iter().rev();
+        all.filter_map(|round| Some((round.nonce, round.ended?)))
     }
 
     /// The last record.
     pub fn last_record(&self) -> Option<Ended> {
-        let mut all = self.rounds.iter().rev().filter_map(|round| round.ended);
+        let mut all = self.kept().map(|(_, ended)| ended);
         all.find(|ended| ended.ending == Ending::Recorded)
     }
 
@@ -231,6 +241,17 @@ impl State {
     pub fn spent_since_a_day(&self, now: Timestamp) -> Wei {
         let recent = self.spent.iter().filter(|spent| counts(spent, now));
         recent.fold(Wei::ZERO, |sum, spent| sum.plus(spent.cost))
+    }
+
+    /// The most that the rounds on their way may cost, but for the one of this nonce.
+    pub(crate) fn others_may_cost(&self, nonce: u64) -> Wei {
+        let is_other = |round: &&Flight| round.ended.is_none() && round.nonce != nonce;
+        let most = |round: &Flight| {
+            let all = round.attempts.iter();
+            all.map(|attempt| attempt.unsigned.most()).max()
+        };
+        let others = self.rounds.iter().filter(is_other).filter_map(most);
+        others.fold(Wei::ZERO, Wei::plus)
     }
 
     /// True if no other round may be sent, whatever it costs.
@@ -241,7 +262,19 @@ impl State {
 
     /// True if this root was paid for or is being paid for.
     pub fn knows(&self, root: &NodeHash) -> bool {
-        self.ended.contains(root) || self.rounds.iter().any(|round| round.offer.root == *root)
+        let is_paid = |round: &Flight| round.offer.root == *root && !round.is_taken();
+        self.ended.contains(root) || self.rounds.iter().any(is_paid)
+    }
+
+    /// Another round about the same root, of which something was or may be paid for. There is one only where somebody else took the nonce of
+    /// one of both.
+    pub(crate) fn twin(&self, flight: &Flight) -> Option<&Flight> {
+        let is = |round: &&Flight| {
+            round.offer.root == flight.offer.root
+                && round.nonce != flight.nonce
+                && !round.is_taken()
+        };
+        self.rounds.iter().find(is)
     }
 
     /// The state after this one, to be changed.
@@ -252,27 +285,24 @@ impl State {
         next
     }
 
-    /// The round on its way is over, in this block; in none, if its nonce was taken.
-    pub(crate) fn end(&mut self, now: Timestamp, ended: Option<Ended>) {
-        let Some(place) = self.rounds.iter().position(|round| round.ended.is_none()) else {
-            return;
-        };
-        self.spent.retain(|spent| counts(spent, now));
-        let Some(ended) = ended else {
-            let taken = self.rounds.remove(place);
-            return self.use_up(taken.nonce);
-        };
-        let Some(round) = self.rounds.get_mut(place) else {
+    /// The round on its way is over.
+    pub(crate) fn end(&mut self, now: Timestamp, ended: Ended) {
+        let mut rounds = self.rounds.iter_mut();
+        let Some(round) = rounds.find(|round| round.ended.is_none()) else {
             return;
         };
         round.ended = Some(ended);
         let (root, nonce) = (round.offer.root, round.nonce);
-        self.use_up(nonce);
-        self.spent.push(Spent {
-            at: ended.at,
-            cost: ended.cost,
-        });
-        self.ended.push(root);
+        self.next_nonce = self.next_nonce.max(nonce.saturating_add(1));
+        self.spent.retain(|spent| counts(spent, now));
+        if ended.ending != Ending::Taken {
+            self.spent.push(Spent {
+                at: ended.at,
+                cost: ended.cost,
+            });
+            self.ended.retain(|known| *known != root);
+            self.ended.push(root);
+        }
         let surplus = self.ended.len().saturating_sub(MAX_ENDED);
         self.ended.drain(..surplus);
         // The chain has come back to it.
@@ -280,24 +310,28 @@ impl State {
         self.forget();
     }
 
-    fn use_up(&mut self, nonce: u64) {
-        self.next_nonce = self.next_nonce.max(nonce.saturating_add(1));
+    /// The round on its way is given up, and its nonce is as good as unused; false if there are later ones, which would wait for it.
+    pub(crate) fn give_up(&mut self) -> bool {
+        let is_last = self.rounds.last().is_some_and(|last| last.ended.is_none());
+        let open = self.rounds.iter().filter(|round| round.ended.is_none());
+        is_last && open.count() == 1 && self.rounds.pop().is_some()
     }
 
     /// Forgets the oldest rounds that ended, as far as they are too many.
     fn forget(&mut self) {
-        let ended = self.rounds.iter().filter(|round| round.ended.is_some());
-        let (mut kept, mut members) = (0_usize, 0_usize);
-        let mut sizes: Vec<usize> = ended.map(|round| round.offer.members.len()).collect();
-        sizes.reverse();
-        for size in &sizes {
-            members = members.saturating_add(*size);
-            if kept == MAX_KEPT || kept > 0 && members > MAX_KEPT_MEMBERS {
-                break;
+        let (mut kept, mut members, mut is_full) = (0_usize, 0_usize, false);
+        let mut is_kept = |round: &Flight| {
+            if round.ended.is_none() {
+                return true;
             }
+            members = members.saturating_add(round.offer.members.len());
+            is_full |= kept == MAX_KEPT || kept > 0 && members > MAX_KEPT_MEMBERS;
             kept = kept.saturating_add(1);
-        }
-        self.rounds.drain(..sizes.len().saturating_sub(kept));
+            !is_full
+        };
+        self.rounds.reverse();
+        self.rounds.retain(&mut is_kept);
+        self.rounds.reverse();
     }
 
     /// Forgets, for another block, the oldest of those that the operator has dealt with; false if none can be forgotten.
@@ -313,22 +347,27 @@ impl State {
         true
     }
 
-    /// The block in which the last round ended has left the chain: it is on its way again, under its nonce. Gives it as it had ended.
-    pub(crate) fn reopen(&mut self, now: Timestamp) -> Option<Flight> {
-        let place = self
-            .rounds
-            .iter()
-            .rposition(|round| round.ended.is_some())?;
-        let round = self.rounds.get_mut(place)?;
+    /// The block in which the round of this nonce ended has left the chain: it is on its way again. Gives it as it had ended.
+    pub(crate) fn reopen(&mut self, nonce: u64, now: Timestamp) -> Option<Flight> {
+        let mut rounds = self.rounds.iter_mut();
+        let round = rounds.find(|round| round.nonce == nonce)?;
         let before = round.clone();
         let ended = round.ended.take()?;
         // Which blocks of this chain do not use the nonce is not known.
         round.unused_in = 0;
-        self.next_nonce = round.nonce;
-        self.ended.retain(|root| *root != before.offer.root);
-        let is_its = |spent: &Spent| spent.at == ended.at && spent.cost == ended.cost;
-        if let Some(place) = self.spent.iter().rposition(is_its) {
-            self.spent.remove(place);
+        // Where a later round stands, its nonce and those before it are used up.
+        let stands = self.kept().any(|(later, _)| later > nonce);
+        if let Some(first) = self.flight()
+            && !stands
+        {
+            self.next_nonce = first.nonce;
+        }
+        if ended.ending != Ending::Taken {
+            self.ended.retain(|root| *root != before.offer.root);
+            let is_its = |spent: &Spent| spent.at == ended.at && spent.cost == ended.cost;
+            if let Some(place) = self.spent.iter().rposition(is_its) {
+                self.spent.remove(place);
+            }
         }
         if ended.ending == Ending::Recorded {
             self.undone.push(Undone {

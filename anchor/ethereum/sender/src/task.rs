@@ -2,15 +2,18 @@
 //!
 //! ```text
 //! Load ─> Rest ──── a round waits ────> Read ─> Sign ─> Save(intent) ─> Send ─┐
-//!          │ ^ └─ nothing to do: Observe, seldom         ^                    │
-//!          │ └───────────────────────────────────────────│────────────────────┘
+//!          │ ^ └─ nothing to do: Observe, seldom ^                            │
+//!          │ └───────────────────────────────────│────────────────────────────┘
 //!          │  └─ a round waits, and it was long not seen whether the last one stands ─> Observe ─> Read
 //!          └─ on its way ─> Observe ── absent ──────────────────────────────> Send (the same bytes)
 //!                              ├───── stuck ────> Read ─> Sign ─> Save(one attempt more) ─> Send
 //!                              ├───── final ────> Capture ─> Store ─> Save(ended)
 //!                              ├───── the nonce is used, and by none of ours ─> FindNonce ─> Save(failed)
-//!                              └───── the block in which the last round ended is undone ─> Save(that round is on its way again)
+//!                              └───── a block in which a round ended is undone ─> Save(that round is on its way again)
 //! ```
+//!
+//! Where the account's nonce is not the one that follows the last round's, `Read` is followed by `Prove`, which looks for the transaction
+//! that used the nonce before: what would be signed for a nonce that is too high could not come into the chain, and block all after it.
 //!
 //! Nothing is sent but what `Save` has made durable, and no other nonce is taken before `Save` has made durable how the last one
 //! ended, which only final blocks say.
@@ -49,6 +52,12 @@ pub(crate) enum Task {
     /// What is next depends on the state.
     Rest,
     Read(Purpose),
+    /// Whether the nonce before this transaction's is used is seen for oneself.
+    Prove {
+        unsigned: Unsigned,
+        /// A final block, in which it is.
+        until: Block,
+    },
     Sign {
         purpose: Purpose,
         unsigned: Unsigned,
@@ -81,7 +90,7 @@ impl Sender {
         }
         let is_watched =
             (self.watched).is_some_and(|watched| self.now < watched.after(self.config.idle_every));
-        let is_to_be_watched = stored.state.last_ended().is_some() && !is_watched;
+        let is_to_be_watched = stored.state.kept().next().is_some() && !is_watched;
         // A round that was offered before the register was read may be known.
         let known = self
             .pending
@@ -106,6 +115,11 @@ impl Sender {
             }
             Task::Store(anchored) => return Some(Request::StoreRecord(anchored.clone())),
             Task::Read(purpose) => ChainRequest::ReadAccount(self.call(*purpose)?),
+            Task::Prove { unsigned, until } => ChainRequest::FindNonce {
+                nonce: unsigned.nonce.checked_sub(1)?,
+                after: 0,
+                until: *until,
+            },
             Task::Sign { unsigned, .. } => ChainRequest::Sign(*unsigned),
             Task::Send => {
                 let newest = self.flight()?.newest()?;
@@ -120,9 +134,7 @@ impl Sender {
                     .map(crate::state::Flight::hashes)
                     .unwrap_or_default(),
                 nonce: self.flight().map_or(0, |flight| flight.nonce),
-                anchored: stored
-                    .and_then(|stored| stored.state.last_ended())
-                    .map(|last| last.anchor()),
+                anchored: self.watch().map(|(_, ended)| ended.anchor()).collect(),
             },
             Task::FindNonce { until } => {
                 let flight = self.flight()?;
@@ -162,6 +174,9 @@ impl Sender {
             (Task::Send, Outcome::Chain(ChainOutcome::NotDone(why))) => {
                 self.refused(Refusal::Other, why);
             }
+            (Task::Prove { unsigned, .. }, Outcome::Chain(ChainOutcome::NotDone(why))) => {
+                self.unproven(&unsigned, &why);
+            }
             (_, Outcome::Chain(ChainOutcome::NotDone(why))) => self.again(Task::Rest, why),
             (_, Outcome::Chain(ChainOutcome::WrongChain { found, endpoint })) => {
                 let expected = self.config.identity.chain_id;
@@ -188,8 +203,17 @@ impl Sender {
             ) => self.signed(purpose, unsigned, unused_in, bytes),
             (Task::Send, ChainOutcome::Sent(sent)) => self.sent(sent),
             (Task::Observe, ChainOutcome::Observed(observation)) => self.observed(&observation),
-            (Task::FindNonce { .. }, ChainOutcome::NonceUsed { transaction, .. }) => {
-                self.nonce_used(transaction);
+            (Task::Prove { unsigned, until }, ChainOutcome::NonceUsed { .. }) => {
+                self.proven(unsigned, until);
+            }
+            (
+                Task::FindNonce { .. },
+                ChainOutcome::NonceUsed {
+                    transaction,
+                    anchor,
+                },
+            ) => {
+                self.nonce_used(transaction, anchor);
             }
             (
                 Task::Capture {

@@ -4,7 +4,7 @@ mod world;
 
 use std::time::Duration;
 
-use counterfoil_ethereum_sender::chain::{ChainOutcome, ChainRequest, Refusal};
+use counterfoil_ethereum_sender::chain::{Anchor, ChainOutcome, ChainRequest, Refusal};
 use counterfoil_ethereum_sender::{Event, Hold, Outcome, Request, Sender, Timestamp, Wei};
 use world::steps::{start, warnings};
 use world::{Disturbance, World, blocks, finish, offer, settle};
@@ -258,14 +258,20 @@ fn an_endpoint_that_finds_our_own_transaction_only_by_its_nonce_contradicts_itse
     for _ in 0..4 {
         world.mine();
     }
-    let block = world.ledger.block(6);
     sender.tick(Timestamp::from_millis(world.now));
     while let Some(operation) = sender.poll() {
         if matches!(
             operation.request,
             Request::Chain(ChainRequest::FindNonce { .. })
         ) {
-            let found = ChainOutcome::NonceUsed { transaction, block };
+            let anchor = Anchor {
+                block: world.ledger.block(6),
+                time: Timestamp::from_millis(world.now),
+            };
+            let found = ChainOutcome::NonceUsed {
+                transaction,
+                anchor,
+            };
             sender.complete(operation.id, Outcome::Chain(found));
             break;
         }

@@ -222,7 +222,8 @@ fn somebody_elses_transaction_that_is_undone_costs_nothing() {
     settle(&mut world, &mut sender);
     world.disturb(Disturbance::Foreign);
     blocks(&mut world, &mut sender, 2);
-    world.disturb(Disturbance::Reorganise(2));
+    world.disturb(Disturbance::ReorganiseLosing(2));
+    blocks(&mut world, &mut sender, 1);
     finish(&mut world, &mut sender);
     let all = ["sent", "warning", "sent again", "included", "recorded"];
     assert_eq!(names(&world), all);

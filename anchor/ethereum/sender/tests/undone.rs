@@ -204,24 +204,20 @@ fn lied_to(world: &mut World, sender: &mut Sender, lie: impl Fn(&mut Observation
         let Some(operation) = sender.poll() else {
             return;
         };
-        let is_observe = matches!(
-            operation.request,
-            Request::Chain(ChainRequest::Observe { .. })
-        );
-        let is_capture = matches!(
-            operation.request,
-            Request::Chain(ChainRequest::Capture { .. })
-        );
-        if !is_observe && !is_capture {
-            world.carry_out(sender, operation, None);
-            continue;
-        }
-        let outcome = if is_observe {
-            let mut observation = world.observed(world.ledger.head());
-            lie(&mut observation);
-            ChainOutcome::Observed(observation)
-        } else {
-            ChainOutcome::Captured(world::captured(world.ledger.block(0)))
+        let outcome = match &operation.request {
+            Request::Chain(ChainRequest::Observe { anchored, .. }) => {
+                let mut observation = world.observed(world.ledger.head());
+                observation.stand = vec![true; anchored.len()];
+                lie(&mut observation);
+                ChainOutcome::Observed(observation)
+            }
+            Request::Chain(ChainRequest::Capture { .. }) => {
+                ChainOutcome::Captured(world::captured(world.ledger.block(0)))
+            }
+            _ => {
+                world.carry_out(sender, operation, None);
+                continue;
+            }
         };
         end(world, sender, &operation, Outcome::Chain(outcome));
     }
@@ -360,7 +356,7 @@ fn undone_over_and_over(world: &mut World, sender: &mut Sender, minutes: u64) ->
                     let inclusion = made_up(number, world.now);
                     let mut observation = world.observed(world.ledger.head());
                     observation.attempts = vec![Whereabouts::Included(inclusion); attempts.len()];
-                    observation.anchored_stands = anchored.map(|_| false);
+                    observation.stand = vec![false; anchored.len()];
                     observation.finalized = inclusion.block;
                     observation.head = inclusion.block;
                     ChainOutcome::Observed(observation)
@@ -447,7 +443,7 @@ fn where_more_rounds_are_undone_than_are_kept_that_is_said() {
 fn an_observation_that_answers_what_was_not_asked_stops_the_sender() {
     type Lie = fn(&mut Observation);
     let lies: [Lie; 2] = [
-        |observation| observation.anchored_stands = Some(false),
+        |observation| observation.stand.push(false),
         |observation| observation.attempts.push(Whereabouts::Absent),
     ];
     for lie in lies {
@@ -509,8 +505,8 @@ fn the_days_ceiling_holds_for_another_account_and_another_chain_too() {
 
 #[test]
 fn an_endpoint_that_lags_behind_the_last_block_undoes_nothing() {
-    let (world, _) = recorded(1);
-    let last = world.state().unwrap().last_ended().unwrap();
+    let (world, sender) = recorded(1);
+    let last = sender.status().last_record.unwrap();
     let anchor = Anchor {
         block: last.block,
         time: last.time,

@@ -48,6 +48,8 @@ pub(in crate::config) const KEYS: &[Key] = &keys! {
             "How long a call of an endpoint, or of the signer, may take.";
         "known_undone" Kind::Texts, optional "[\"0x9b83c12c69edb74f6c8dd5d052765c1adf940e320bd1291696e6fa07829eee71\"]",
             "Hashes of blocks that left the chain though they had records, and that were dealt with: no alarm any more.";
+        "known_nonce" Kind::Whole, optional "42",
+            "You know that the account's nonces below are used: for an account that was used before, where no endpoint has its older blocks.";
         "alarm_days" Kind::Whole, optional "14",
             "When the balance lasts for fewer days than this, at the present spending, that is an alarm.";
     }

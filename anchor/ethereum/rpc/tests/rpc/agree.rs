@@ -85,7 +85,7 @@ impl Scene {
             ChainRequest::Observe {
                 attempts: vec![self.transaction],
                 nonce: 0,
-                anchored: None,
+                anchored: Vec::new(),
             },
             ChainRequest::FindNonce {
                 nonce: 0,
@@ -190,7 +190,7 @@ async fn what_agrees_is_named_beside_what_it_agrees_with() {
     );
     let mut before = 0;
     for _ in 0..2 {
-        let outcome = observe(&all, &[scene.transaction], None).await;
+        let outcome = observe(&all, &[scene.transaction], &[]).await;
         let why = not_done(outcome);
         assert!(why.contains(&words), "{why}");
         // Whoever has shown the block is not asked again.
@@ -281,7 +281,7 @@ async fn an_endpoint_that_is_behind_has_no_say_and_one_that_follows_is_waited_fo
 
     let scene = Scene::start().await;
     let both = scene.both();
-    let outcome = observe(&both, &[scene.transaction], None).await;
+    let outcome = observe(&both, &[scene.transaction], &[]).await;
     let expected = format!(
         "block 10, {}, is about to end the round, and is waited for at {} (number 1), whose newest block is 9",
         scene.at(10).hash,
@@ -309,7 +309,7 @@ async fn a_block_above_all_of_another_endpoint_that_goes_on_is_contradicted() {
         shown(&scene.two)
     );
     let both = scene.both();
-    let why = not_done(observe(&both, &[scene.transaction], None).await);
+    let why = not_done(observe(&both, &[scene.transaction], &[]).await);
     assert!(why.contains(&words), "{why}");
     // So it is where numbers so high are refused.
     scene.two.tamper(|_, params, answer| {
@@ -319,7 +319,7 @@ async fn a_block_above_all_of_another_endpoint_that_goes_on_is_contradicted() {
         }
         Reply::Answer(answer)
     });
-    let why = not_done(observe(&both, &[scene.transaction], None).await);
+    let why = not_done(observe(&both, &[scene.transaction], &[]).await);
     assert!(why.contains(&words), "{why}");
     assert_eq!(set_aside(&both), 0);
 }
@@ -334,7 +334,7 @@ async fn a_block_below_the_newest_that_another_endpoint_leaves_out_is_contradict
         }
         Reply::Answer(answer)
     });
-    let outcome = observe(&scene.both(), &[scene.transaction], None).await;
+    let outcome = observe(&scene.both(), &[scene.transaction], &[]).await;
     let words = format!(
         "none at {} (number 1), whose newest block is 16",
         shown(&scene.two)
@@ -354,7 +354,7 @@ async fn nobody_is_asked_before_the_block_is_final() {
     assert!(is_included(&observation));
     assert_eq!(calls(&scene.two), before);
     scene.one.mine(1);
-    let outcome = observe(&both, &[scene.transaction], None).await;
+    let outcome = observe(&both, &[scene.transaction], &[]).await;
     assert!(not_done(outcome).contains("contradict each other"));
 }
 
@@ -382,9 +382,9 @@ async fn who_agreed_once_is_asked_once() {
         },
         time: Timestamp::from_millis(0),
     };
-    match observe(&both, &[scene.transaction], Some(made_up)).await {
+    match observe(&both, &[scene.transaction], &[made_up]).await {
         ChainOutcome::Observed(observation) => {
-            assert_eq!(observation.anchored_stands, Some(false));
+            assert_eq!(observation.stand, [false]);
         }
         other => panic!("{other:?}"),
     }
@@ -404,9 +404,9 @@ async fn that_a_block_has_gone_is_believed_of_one_endpoint() {
         },
         time: Timestamp::from_millis(0),
     };
-    let outcome = observe(&scene.both(), &[scene.transaction], Some(made_up)).await;
+    let outcome = observe(&scene.both(), &[scene.transaction], &[made_up]).await;
     let ChainOutcome::Observed(observation) = outcome else {
         panic!("{outcome:?}");
     };
-    assert_eq!(observation.anchored_stands, Some(false));
+    assert_eq!(observation.stand, [false]);
 }

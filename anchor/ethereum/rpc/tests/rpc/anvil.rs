@@ -220,9 +220,12 @@ async fn a_reorganisation_is_seen_and_another_user_of_the_nonce_is_found() {
         until: observation.finalized,
     };
     match chain.carry_out(request).await {
-        ChainOutcome::NonceUsed { transaction, block } => {
+        ChainOutcome::NonceUsed {
+            transaction,
+            anchor,
+        } => {
             assert_eq!(transaction, foreign.0);
-            assert_eq!(block.number, 7);
+            assert_eq!(anchor.block.number, 7);
         }
         other => panic!("{other:?}"),
     }
@@ -234,7 +237,7 @@ async fn another_chain_is_noticed() {
         return;
     };
     let chain = chain(1, &[&anvil.url()]);
-    let outcome = crate::common::observe(&chain, &[], None).await;
+    let outcome = crate::common::observe(&chain, &[], &[]).await;
     let endpoint = anvil.url().trim_end_matches('/').to_owned();
     let found = CHAIN;
     assert_eq!(outcome, ChainOutcome::WrongChain { found, endpoint });

@@ -114,18 +114,18 @@ pub(crate) async fn sent(chain: &Chain, signed: &(TransactionHash, Vec<u8>)) -> 
 pub(crate) async fn observe(
     chain: &Chain,
     attempts: &[TransactionHash],
-    anchored: Option<Anchor>,
+    anchored: &[Anchor],
 ) -> ChainOutcome {
     let request = ChainRequest::Observe {
         attempts: attempts.to_vec(),
         nonce: 0,
-        anchored,
+        anchored: anchored.to_vec(),
     };
     chain.carry_out(request).await
 }
 
 pub(crate) async fn observed(chain: &Chain, attempts: &[TransactionHash]) -> Observation {
-    match observe(chain, attempts, None).await {
+    match observe(chain, attempts, &[]).await {
         ChainOutcome::Observed(observation) => observation,
         other => panic!("{other:?}"),
     }

@@ -192,7 +192,7 @@ async fn the_chain_id_is_checked_with_each_request_and_nothing_is_sent_to_anothe
         ChainRequest::Observe {
             attempts: vec![first.0],
             nonce: 0,
-            anchored: None,
+            anchored: Vec::new(),
         },
     ];
     for request in requests {

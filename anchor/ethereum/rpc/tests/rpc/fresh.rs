@@ -34,7 +34,7 @@ async fn a_node_that_stands_still_is_not_used_alone_nor_beside_another() {
     let observe = ChainRequest::Observe {
         attempts: Vec::new(),
         nonce: 0,
-        anchored: None,
+        anchored: Vec::new(),
     };
     assert!(not_done(alone.carry_out(observe).await).contains(words));
     // What it takes may reach nobody.

@@ -168,7 +168,7 @@ async fn a_transaction_is_followed_into_final_blocks_and_proven() {
 }
 
 #[tokio::test]
-async fn whether_the_block_of_the_last_round_stands_follows_from_final_blocks() {
+async fn whether_the_blocks_of_rounds_stand_follows_from_final_blocks() {
     let fake = Fake::start().await;
     let chain = chain(CHAIN_ID, &[&fake.url]);
     let (number, hash) = (5, fake.world().hash(5).to_string());
@@ -203,9 +203,9 @@ async fn whether_the_block_of_the_last_round_stands_follows_from_final_blocks() 
         ),
     ] {
         let anchor = Anchor { block, time };
-        match (observe(&chain, &[], Some(anchor)).await, expected) {
-            (ChainOutcome::Observed(found), Some(_)) => {
-                assert_eq!(found.anchored_stands, expected, "{name}");
+        match (observe(&chain, &[], &[own, anchor]).await, expected) {
+            (ChainOutcome::Observed(found), Some(expected)) => {
+                assert_eq!(found.stand, [true, expected], "{name}");
             }
             (ChainOutcome::NotDone(why), None) => assert!(why.contains("lags behind"), "{why}"),
             (other, _) => panic!("{name}: {other:?}"),
@@ -237,7 +237,7 @@ async fn a_look_takes_few_calls_however_many_transactions_a_round_has() {
     };
     let calls = async |what: &str, hashes: &[TransactionHash], most: usize| {
         fake.world().calls.clear();
-        let outcome = observe(&chain, hashes, Some(anchor)).await;
+        let outcome = observe(&chain, hashes, &[anchor]).await;
         let calls = fake.world().calls.clone();
         assert!(
             calls.len() <= most,
@@ -347,12 +347,17 @@ async fn the_user_of_a_nonce_is_found_also_where_states_are_gone() {
                 until,
             };
             match chain.carry_out(request).await {
-                ChainOutcome::NonceUsed { transaction, block } => {
+                ChainOutcome::NonceUsed {
+                    transaction,
+                    anchor,
+                } => {
                     assert_eq!(
                         Some(&transaction),
                         hashes.get(usize::try_from(nonce).unwrap())
                     );
-                    assert_eq!(block.number, number);
+                    assert_eq!(anchor.block.number, number);
+                    let time = 1_000 * fake.world().seconds(number);
+                    assert_eq!(anchor.time, Timestamp::from_millis(time));
                 }
                 other => panic!("{states}: {other:?}"),
             }
@@ -382,7 +387,7 @@ async fn a_node_that_has_not_the_state_of_the_final_block_says_so() {
     let fake = Fake::start().await;
     fake.world().states = 3;
     let chain = chain(CHAIN_ID, &[&fake.url]);
-    let why = not_done(observe(&chain, &[], None).await);
+    let why = not_done(observe(&chain, &[], &[]).await);
     assert!(why.contains("missing trie node"), "{why}");
 }
 

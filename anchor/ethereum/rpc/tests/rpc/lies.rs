@@ -43,7 +43,7 @@ fn request(ask: Ask, scene: &Scene) -> ChainRequest {
         Ask::Observe => ChainRequest::Observe {
             attempts: vec![scene.transaction],
             nonce: 0,
-            anchored: None,
+            anchored: Vec::new(),
         },
         Ask::Capture => ChainRequest::Capture {
             block: scene.block,

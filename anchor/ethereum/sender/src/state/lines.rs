@@ -93,6 +93,9 @@ impl State {
                     writeln!(text, "nonce-taken {nonce} {transaction}")?;
                 }
                 Failure::Reverted { transaction } => writeln!(text, "reverted {transaction}")?,
+                Failure::Paid { nonce, transaction } => {
+                    writeln!(text, "paid {nonce} {transaction}")?;
+                }
                 Failure::Untimely {
                     transaction,
                     block: Block { number, hash },
@@ -135,6 +138,7 @@ impl State {
         while let Some(round) = Flight::parse(&mut lines, state.identity.chain_id)? {
             state.add(round)?;
         }
+        state.check_open()?;
         if state.encode() != bytes {
             return Err(StateError::Inconsistent(
                 "a line too many, or a fact in another spelling",
@@ -153,23 +157,30 @@ impl State {
             if last.nonce >= round.nonce {
                 return wrong("the rounds are not in the order of their nonces");
             }
-            if last.ended.is_none() && round.ended.is_some() {
-                return wrong("a round has ended before one with a smaller nonce");
-            }
         }
-        match round.ended {
-            Some(_) if round.nonce >= self.next_nonce => {
-                return wrong("the nonce of a round that ended is not used up");
-            }
-            None if round.nonce < self.next_nonce => {
-                return wrong("the round's nonce is used up");
-            }
-            None if self.ended.contains(&round.offer.root) => {
-                return wrong("the round has ended already");
-            }
-            Some(_) | None => {}
+        if round.ended.is_some() && round.nonce >= self.next_nonce {
+            return wrong("the nonce of a round that ended is not used up");
         }
         self.rounds.push(round);
+        Ok(())
+    }
+
+    /// The rounds on their way fit those that ended.
+    fn check_open(&self) -> Result<(), StateError> {
+        let wrong = |what| Err(StateError::Inconsistent(what));
+        let mut is_last = true;
+        for round in self.rounds.iter().rev() {
+            if round.ended.is_some() {
+                is_last = false;
+                continue;
+            }
+            if is_last && round.nonce < self.next_nonce {
+                return wrong("the round's nonce is used up");
+            }
+            if self.ended.contains(&round.offer.root) && self.twin(round).is_none() {
+                return wrong("the round has ended already");
+            }
+        }
         Ok(())
     }
 }
@@ -219,6 +230,7 @@ impl Flight {
             Ending::Recorded => "recorded",
             Ending::Reverted => "reverted",
             Ending::Untimely => "untimely",
+            Ending::Taken => "taken",
         };
         let (at, time, cost) = (at.as_millis(), time.as_millis(), cost.get());
         writeln!(
@@ -291,7 +303,8 @@ fn ended(fields: &mut Fields<'_>, _: usize) -> Result<Ended, StateError> {
         Some("recorded") => Ending::Recorded,
         Some("reverted") => Ending::Reverted,
         Some("untimely") => Ending::Untimely,
-        _ => return Err(fields.expected("`recorded`, `reverted` or `untimely`")),
+        Some("taken") => Ending::Taken,
+        _ => return Err(fields.expected("`recorded`, `reverted`, `untimely` or `taken`")),
     };
     Ok(Ended {
         at,
@@ -328,7 +341,11 @@ fn last_failure(fields: &mut Fields<'_>, _: usize) -> Result<LastFailure, StateE
             time: Timestamp::from_millis(fields.one("the time of its block")?),
             signed: Timestamp::from_millis(fields.one("when it was signed")?),
         },
-        _ => return Err(fields.expected("`nonce-taken`, `reverted` or `untimely`")),
+        Some("paid") => Failure::Paid {
+            nonce: fields.one("the nonce under which it was paid for")?,
+            transaction: fields.one("the transaction that was paid for")?,
+        },
+        _ => return Err(fields.expected("`nonce-taken`, `reverted`, `paid` or `untimely`")),
     };
     Ok(LastFailure { at, root, failure })
 }

@@ -64,6 +64,10 @@ pub struct Ledger {
     final_at: usize,
     /// But one did.
     pub broke_its_word: bool,
+    /// Transactions of somebody else that were lost with their blocks.
+    lost: Vec<Tx>,
+    /// For so many blocks the account has next to nothing.
+    pub drained: u32,
 }
 
 impl Ledger {
@@ -77,6 +81,8 @@ impl Ledger {
             names: 0,
             final_at: 0,
             broke_its_word: false,
+            lost: Vec::new(),
+            drained: 0,
         };
         for _ in 0..5 {
             ledger.mine(0);
@@ -130,6 +136,11 @@ impl Ledger {
         self.spike = None;
     }
 
+    pub fn balance(&self) -> Wei {
+        let is_rich = self.drained == 0;
+        Wei::new(if is_rich { 10_u128.pow(18) } else { 1_000 })
+    }
+
     pub fn transactions(&self) -> impl Iterator<Item = (&Sealed, &Tx)> {
         let of = |block: &Sealed| block.txs.len();
         debug_assert!(self.blocks.iter().map(of).sum::<usize>() < 1_000);
@@ -178,8 +189,15 @@ impl Ledger {
             reason: format!("{refusal:?}"),
         };
         let unsigned = tx.unsigned.expect("nobody else sends here");
+        let is_foreign = |old: &Tx| old.unsigned.is_none();
+        if self.pool.get(&tx.nonce).is_some_and(is_foreign) {
+            return refused(Refusal::Underpriced);
+        }
         if tx.nonce < self.nonce(self.head()) {
             return refused(Refusal::NonceTooLow);
+        }
+        if unsigned.most() > self.balance() {
+            return refused(Refusal::InsufficientFunds);
         }
         if unsigned.max_fee < self.base_fee() {
             return refused(Refusal::Underpriced);
@@ -224,8 +242,8 @@ impl Ledger {
         while let Some(tx) = self.pool.get(&next).copied() {
             let pays = tx
                 .unsigned
-                .is_some_and(|unsigned| unsigned.max_fee >= base_fee);
-            if !pays {
+                .is_none_or(|unsigned| unsigned.max_fee >= base_fee);
+            if !pays || tx.unsigned.is_some() && self.drained > 0 {
                 break;
             }
             self.pool.remove(&next);
@@ -234,6 +252,7 @@ impl Ledger {
             next += 1;
         }
         self.seal(time, base_fee, txs);
+        self.drained = self.drained.saturating_sub(1);
         self.spike = self
             .spike
             .and_then(|(gwei, left)| (left > 1).then(|| (gwei, left - 1)));
@@ -257,25 +276,33 @@ impl Ledger {
         self.undo(depth.min(self.head() - self.final_at), keeps, time);
     }
 
-    /// Replaces the last blocks by empty ones, also where they are final, which no chain does that keeps its word. Somebody else's
-    /// transactions stay: without them the account's next ones could not come into the chain.
+    /// Replaces the last blocks by empty ones, also where they are final, which no chain does that keeps its word.
     pub fn undo_final(&mut self, depth: usize, keeps: bool, time: u64) {
         self.broke_its_word = true;
-        let is_foreign = |tx: &Tx| tx.unsigned.is_none();
-        let after = self.blocks.iter().rev();
-        let after = after.take_while(|block| !block.txs.iter().any(is_foreign));
-        self.undo(depth.min(self.head()).min(after.count()), keeps, time);
+        self.undo(depth.min(self.head()), keeps, time);
+    }
+
+    /// Somebody else sends what was lost of theirs again, where nothing else has its nonce.
+    pub fn send_lost(&mut self) {
+        let next = self.nonce(self.head());
+        for tx in core::mem::take(&mut self.lost) {
+            if tx.nonce >= next {
+                self.pool.entry(tx.nonce).or_insert(tx);
+            }
+        }
     }
 
     fn undo(&mut self, depth: usize, keeps: bool, time: u64) {
         let undone = self.blocks.split_off(self.blocks.len() - depth);
         for tx in undone.iter().flat_map(|block| &block.txs) {
-            if keeps && tx.unsigned.is_some() {
-                let back = Tx {
-                    reverted: false,
-                    ..*tx
-                };
+            let back = Tx {
+                reverted: false,
+                ..*tx
+            };
+            if keeps {
                 self.pool.insert(tx.nonce, back);
+            } else if tx.unsigned.is_none() {
+                self.lost.push(back);
             }
         }
         for _ in 0..depth {

@@ -12,10 +12,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use counterfoil_ethereum::{Address, TransactionHash};
 use counterfoil_ethereum_sender::chain::{
-    Account, Block, Captured, ChainOutcome, ChainRequest, Identity, Observation, Refusal, Sent,
-    Whereabouts,
+    Account, Anchor, Block, Captured, ChainOutcome, ChainRequest, Identity, Observation, Refusal,
+    Sent, Whereabouts,
 };
-use counterfoil_ethereum_sender::state::{Flight, LastFailure, State};
+use counterfoil_ethereum_sender::state::{Ending, LastFailure, State};
 use counterfoil_ethereum_sender::{
     Anchored, Ceilings, Config, Event, Failure, Gas, Member, Offer, Operation, Outcome, Request,
     Sender, StopReason, Timestamp, Unsigned, Wei,
@@ -51,6 +51,8 @@ pub enum Disturbance {
     Revert,
     /// A block comes in between.
     Mine,
+    /// Until so many blocks have come somebody owes the account its ether.
+    Drain(u32),
 }
 
 /// How an operation goes wrong.
@@ -73,7 +75,8 @@ pub enum Fault {
 }
 
 use Disturbance::{
-    Evict, Foreign, Mine, Reorganise, ReorganiseLosing, Revert, Spike, UndoFinal, UndoFinalLosing,
+    Drain, Evict, Foreign, Mine, Reorganise, ReorganiseLosing, Revert, Spike, UndoFinal,
+    UndoFinalLosing,
 };
 use Fault::{
     CrashAfter, CrashBefore, CrashDelayed, Disturbed, Lagging, Lost, NotDone, Refused,
@@ -117,6 +120,7 @@ impl Fault {
                 Refused,
                 Disturbed(Foreign),
                 Disturbed(Mine),
+                Disturbed(Drain(3)),
                 Disturbed(Spike(30)),
             ],
             Request::Chain(ChainRequest::ReadAccount(_)) => &[
@@ -128,6 +132,7 @@ impl Fault {
                 Disturbed(Spike(60)),
                 Disturbed(Foreign),
                 Disturbed(Mine),
+                Disturbed(Drain(3)),
                 Disturbed(UndoFinalLosing(9)),
             ],
             Request::Chain(
@@ -205,6 +210,10 @@ pub struct World {
     pub crooked: bool,
     /// So many transactions of the account wait in the pool that are somebody else's.
     pub foreign_pool: u64,
+    /// What is said of the account's next nonce, if it is a lie.
+    pub nonce_said: Option<u64>,
+    /// For which nonces somebody asked who used them.
+    pub sought: Vec<u64>,
     /// Records are kept of what is on no chain.
     pub believes: bool,
     /// What the network says of everything that is sent.
@@ -213,6 +222,8 @@ pub struct World {
     pub intents: BTreeSet<[u8; 32]>,
     pub failures: Vec<LastFailure>,
     pub records: BTreeMap<[u8; 32], Anchored>,
+    /// The root and the block of each record there ever was.
+    all_records: BTreeSet<([u8; 32], [u8; 32])>,
     /// The bytes that were sent, in order.
     pub sends: Vec<Vec<u8>>,
     pub events: Vec<Event>,
@@ -243,11 +254,14 @@ impl World {
             signed: BTreeMap::new(),
             crooked: false,
             foreign_pool: 0,
+            nonce_said: None,
+            sought: Vec::new(),
             believes: false,
             refuses: None,
             intents: BTreeSet::new(),
             failures: Vec::new(),
             records: BTreeMap::new(),
+            all_records: BTreeSet::new(),
             sends: Vec::new(),
             events: Vec::new(),
             last: None,
@@ -298,6 +312,7 @@ impl World {
             Evict => self.ledger.pool.clear(),
             Revert => self.ledger.revert_next = true,
             Mine => self.mine(),
+            Drain(blocks) => self.ledger.drained = blocks,
         }
         self.check_chain();
     }
@@ -321,19 +336,35 @@ impl World {
             self.check_failure(&failure.failure);
             self.failures.push(failure);
         }
-        let was_open = |flight: &&Flight| flight.ended.is_none();
-        let open: Vec<NodeHash> = (state.rounds.iter().filter(was_open))
-            .map(|flight| flight.offer.root)
-            .collect();
         let before = before.iter().flat_map(|state| &state.rounds);
-        for flight in before.filter(was_open) {
+        for flight in before.filter(|flight| flight.ended.is_none()) {
             let root = flight.offer.root;
-            if open.contains(&root) {
+            let mut rounds = state.rounds.iter();
+            let now = rounds.find(|now| now.nonce == flight.nonce);
+            let Some(now) = now else {
+                let last = self.failures.last().expect("a round on its way vanished");
+                assert_eq!(last.root, root, "a round on its way vanished");
+                assert!(matches!(last.failure, Failure::Paid { .. }));
                 continue;
-            }
-            let ended = self.records.contains_key(root.as_bytes())
-                || self.failures.iter().any(|failure| failure.root == root);
-            assert!(ended, "a round ended with neither a record nor a failure");
+            };
+            assert_eq!(now.offer.root, root, "another round has its nonce");
+            let Some(ended) = now.ended else {
+                continue;
+            };
+            let is_named = match ended.ending {
+                Ending::Recorded => {
+                    let record = (*root.as_bytes(), *ended.block.hash.as_bytes());
+                    self.all_records.contains(&record)
+                }
+                Ending::Reverted | Ending::Untimely | Ending::Taken => {
+                    let failure = self.failures.last();
+                    failure.is_some_and(|last| last.root == root && last.at == ended.at)
+                }
+            };
+            assert!(
+                is_named,
+                "a round ended with neither a record nor a failure"
+            );
         }
     }
 
@@ -369,17 +400,26 @@ impl World {
 
     fn check_failure(&self, failure: &Failure) {
         let last = ledger::finalized(self.ledger.head());
-        let found = |hash: TransactionHash| self.ledger.find(hash, last);
+        let (Failure::NonceTaken { transaction, .. }
+        | Failure::Reverted { transaction }
+        | Failure::Paid { transaction, .. }
+        | Failure::Untimely { transaction, .. }) = failure;
+        let Some((_, tx)) = self.ledger.find(*transaction, last) else {
+            // A write that was under way may come after the block has left the chain.
+            let may_be_gone = self.ledger.broke_its_word || self.believes;
+            assert!(may_be_gone, "it is in no final block");
+            return;
+        };
         match failure {
-            Failure::NonceTaken { nonce, transaction } => {
-                let (_, tx) = found(*transaction).expect("it is in a final block");
+            Failure::NonceTaken { nonce, .. } => {
                 assert!(tx.unsigned.is_none(), "it is our own");
                 assert_eq!(tx.nonce, *nonce);
             }
-            Failure::Reverted { transaction } => {
-                let (_, tx) = found(*transaction).expect("it is in a final block");
-                assert!(tx.reverted, "it did not fail");
+            // In another block the same transaction may do well.
+            Failure::Reverted { .. } => {
+                assert!(tx.reverted || self.ledger.broke_its_word, "it did not fail");
             }
+            Failure::Paid { nonce, .. } => assert_eq!(tx.nonce, *nonce),
             Failure::Untimely { .. } => {
                 assert!(self.believes, "no block here is from another time");
             }
@@ -474,8 +514,10 @@ impl World {
             Some(UnknownNotApplied) => return Outcome::Unknown("injected".to_owned()),
             _ => {}
         }
+        let root = *anchored.offer.root.as_bytes();
+        let block = *anchored.inclusion.block.hash.as_bytes();
+        self.all_records.insert((root, block));
         if self.believes {
-            let root = *anchored.offer.root.as_bytes();
             self.records.insert(root, anchored.clone());
             return Outcome::Done;
         }
@@ -490,7 +532,6 @@ impl World {
         assert!(!tx.reverted, "a record of a transaction that failed");
         let cost = tx.cost(self.ledger.blocks[at].base_fee);
         assert_eq!(cost, anchored.inclusion.cost);
-        let root = *anchored.offer.root.as_bytes();
         let before = self.records.insert(root, anchored.clone());
         // There may be another one where the first one's block is gone.
         let is_another =
@@ -521,17 +562,20 @@ impl World {
         let finalized = ledger::finalized(head);
         let block = |ledger: &Ledger, at| ledger.block(at);
         match request {
-            ChainRequest::ReadAccount(call) => ChainOutcome::Account(Account {
-                head: block(&self.ledger, head),
-                finalized: block(&self.ledger, finalized),
-                nonce: self.ledger.nonce(head),
-                finalized_nonce: self.ledger.nonce(finalized),
-                pending_nonce: self.ledger.nonce(head) + self.foreign_pool,
-                balance: Wei::new(10_u128.pow(18)),
-                base_fee: self.ledger.base_fee(),
-                priority_fee: Wei::from_gwei(1),
-                gas: Ok(call.floor()),
-            }),
+            ChainRequest::ReadAccount(call) => {
+                let nonce_at = |at| self.nonce_said.unwrap_or_else(|| self.ledger.nonce(at));
+                ChainOutcome::Account(Account {
+                    head: block(&self.ledger, head),
+                    finalized: block(&self.ledger, finalized),
+                    nonce: nonce_at(head),
+                    finalized_nonce: nonce_at(finalized),
+                    pending_nonce: nonce_at(head) + self.foreign_pool,
+                    balance: self.ledger.balance(),
+                    base_fee: self.ledger.base_fee(),
+                    priority_fee: Wei::from_gwei(1),
+                    gas: Ok(call.floor()),
+                })
+            }
             ChainRequest::Sign(unsigned) => {
                 let signed = if self.crooked {
                     let nonce = unsigned.nonce + 1;
@@ -556,13 +600,14 @@ impl World {
                 };
                 assert!(nonces.filter_map(of).all(|found| found == nonce));
                 let place = |hash: &TransactionHash| self.ledger.whereabouts(*hash, head);
-                let stands = anchored.map(|anchored| self.ledger.stands(anchored, finalized));
-                if stands == Some(None) {
+                let stand = anchored.iter();
+                let stand = stand.map(|anchor| self.ledger.stands(*anchor, finalized));
+                let Some(stand) = stand.collect() else {
                     return ChainOutcome::NotDone("it lags behind".to_owned());
-                }
+                };
                 ChainOutcome::Observed(Observation {
                     attempts: attempts.iter().map(place).collect(),
-                    anchored_stands: stands.flatten(),
+                    stand,
                     ..self.observed(head)
                 })
             }
@@ -570,7 +615,10 @@ impl World {
                 nonce,
                 after,
                 until,
-            } => self.find_nonce(nonce, after, until.number, head),
+            } => {
+                self.sought.push(nonce);
+                self.find_nonce(nonce, after, until.number, head)
+            }
             ChainRequest::Capture { block, transaction } => {
                 match self.ledger.whereabouts(transaction, head) {
                     Whereabouts::Included(inclusion) if inclusion.block == block => {
@@ -591,8 +639,8 @@ impl World {
             nonce: self.ledger.nonce(head),
             finalized_nonce: self.ledger.nonce(finalized),
             attempts: Vec::new(),
-            anchored_stands: None,
-            balance: Wei::new(10_u128.pow(18)),
+            stand: Vec::new(),
+            balance: self.ledger.balance(),
             base_fee: self.ledger.base_fee(),
         }
     }
@@ -609,7 +657,10 @@ impl World {
         match found {
             Some((block, tx)) if block.number <= head as u64 => ChainOutcome::NonceUsed {
                 transaction: tx.hash,
-                block: self.ledger.block(usize::try_from(block.number).unwrap()),
+                anchor: Anchor {
+                    block: self.ledger.block(usize::try_from(block.number).unwrap()),
+                    time: Timestamp::from_millis(block.time),
+                },
             },
             _ => ChainOutcome::NotDone("no transaction has this nonce".to_owned()),
         }
@@ -617,11 +668,9 @@ impl World {
 
     fn send(&mut self, hash: TransactionHash, bytes: Vec<u8>, fault: Option<Fault>) -> Sent {
         let state = self.state().expect("nothing is sent without an intent");
-        let flight = state.flight().expect("nothing is sent without an intent");
-        let durable = flight
-            .attempts
-            .iter()
-            .any(|attempt| attempt.signed == bytes);
+        // An earlier process's write may have ended the round meanwhile.
+        let mut attempts = state.rounds.iter().flat_map(|round| &round.attempts);
+        let durable = attempts.any(|attempt| attempt.signed == bytes);
         assert!(durable, "bytes were sent that were not durable");
         let unsigned = self.signed.get(&hash).copied();
         let tx = Tx::ours(hash, unsigned.expect("it was signed"));
@@ -749,6 +798,7 @@ pub fn blocks(world: &mut World, sender: &mut Sender, count: usize) {
 /// Blocks without faults until nothing is left to do; days, where the budget is used up.
 pub fn finish(world: &mut World, sender: &mut Sender) {
     world.land_delayed();
+    world.ledger.send_lost();
     world.ledger.calm();
     let mut calm = 0;
     for round in 0..300 {

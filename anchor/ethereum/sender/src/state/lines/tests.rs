@@ -132,10 +132,32 @@ fn a_state_survives_a_round_trip() {
         ..untimely.last_failure.clone().unwrap()
     });
     untimely.rounds[0].ended = Some(ended(Ending::Untimely));
+    let mut paid = state();
+    paid.last_failure = Some(LastFailure {
+        failure: Failure::Paid {
+            nonce: 41,
+            transaction: hash(1),
+        },
+        ..paid.last_failure.clone().unwrap()
+    });
+    let mut taken = state();
+    taken.rounds[0].ended = Some(ended(Ending::Taken));
+    let mut reopened = state();
+    (reopened.rounds[0].ended, reopened.rounds[1].ended) = (None, Some(ended(Ending::Recorded)));
+    (reopened.next_nonce, reopened.ended) = (43, vec![root(5)]);
     let mut idle = state();
     idle.rounds.pop();
     let empty = State::new(state().identity);
-    for state in [state(), reverted, untimely, idle, empty] {
+    for state in [
+        state(),
+        reverted,
+        untimely,
+        paid,
+        taken,
+        reopened,
+        idle,
+        empty,
+    ] {
         assert_eq!(State::parse(&state.encode()), Ok(state));
     }
 }
@@ -257,7 +279,7 @@ fn the_last_round_is_kept_whatever_the_number_of_its_checkpoints() {
     let mut state = state();
     let offer = &mut state.rounds[1].offer;
     offer.members = vec![offer.members[0]; MAX_KEPT_MEMBERS + 1];
-    state.end(Timestamp::from_millis(4), Some(ended(Ending::Recorded)));
+    state.end(Timestamp::from_millis(4), ended(Ending::Recorded));
     let kept: Vec<u64> = state.rounds.iter().map(|round| round.nonce).collect();
     assert_eq!(kept, [42]);
 }

@@ -1,0 +1,212 @@
+//! Nonces that somebody else used: before the first round, during one, and in blocks that leave the chain.
+
+mod world;
+
+use counterfoil_ethereum_sender::chain::Block;
+use counterfoil_ethereum_sender::state::Ending;
+use counterfoil_ethereum_sender::{Event, Failure, Offered, Sender};
+use world::{Disturbance, World, blocks, finish, offer, root, settle};
+
+/// Somebody else's transaction has the nonce of round 1, in a final block.
+fn taken() -> (World, Sender) {
+    let mut world = World::new();
+    let mut sender = world.sender();
+    world.last = Some(offer(1));
+    sender.offer(offer(1));
+    settle(&mut world, &mut sender);
+    world.disturb(Disturbance::Foreign);
+    blocks(&mut world, &mut sender, 4);
+    let failure = &world.failures[0].failure;
+    assert!(matches!(failure, Failure::NonceTaken { nonce: 0, .. }));
+    (world, sender)
+}
+
+fn undone(world: &World) -> Vec<Block> {
+    let all = world.events.iter();
+    let block = |event: &Event| match event {
+        Event::Undone { block, .. } => Some(*block),
+        _ => None,
+    };
+    all.filter_map(block).collect()
+}
+
+#[test]
+fn a_round_whose_nonce_was_taken_is_kept_with_the_block_that_did() {
+    let (world, sender) = taken();
+    let state = world.state().unwrap();
+    let round = &state.rounds[0];
+    assert_eq!((round.offer.root, round.nonce), (root(1), 0));
+    let ended = round.ended.unwrap();
+    assert_eq!(ended.ending, Ending::Taken);
+    let (block, tx) = world.ledger.transactions().next().unwrap();
+    assert_eq!(ended.transaction, tx.hash);
+    assert_eq!(ended.block.hash, block.hash);
+    assert_eq!(ended.time.as_millis(), block.time);
+    // Nobody paid for it: it is sent under another nonce.
+    assert_eq!(sender.status().spent.get(), 0);
+    assert!(!state.ended.contains(&root(1)));
+    assert_eq!(sender.status().on_its_way.unwrap().nonce, 1);
+    assert_eq!(state.rounds.len(), 2);
+}
+
+#[test]
+fn where_the_block_that_took_a_nonce_leaves_the_chain_no_root_comes_twice() {
+    // The other transaction comes back by itself, or is sent again after a while.
+    for (disturbance, is_lost) in [
+        (Disturbance::UndoFinal(30), false),
+        (Disturbance::UndoFinalLosing(30), true),
+    ] {
+        for is_recorded in [true, false] {
+            let (mut world, mut sender) = taken();
+            if is_recorded {
+                finish(&mut world, &mut sender);
+                assert_eq!(world.records.len(), 1);
+            }
+            let sent = world.sends.clone();
+            world.disturb(disturbance);
+            blocks(&mut world, &mut sender, 12);
+            let again = &world.sends[sent.len()..];
+            assert!(!again.contains(&sent[0]), "the root was sent under both");
+            if is_lost {
+                let (trouble, _) = sender.status().trouble.unwrap();
+                assert!(trouble.contains("would be paid for twice"), "{trouble}");
+                // Nor does a restart forget it.
+                sender = world.sender();
+                blocks(&mut world, &mut sender, 12);
+                assert_eq!(sender.status().on_its_way.unwrap().nonce, 0);
+                assert!(!world.sends[sent.len()..].contains(&sent[0]));
+            }
+            finish(&mut world, &mut sender);
+            assert_eq!(world.records.len(), 1);
+            let is_told = undone(&world).len();
+            assert_eq!(is_told, if is_recorded { 2 } else { 1 });
+            let state = world.state().unwrap();
+            assert_eq!(state.next_nonce, 2);
+            assert!(state.rounds.iter().all(|round| round.ended.is_some()));
+        }
+    }
+}
+
+#[test]
+fn a_round_that_gave_way_when_its_nonce_was_taken_may_come_again() {
+    let mut world = World::new();
+    let mut sender = world.sender();
+    sender.offer(offer(1));
+    settle(&mut world, &mut sender);
+    world.disturb(Disturbance::Foreign);
+    world.last = Some(offer(2));
+    sender.offer(offer(2));
+    blocks(&mut world, &mut sender, 9);
+    assert_eq!(world.failures.len(), 1);
+    assert_eq!(world.records.len(), 1, "round 2 took its place");
+    // The next round stands where its nonce is used: it comes back with its block.
+    world.disturb(Disturbance::UndoFinalLosing(30));
+    blocks(&mut world, &mut sender, 12);
+    finish(&mut world, &mut sender);
+    let first = world.sends.iter().filter(|bytes| **bytes == world.sends[0]);
+    assert_eq!(first.count(), 2, "its bytes were sent again");
+    assert!(world.records.contains_key(root(1).as_bytes()));
+    assert!(world.records.contains_key(root(2).as_bytes()));
+    assert_eq!(sender.offer(offer(1)), Offered::Known);
+}
+
+#[test]
+fn a_block_of_an_earlier_round_that_was_a_lie_is_noticed() {
+    for number in 1..=5 {
+        let mut world = World::new();
+        let mut sender = world.sender();
+        for number in 1..=5 {
+            world.last = Some(offer(number));
+            sender.offer(offer(number));
+            finish(&mut world, &mut sender);
+        }
+        assert_eq!(world.records.len(), 5);
+        // An endpoint had named another block than the one that has the transaction.
+        let block = world.records[root(number).as_bytes()].inclusion.block;
+        let at = usize::try_from(block.number).unwrap();
+        world.ledger.broke_its_word = true;
+        world.ledger.blocks[at].hash = counterfoil_ethereum::BlockHash::from_bytes([9; 32]);
+        let mut looks = 0;
+        while undone(&world).is_empty() {
+            blocks(&mut world, &mut sender, 5);
+            looks += 1;
+            assert!(looks <= 6, "it is not noticed: {number}");
+        }
+        assert_eq!(undone(&world), [block]);
+        // A restart finds it on its way before rounds that ended.
+        sender = world.sender();
+        world.last = Some(offer(6));
+        sender.offer(offer(6));
+        finish(&mut world, &mut sender);
+        assert_eq!(undone(&world), [block]);
+        let anew = world.records[root(number).as_bytes()].inclusion.block;
+        assert!(anew != block && anew.number == block.number);
+        assert_eq!(world.state().unwrap().next_nonce, 6);
+        assert_eq!(world.sends.len(), 6, "nothing was sent again");
+    }
+}
+
+#[test]
+fn a_nonce_that_no_earlier_round_explains_is_looked_into_before_it_is_taken() {
+    let mut world = World::new();
+    let mut sender = world.sender();
+    sender.offer(offer(1));
+    finish(&mut world, &mut sender);
+    assert!(world.sought.is_empty(), "a new account needs no proof");
+    for _ in 0..3 {
+        world.disturb(Disturbance::Foreign);
+        world.mine();
+    }
+    world.last = Some(offer(2));
+    sender.offer(offer(2));
+    finish(&mut world, &mut sender);
+    assert_eq!(world.sought, [3], "the last of them, once");
+    assert_eq!(world.state().unwrap().next_nonce, 5);
+    assert_eq!(world.records.len(), 2);
+}
+
+#[test]
+fn a_nonce_that_is_too_high_is_not_believed() {
+    for rounds in [0, 2] {
+        let mut world = World::new();
+        let mut sender = world.sender();
+        for number in 1..=rounds {
+            sender.offer(offer(number));
+            finish(&mut world, &mut sender);
+        }
+        let sent = world.sends.len();
+        world.nonce_said = Some(1_000);
+        world.last = Some(offer(9));
+        sender.offer(offer(9));
+        blocks(&mut world, &mut sender, 6);
+        let (trouble, _) = sender.status().trouble.unwrap();
+        assert!(trouble.contains("known_nonce = 1000"), "{trouble}");
+        assert_eq!(world.sought.last(), Some(&999));
+        assert_eq!(world.sends.len(), sent);
+        world.nonce_said = None;
+        finish(&mut world, &mut sender);
+        assert_eq!(world.state().unwrap().next_nonce, u64::from(rounds) + 1);
+    }
+}
+
+#[test]
+fn a_nonce_that_somebody_knows_needs_no_proof_and_a_lower_one_is_not_taken() {
+    let mut world = World::new();
+    for _ in 0..3 {
+        world.disturb(Disturbance::Foreign);
+        world.mine();
+    }
+    world.config.known_nonce = 4;
+    let mut sender = world.sender();
+    world.last = Some(offer(1));
+    sender.offer(offer(1));
+    blocks(&mut world, &mut sender, 5);
+    let (trouble, _) = sender.status().trouble.unwrap();
+    assert!(trouble.contains("next nonce is 3, and 4 is"), "{trouble}");
+    assert!(world.sends.is_empty());
+    world.config.known_nonce = 3;
+    let mut sender = world.sender();
+    finish(&mut world, &mut sender);
+    assert!(world.sought.is_empty());
+    assert_eq!(world.state().unwrap().next_nonce, 4);
+}
