@@ -5,6 +5,7 @@ mod world;
 use counterfoil_ethereum_sender::chain::Block;
 use counterfoil_ethereum_sender::state::Ending;
 use counterfoil_ethereum_sender::{Event, Failure, Offered, Sender};
+use world::ledger::Tx;
 use world::{Disturbance, World, blocks, finish, offer, root, settle};
 
 /// Somebody else's transaction has the nonce of round 1, in a final block.
@@ -88,6 +89,36 @@ fn where_the_block_that_took_a_nonce_leaves_the_chain_no_root_comes_twice() {
 }
 
 #[test]
+fn a_round_whose_root_was_paid_for_under_another_nonce_is_given_up_by_name() {
+    let (mut world, mut sender) = taken();
+    let attempt = world.state().unwrap().rounds[0].attempts[0].clone();
+    world.disturb(Disturbance::UndoFinalLosing(30));
+    world.disturb(Disturbance::Evict);
+    // Somebody still has the first transaction, and it comes into a block.
+    let first = Tx::ours(attempt.hash, attempt.unsigned);
+    world.ledger.pool.insert(0, first);
+    blocks(&mut world, &mut sender, 12);
+    let failure = sender.status().last_failure.unwrap().failure;
+    let transaction = attempt.hash;
+    assert_eq!(
+        failure,
+        Failure::Paid {
+            nonce: 0,
+            transaction
+        }
+    );
+    let record = &world.records[root(1).as_bytes()];
+    assert_eq!(record.transaction, transaction);
+    assert_eq!(sender.offer(offer(1)), Offered::Known);
+    // The next round takes the nonce, so that what was given up cannot come any more.
+    world.last = Some(offer(2));
+    sender.offer(offer(2));
+    settle(&mut world, &mut sender);
+    assert_eq!(sender.status().on_its_way.unwrap().nonce, 1);
+    finish(&mut world, &mut sender);
+}
+
+#[test]
 fn a_round_that_gave_way_when_its_nonce_was_taken_may_come_again() {
     let mut world = World::new();
     let mut sender = world.sender();
@@ -99,7 +130,7 @@ fn a_round_that_gave_way_when_its_nonce_was_taken_may_come_again() {
     blocks(&mut world, &mut sender, 9);
     assert_eq!(world.failures.len(), 1);
     assert_eq!(world.records.len(), 1, "round 2 took its place");
-    // The next round stands where its nonce is used: it comes back with its block.
+    // Nothing else has its root, so that it may have its nonce again.
     world.disturb(Disturbance::UndoFinalLosing(30));
     blocks(&mut world, &mut sender, 12);
     finish(&mut world, &mut sender);

@@ -96,6 +96,23 @@ fn several_rounds_whose_final_blocks_are_undone_come_again_in_order() {
 }
 
 #[test]
+fn the_days_budget_counts_all_rounds_that_are_on_their_way_again() {
+    let (mut world, _) = recorded(2);
+    world.disturb(Disturbance::UndoFinalLosing(9));
+    // Each may cost 21 gwei by gas, and one that is replaced has to offer 31.
+    world.config.ceilings.max_cost_per_day = Wei::from_gwei(41 * GAS);
+    let mut sender = world.sender();
+    for _ in 0..12 {
+        world.ledger.spike(30);
+        blocks(&mut world, &mut sender, 1);
+    }
+    let hold = sender.status().hold;
+    assert!(matches!(hold, Some((Hold::Budget { .. }, _))), "{hold:?}");
+    assert_eq!(sender.status().on_its_way.unwrap().attempts, 1);
+    finish(&mut world, &mut sender);
+}
+
+#[test]
 fn a_block_is_watched_while_another_round_waits() {
     let (mut world, mut sender) = recorded(1);
     let first = block_of(&world, 1);
