@@ -379,10 +379,17 @@ impl Chain {
                 nonce,
                 after,
                 until,
+                not,
             } => {
                 let identity = Identity { chain_id, account };
                 let found = nonce::find(&session, identity, *nonce, *after, *until).await?;
                 let (transaction, anchor) = found;
+                if not.contains(&transaction) {
+                    return Err(Fault::Contradiction(format!(
+                        "it does not find the transaction {transaction}, which is in its block {}",
+                        anchor.block.number
+                    )));
+                }
                 ChainOutcome::NonceUsed {
                     transaction,
                     anchor,

@@ -66,6 +66,8 @@ pub enum ChainRequest {
         after: u64,
         /// It is used in this final block, or before.
         until: Block,
+        /// By none of these transactions, which the endpoint has just been asked for. One that has one of them there contradicts itself.
+        not: Vec<TransactionHash>,
     },
     /// Gather what proves that the transaction is in the block, verify it offline, and make sure that the block is still the chain's
     /// at its number. [`ChainOutcome::Captured`].

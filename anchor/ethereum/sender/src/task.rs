@@ -119,6 +119,7 @@ impl Sender {
                 nonce: unsigned.nonce.checked_sub(1)?,
                 after: 0,
                 until: *until,
+                not: Vec::new(),
             },
             Task::Sign { unsigned, .. } => ChainRequest::Sign(*unsigned),
             Task::Send => {
@@ -142,6 +143,7 @@ impl Sender {
                     nonce: flight.nonce,
                     after: flight.unused_in,
                     until: *until,
+                    not: flight.hashes(),
                 }
             }
             Task::Capture {

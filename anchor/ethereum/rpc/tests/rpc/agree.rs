@@ -91,6 +91,7 @@ impl Scene {
                 nonce: 0,
                 after: 9,
                 until: self.at(12),
+                not: Vec::new(),
             },
             ChainRequest::Capture {
                 block: self.at(10),

@@ -345,6 +345,7 @@ async fn the_user_of_a_nonce_is_found_also_where_states_are_gone() {
                 nonce,
                 after: 9,
                 until,
+                not: Vec::new(),
             };
             match chain.carry_out(request).await {
                 ChainOutcome::NonceUsed {
@@ -377,9 +378,31 @@ async fn a_transaction_of_another_chain_is_no_user_of_a_nonce() {
         nonce: 0,
         after: 9,
         until: observed(&chain, &[]).await.finalized,
+        not: Vec::new(),
     };
     let why = not_done(chain.carry_out(request).await);
     assert!(why.contains("no transaction there does"), "{why}");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_finds_our_own_transaction_only_by_its_nonce_gives_way_to_another() {
+    let one = Fake::start().await;
+    let two = Fake::start().await;
+    let both = chain(CHAIN_ID, &[&one.url, &two.url]);
+    let first = signed(&both, unsigned(CHAIN_ID, 0, 1)).await;
+    for fake in [&one, &two] {
+        let alone = chain(CHAIN_ID, &[&fake.url]);
+        sent(&alone, &first).await;
+        fake.mine(6);
+    }
+    let request = ChainRequest::FindNonce {
+        nonce: 0,
+        after: 9,
+        until: observed(&both, &[]).await.finalized,
+        not: vec![first.0],
+    };
+    let why = not_done(both.carry_out(request).await);
+    assert_eq!(why.matches("does not find the transaction").count(), 2);
 }
 
 #[tokio::test]

@@ -615,6 +615,7 @@ impl World {
                 nonce,
                 after,
                 until,
+                ..
             } => {
                 self.sought.push(nonce);
                 self.find_nonce(nonce, after, until.number, head)
