@@ -2,16 +2,16 @@
 
 mod world;
 
-use counterfoil_ethereum_sender::chain::Block;
-use counterfoil_ethereum_sender::state::Ending;
-use counterfoil_ethereum_sender::{Event, Failure, Offered, Sender};
+use counterfoil_ethereum_sender::chain::{Block, ChainRequest};
+use counterfoil_ethereum_sender::state::{Attempt, Ending};
+use counterfoil_ethereum_sender::{Event, Failure, Offered, Request, Sender};
 use world::ledger::Tx;
-use world::{Disturbance, World, blocks, finish, offer, root, settle};
+use world::steps::{start, until};
+use world::{Disturbance, Fault, World, blocks, finish, offer, root, settle};
 
 /// Somebody else's transaction has the nonce of round 1, in a final block.
 fn taken() -> (World, Sender) {
-    let mut world = World::new();
-    let mut sender = world.sender();
+    let (mut world, mut sender) = start();
     world.last = Some(offer(1));
     sender.offer(offer(1));
     settle(&mut world, &mut sender);
@@ -91,15 +91,25 @@ fn where_the_block_that_took_a_nonce_leaves_the_chain_no_root_comes_twice() {
 #[test]
 fn a_round_whose_root_was_paid_for_under_another_nonce_is_given_up_by_name() {
     let (mut world, mut sender) = taken();
-    let attempt = world.state().unwrap().rounds[0].attempts[0].clone();
+    let state = world.state().unwrap();
+    let [first, second] = [0, 1].map(|place| state.rounds[place].attempts[0].clone());
     world.disturb(Disturbance::UndoFinalLosing(30));
     world.disturb(Disturbance::Evict);
     // Somebody still has the first transaction, and it comes into a block.
-    let first = Tx::ours(attempt.hash, attempt.unsigned);
-    world.ledger.pool.insert(0, first);
-    blocks(&mut world, &mut sender, 12);
+    let pool = |attempt: &Attempt| Tx::ours(attempt.hash, attempt.unsigned);
+    world.ledger.pool.insert(0, pool(&first));
+    world.mine();
+    // While the second one waits in a pool it cannot be called back.
+    world.disturb(Disturbance::Drain(12));
+    world.ledger.pool.insert(1, pool(&second));
+    blocks(&mut world, &mut sender, 9);
+    let status = sender.status();
+    assert_eq!(status.on_its_way.unwrap().nonce, 1);
+    assert_eq!(status.trouble, None);
+    world.disturb(Disturbance::Evict);
+    blocks(&mut world, &mut sender, 4);
     let failure = sender.status().last_failure.unwrap().failure;
-    let transaction = attempt.hash;
+    let transaction = first.hash;
     assert_eq!(
         failure,
         Failure::Paid {
@@ -119,9 +129,28 @@ fn a_round_whose_root_was_paid_for_under_another_nonce_is_given_up_by_name() {
 }
 
 #[test]
+fn an_old_round_whose_nonce_is_taken_again_is_not_sent_anew() {
+    let (mut world, mut sender) = start();
+    // Round 2 takes the place of round 1, and has its nonce taken as well.
+    for number in [1, 2] {
+        sender.offer(offer(number));
+        settle(&mut world, &mut sender);
+        world.disturb(Disturbance::Foreign);
+        world.last = Some(offer(2));
+        sender.offer(offer(2));
+        blocks(&mut world, &mut sender, 4);
+    }
+    finish(&mut world, &mut sender);
+    assert_eq!(world.failures.len(), 2);
+    world.disturb(Disturbance::UndoFinal(40));
+    finish(&mut world, &mut sender);
+    assert!(world.failures.len() > 2, "it was taken again");
+    assert!(!world.records.contains_key(root(1).as_bytes()));
+}
+
+#[test]
 fn a_round_that_gave_way_when_its_nonce_was_taken_may_come_again() {
-    let mut world = World::new();
-    let mut sender = world.sender();
+    let (mut world, mut sender) = start();
     sender.offer(offer(1));
     settle(&mut world, &mut sender);
     world.disturb(Disturbance::Foreign);
@@ -179,8 +208,7 @@ fn a_block_of_an_earlier_round_that_was_a_lie_is_noticed() {
 
 #[test]
 fn a_nonce_that_no_earlier_round_explains_is_looked_into_before_it_is_taken() {
-    let mut world = World::new();
-    let mut sender = world.sender();
+    let (mut world, mut sender) = start();
     sender.offer(offer(1));
     finish(&mut world, &mut sender);
     assert!(world.sought.is_empty(), "a new account needs no proof");
@@ -190,6 +218,10 @@ fn a_nonce_that_no_earlier_round_explains_is_looked_into_before_it_is_taken() {
     }
     world.last = Some(offer(2));
     sender.offer(offer(2));
+    // The signer fails at first, which is no reason to look again.
+    let is_sign = |request: &Request| matches!(request, Request::Chain(ChainRequest::Sign(_)));
+    let sign = until(&mut world, &mut sender, is_sign);
+    world.carry_out(&mut sender, sign, Some(Fault::NotDone));
     finish(&mut world, &mut sender);
     assert_eq!(world.sought, [3], "the last of them, once");
     assert_eq!(world.state().unwrap().next_nonce, 5);

@@ -153,10 +153,9 @@ impl State {
         if self.rounds.len() > MAX_KEPT {
             return wrong("more rounds than are kept");
         }
-        if let Some(last) = self.rounds.last() {
-            if last.nonce >= round.nonce {
-                return wrong("the rounds are not in the order of their nonces");
-            }
+        let last = self.rounds.last();
+        if last.is_some_and(|last| last.nonce >= round.nonce) {
+            return wrong("the rounds are not in the order of their nonces");
         }
         if round.ended.is_some() && round.nonce >= self.next_nonce {
             return wrong("the nonce of a round that ended is not used up");
