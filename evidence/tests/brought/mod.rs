@@ -16,7 +16,7 @@ use counterfoil_rfc3161::Certificate;
 use serde_json::{Value, json};
 
 use crate::blocks;
-use crate::blocks::anchored::Plan;
+use crate::blocks::anchored::{Anchored, Plan};
 use crate::fixture::{Authority, policy, trust};
 
 /// The policy of the development authorities.
@@ -464,35 +464,67 @@ fn of_two(one: &Authority, two: &Authority, third: &Authority, signed: &[u8]) ->
     ]
 }
 
-/// Of two blocks of a chain, one goes elsewhere than the trust file says; and its number is given another hash.
+/// Of blocks of a chain, one goes elsewhere than the trust file says, one nowhere; and the number of one is given another hash.
 pub fn of_destination(third: &Authority, signed: &[u8]) -> Vec<Row> {
-    let elsewhere = Plan {
-        checkpoint: signed.to_vec(),
-        to: vec![0xa8; 20],
-        ..Plan::default()
+    let block = |to: Vec<u8>| {
+        let plan = Plan {
+            checkpoint: signed.to_vec(),
+            to,
+            ..Plan::default()
+        };
+        plan.anchored().expect("a block")
     };
-    let elsewhere = elsewhere.anchored().expect("a block");
-    let more = format!(
-        "destination = \"{}\"\nblock_hashes = [\"{}\"]",
-        blocks::DESTINATION,
-        elsewhere.block_hash
-    );
+    let elsewhere = block(vec![0xa8; 20]);
+    let created = block(Vec::new());
+    let named = |block: &Anchored| format!("block_hashes = [\"{}\"]", block.block_hash);
+    let demanding = |block: &Anchored| {
+        let to = blocks::DESTINATION;
+        format!("destination = \"{to}\"\n{}", named(block))
+    };
     let wrong = format!("block_hashes = [\"{} {OTHER}\"]", blocks::NUMBER);
+    let nowhere = "destination: the transaction goes nowhere: it creates a contract";
     let rows = [
-        ("to elsewhere", more, "anchor chain: destination"),
-        ("of another hash", wrong, "anchor chain: block hash"),
+        (
+            "to elsewhere",
+            &elsewhere,
+            demanding(&elsewhere),
+            "destination: expected a transaction to 0xa7",
+        ),
+        (
+            "that creates a contract",
+            &created,
+            demanding(&created),
+            nowhere,
+        ),
+        (
+            "that creates a contract, where any address will do",
+            &created,
+            named(&created),
+            nowhere,
+        ),
+        (
+            "of another hash",
+            &elsewhere,
+            wrong,
+            "block hash: the trust file names block ",
+        ),
     ];
-    rows.map(|(name, more, check)| Row {
+    let row = |(name, block, more, why): (&str, &Anchored, String, &str)| Row {
         name: format!("a block {name}"),
-        anchors: vec![third.anchor(signed), blocks::anchor(&elsewhere.record)],
+        anchors: vec![third.anchor(signed), blocks::anchor(&block.record)],
         trusts: both_orders(1, &[third.trusted(""), blocks::trusted(&more)]),
         list: None,
         outcome: Outcome::Passed,
-        failed: vec![check.to_owned()],
+        failed: vec![format!(
+            "anchor chain: {}",
+            why.split(':').next().unwrap_or_default()
+        )],
         by: None,
-        caveats: vec!["the anchor chain does not hold, and is left out: ".to_owned()],
-    })
-    .into()
+        caveats: vec![format!(
+            "the anchor chain does not hold, and is left out: {why}"
+        )],
+    };
+    rows.map(row).into()
 }
 
 /// An altered block of a chain without a table, under lists of blocks: they name the chain, or other ones.

@@ -64,29 +64,7 @@ pub(super) fn plans(signed: &[u8], with: &dyn Fn(&[Value]) -> Value) -> Vec<Shap
             },
         ));
     }
-    for size in [0, 19, 21, 32] {
-        plans.push((
-            format!("to {size} bytes"),
-            Plan {
-                to: vec![0xa7; size],
-                ..plan()
-            },
-        ));
-        plans.push((
-            format!("blobs to {size} bytes"),
-            Plan {
-                to: vec![0xa7; size],
-                ..of_kind(3, 3)
-            },
-        ));
-    }
-    plans.push((
-        "to another".to_owned(),
-        Plan {
-            to: vec![0xa8; 20],
-            ..plan()
-        },
-    ));
+    plans.extend(destinations());
     for (name, data) in [
         ("none", vec![]),
         ("of zeros", vec![0; 36]),
@@ -123,6 +101,26 @@ pub(super) fn plans(signed: &[u8], with: &dyn Fn(&[Value]) -> Value) -> Vec<Shap
             ]
         })
         .collect()
+}
+
+/// Where the transaction goes. Types 0 to 2 may create a contract, the others not.
+fn destinations() -> Vec<(String, Plan)> {
+    let to = |kind, to| Plan {
+        kind,
+        receipt_kind: kind,
+        to,
+        ..Plan::default()
+    };
+    let mut plans = Vec::new();
+    for size in [0, 19, 21, 32] {
+        plans.push((format!("to {size} bytes"), to(2, vec![0xa7; size])));
+        plans.push((format!("blobs to {size} bytes"), to(3, vec![0xa7; size])));
+    }
+    for kind in [0, 1, 4] {
+        plans.push((format!("type {kind} to nowhere"), to(kind, Vec::new())));
+    }
+    plans.push(("to another".to_owned(), to(2, vec![0xa8; 20])));
+    plans
 }
 
 /// Headers of each number of fields, with numbers and times of each size: the forks, and what is none.
