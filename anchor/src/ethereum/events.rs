@@ -98,7 +98,7 @@ pub(super) fn log(chain: &AuthorityName, event: &Event) {
                 Failure::NonceTaken { .. } => {
                     "it is sent with another nonce, unless a newer one was sent"
                 }
-                Failure::Paid { .. } => "its logs are anchored",
+                Failure::Paid { .. } => "the next one has its nonce",
                 Failure::Reverted { .. } | Failure::Untimely { .. } => {
                     "its logs are anchored again once they change"
                 }
@@ -113,7 +113,7 @@ pub(super) fn log(chain: &AuthorityName, event: &Event) {
             block,
         } => tracing::error!(
             %chain, root = %offer.root, logs = logs(offer), %transaction, block = block.number, block_hash = %block.hash,
-            "a block that was final is not the chain's any more: records of it prove nothing unless the chain comes back to it, and the round that had ended in it is on its way again with the same transactions"
+            "a block that was final is not the chain's any more: records of it prove nothing unless the chain comes back to it, and the round that had ended in it is on its way again, under the same nonce"
         ),
         Event::Warning(warning) => tracing::warn!(%chain, "{warning}"),
         Event::Stopped(reason) => tracing::error!(

@@ -177,14 +177,14 @@ impl Hearing {
         if !self.contradicting.is_empty() {
             let agreeing: Vec<String> = self.agreeing.iter().map(ToString::to_string).collect();
             return Some(format!(
-                "the endpoints contradict each other about block {number}, which is about to end the round: it is {hash} at {}, {}: no round ends in it before whoever is wrong is taken out of `rpc`",
+                "the endpoints contradict each other about block {number}, on which the round depends: it is {hash} at {}, {}: no round ends in it before whoever is wrong is taken out of `rpc`",
                 agreeing.join(" and "),
                 self.contradicting.join(", "),
             ));
         }
         (!self.behind.is_empty()).then(|| {
             format!(
-                "block {number}, {hash}, is about to end the round, and is waited for at {}",
+                "block {number}, {hash}, has what the round depends on, and is waited for at {}",
                 self.behind.join(", ")
             )
         })

@@ -379,11 +379,20 @@ impl Chain {
                 nonce,
                 after,
                 until,
+                taker,
                 not,
             } => {
                 let identity = Identity { chain_id, account };
-                let found = nonce::find(&session, identity, *nonce, *after, *until).await?;
-                let (transaction, anchor) = found;
+                let known = match taker {
+                    Some(taker) => {
+                        nonce::check(&session, identity, *nonce, *taker, until.number).await?
+                    }
+                    None => None,
+                };
+                let (transaction, anchor) = match known {
+                    Some(found) => found,
+                    None => nonce::find(&session, identity, *nonce, *after, *until).await?,
+                };
                 if not.contains(&transaction) {
                     return Err(Fault::Contradiction(format!(
                         "it does not find the transaction {transaction}, which is in its block {}",

@@ -10,7 +10,7 @@ use counterfoil_ethereum_sender::chain::{Anchor, Block, Identity};
 use crate::account::nonce_after;
 use crate::block::{self, BlockTransaction, hash_of};
 use crate::fault::Fault;
-use crate::observe::{is_still, time_of};
+use crate::observe::{Said, is_still, receipt, time_of};
 use crate::session::Session;
 
 /// How many blocks are read where the state of older blocks is not there: an hour's worth.
@@ -38,26 +38,54 @@ pub(crate) async fn find(
         Err(fault) => return Err(fault),
     }
     let Range { unused, used, .. } = range;
-    let count = used.saturating_sub(unused);
-    if count > MAX_READ {
-        return Err(Fault::Missing(format!(
-            "it does not keep the state of the blocks {unused} to {used}, and they are too many ({count}) to be read: add an endpoint that keeps older states (an archive node)"
-        )));
-    }
+    let oldest = unused.max(used.saturating_sub(MAX_READ));
     // The newest first: what is looked for became final a short time ago.
-    for number in (unused.saturating_add(1)..=used).rev() {
-        let block = block::whole(session, number).await?;
-        if let Some(hash) = user(&block.transactions, identity, nonce) {
-            let anchor = Anchor {
-                block: block.header.block(),
-                time: time_of(&block.header.header),
-            };
-            return Ok((hash, anchor));
+    for number in (oldest.saturating_add(1)..=used).rev() {
+        if let Some(found) = user_in(session, identity, nonce, number).await? {
+            return Ok(found);
         }
+    }
+    if oldest > unused {
+        return Err(Fault::Missing(format!(
+            "it does not keep the state of the blocks {unused} to {used}, and the transaction is in none of the last {MAX_READ} of them: add an endpoint that keeps older states (an archive node)"
+        )));
     }
     Err(Fault::Contradiction(format!(
         "it says that the account's nonce {nonce} is used after block {unused} and up to block {used}, and no transaction there does"
     )))
+}
+
+/// The same transaction, and where it is now, if the endpoint has it in a block up to this one.
+pub(crate) async fn check(
+    session: &Session<'_>,
+    identity: Identity,
+    nonce: u64,
+    taker: TransactionHash,
+    until: u64,
+) -> Result<Option<(TransactionHash, Anchor)>, Fault> {
+    match receipt(session, taker).await? {
+        Said::In(block) if block.number <= until => {
+            let found = user_in(session, identity, nonce, block.number).await?;
+            Ok(found.filter(|(hash, _)| *hash == taker))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The transaction that used the nonce in this block.
+async fn user_in(
+    session: &Session<'_>,
+    identity: Identity,
+    nonce: u64,
+    number: u64,
+) -> Result<Option<(TransactionHash, Anchor)>, Fault> {
+    let block = block::whole(session, number).await?;
+    let anchor = Anchor {
+        block: block.header.block(),
+        time: time_of(&block.header.header),
+    };
+    let found = user(&block.transactions, identity, nonce);
+    Ok(found.map(|hash| (hash, anchor)))
 }
 
 /// The account's nonce is not used in one block, and used in the other.

@@ -66,6 +66,8 @@ pub enum ChainRequest {
         after: u64,
         /// It is used in this final block, or before.
         until: Block,
+        /// By this transaction, if it is where it was: it is looked for first.
+        taker: Option<TransactionHash>,
         /// By none of these transactions, which the endpoint has just been asked for. One that has one of them there contradicts itself.
         not: Vec<TransactionHash>,
     },

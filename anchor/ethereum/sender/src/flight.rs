@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use counterfoil_ethereum::TransactionHash;
 
-use crate::chain::{Anchor, Execution, Inclusion, Observation, Refusal, Sent, Whereabouts};
+use crate::chain::{Anchor, Block, Execution, Inclusion, Observation, Refusal, Sent, Whereabouts};
 use crate::fees::expected;
 use crate::offer::Offer;
 use crate::operation::{Anchored, Event, Failure, StopReason};
@@ -144,7 +144,10 @@ impl Sender {
             return self.go_on(Task::Rest);
         };
         let mut next = stored.state.next();
-        if !next.make_room_for_undone(&self.config.known_undone) {
+        let is_record =
+            |(kept, ended): (u64, Ended)| kept == nonce && ended.ending == Ending::Recorded;
+        let has_record = next.kept().any(is_record);
+        if has_record && !next.make_room_for_undone(&self.config.known_undone) {
             return self.stop(StopReason::Undone);
         }
         let reopened = next.reopen(nonce, self.now);
@@ -167,11 +170,7 @@ impl Sender {
         inclusion: Inclusion,
         observation: &Observation,
     ) {
-        if inclusion.time > self.now.after(CLOCK_TOLERANCE) {
-            let number = inclusion.block.number;
-            let why = format!(
-                "block {number}, which has the transaction, is from the future: this machine's clock is wrong, or the endpoint made the block up"
-            );
+        if let Some(why) = self.is_from_the_future(inclusion.block, inclusion.time) {
             return self.again(Task::Rest, why);
         }
         let now = Some((transaction, inclusion));
@@ -209,6 +208,14 @@ impl Sender {
                 self.fail(Failure::Reverted { transaction }, ended);
             }
         }
+    }
+
+    /// Why a block cannot be believed, if it is of a time that has not come.
+    fn is_from_the_future(&self, block: Block, time: Timestamp) -> Option<String> {
+        let number = block.number;
+        (time > self.now.after(CLOCK_TOLERANCE)).then(|| format!(
+            "block {number}, which has the transaction, is from the future: this machine's clock is wrong, or the endpoint made the block up"
+        ))
     }
 
     /// When the transaction was signed, if the block says that it was made before that.
@@ -280,7 +287,7 @@ impl Sender {
         }
         let newest = observation.attempts.last();
         if let Some(twin) = self.twin() {
-            return self.seen_nowhere_beside(&twin, nonce, newest);
+            return self.seen_nowhere_beside(&twin, nonce);
         }
         if newest == Some(&Whereabouts::Pending) && self.course.refusal.take().is_some() {
             self.course.waits_since = self.now;
@@ -305,13 +312,9 @@ impl Sender {
     }
 
     /// Nothing is sent of a round whose root went out under another nonce as well, or it would be paid for twice.
-    fn seen_nowhere_beside(&mut self, twin: &Flight, nonce: u64, newest: Option<&Whereabouts>) {
+    fn seen_nowhere_beside(&mut self, twin: &Flight, nonce: u64) {
         let other = twin.nonce;
-        if newest == Some(&Whereabouts::Pending) {
-            // It cannot be called back.
-            return self.rest(self.config.observe_every);
-        }
-        // Where the other one stands this one's nonce is the next round's.
+        // Where the other one stands this one's nonce is the next round's, which replaces what may wait in a pool.
         if let (Some(ended), Some(stored)) = (twin.ended, &self.stored) {
             let mut next = stored.state.next();
             if next.give_up() {
@@ -336,6 +339,9 @@ impl Sender {
             return self.again(Task::Rest, why.to_owned());
         }
         let nonce = flight.nonce;
+        if let Some(why) = self.is_from_the_future(anchor.block, anchor.time) {
+            return self.again(Task::Rest, why);
+        }
         let ended = Ended {
             at: self.now,
             ending: Ending::Taken,
@@ -421,10 +427,11 @@ impl Sender {
     /// How long to rest after the end of a round. An endpoint that shows a round in one final block after another, and says of each that
     /// it has left the chain, is asked ever more seldom: each of them costs a record.
     fn pause_after(&mut self, event: &Event) -> Duration {
-        let (Event::Undone { .. }, Some(stored)) = (event, &self.stored) else {
+        let (Event::Undone { offer, .. }, Some(stored)) = (event, &self.stored) else {
             return Duration::ZERO;
         };
-        let Some(flight) = stored.state.flight() else {
+        let is_it = |round: &&Flight| round.ended.is_none() && round.offer.root == offer.root;
+        let Some(flight) = stored.state.rounds.iter().find(is_it) else {
             return Duration::ZERO;
         };
         let is_kept = |nonce: u64| stored.state.rounds.iter().any(|round| round.nonce == nonce);

@@ -123,7 +123,7 @@ pub enum Event {
     Undone {
         /// The round.
         offer: Offer,
-        /// Its transaction.
+        /// The transaction that had used its nonce there.
         transaction: TransactionHash,
         /// The block.
         block: Block,

@@ -195,6 +195,7 @@ impl Sender {
                     nonce: unsigned.nonce,
                     unused_in,
                     attempts: vec![attempt],
+                    taker: None,
                     ended: None,
                 });
             }

@@ -18,6 +18,7 @@
 //! round <root> 42 23999990 <destination>            a round: its nonce, unused in that final block, and where it goes
 //! member <origin hash> <size> <SHA-256 of the signed checkpoint> <its leaf hash>
 //! attempt 1780000000000 <max fee> <max priority fee> <gas limit> <signed transaction>
+//! taker <transaction>                               whose the nonce was, in a block that left the chain
 //! final 1780000000000 recorded 24000000 <block hash> <its time> <transaction> <wei>    how it ended, if it did
 //! ```
 //!
@@ -161,6 +162,8 @@ pub struct Flight {
     pub unused_in: u64,
     /// Its transactions, oldest first: each replaces those before it, and at most one can ever be in the chain.
     pub attempts: Vec<Attempt>,
+    /// Somebody else's transaction that had the nonce, in a block that left the chain; none, once the round has ended again.
+    pub taker: Option<TransactionHash>,
     /// Which block it ended in; none while it is on its way.
     pub ended: Option<Ended>,
 }
@@ -292,6 +295,7 @@ impl State {
             return;
         };
         round.ended = Some(ended);
+        round.taker = None;
         let (root, nonce) = (round.offer.root, round.nonce);
         self.next_nonce = self.next_nonce.max(nonce.saturating_add(1));
         self.spent.retain(|spent| counts(spent, now));
@@ -355,15 +359,18 @@ impl State {
         let ended = round.ended.take()?;
         // Which blocks of this chain do not use the nonce is not known.
         round.unused_in = 0;
-        // Where a later round stands, its nonce and those before it are used up.
-        let stands = self.kept().any(|(later, _)| later > nonce);
-        if let Some(first) = self.flight()
-            && !stands
-        {
+        round.taker = (ended.ending == Ending::Taken).then_some(ended.transaction);
+        // Of the nonces those are used up that the newest round that stands has, and those before it.
+        let after = self.rounds.iter().rev();
+        let after = after.take_while(|round| round.ended.is_none());
+        if let Some(first) = after.last() {
             self.next_nonce = first.nonce;
         }
         if ended.ending != Ending::Taken {
-            self.ended.retain(|root| *root != before.offer.root);
+            let twin = self.twin(&before);
+            if twin.is_none_or(|twin| twin.ended.is_none()) {
+                self.ended.retain(|root| *root != before.offer.root);
+            }
             let is_its = |spent: &Spent| spent.at == ended.at && spent.cost == ended.cost;
             if let Some(place) = self.spent.iter().rposition(is_its) {
                 self.spent.remove(place);

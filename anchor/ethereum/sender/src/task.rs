@@ -119,6 +119,7 @@ impl Sender {
                 nonce: unsigned.nonce.checked_sub(1)?,
                 after: 0,
                 until: *until,
+                taker: None,
                 not: Vec::new(),
             },
             Task::Sign { unsigned, .. } => ChainRequest::Sign(*unsigned),
@@ -143,6 +144,7 @@ impl Sender {
                     nonce: flight.nonce,
                     after: flight.unused_in,
                     until: *until,
+                    taker: flight.taker,
                     not: flight.hashes(),
                 }
             }

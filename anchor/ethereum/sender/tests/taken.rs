@@ -2,11 +2,12 @@
 
 mod world;
 
-use counterfoil_ethereum_sender::chain::{Block, ChainRequest};
+use counterfoil_ethereum::{BlockHash, TransactionHash};
+use counterfoil_ethereum_sender::chain::{Anchor, Block, ChainOutcome, ChainRequest};
 use counterfoil_ethereum_sender::state::{Attempt, Ending};
-use counterfoil_ethereum_sender::{Event, Failure, Offered, Request, Sender};
+use counterfoil_ethereum_sender::{Event, Failure, Offered, Outcome, Request, Sender, Timestamp};
 use world::ledger::Tx;
-use world::steps::{start, until};
+use world::steps::{end, recorded, start, until};
 use world::{Disturbance, Fault, World, blocks, finish, offer, root, settle};
 
 /// Somebody else's transaction has the nonce of round 1, in a final block.
@@ -95,19 +96,13 @@ fn a_round_whose_root_was_paid_for_under_another_nonce_is_given_up_by_name() {
     let [first, second] = [0, 1].map(|place| state.rounds[place].attempts[0].clone());
     world.disturb(Disturbance::UndoFinalLosing(30));
     world.disturb(Disturbance::Evict);
-    // Somebody still has the first transaction, and it comes into a block.
+    // Somebody still has the first transaction, and it comes into a block; the second one waits in a pool.
     let pool = |attempt: &Attempt| Tx::ours(attempt.hash, attempt.unsigned);
     world.ledger.pool.insert(0, pool(&first));
     world.mine();
-    // While the second one waits in a pool it cannot be called back.
     world.disturb(Disturbance::Drain(12));
     world.ledger.pool.insert(1, pool(&second));
     blocks(&mut world, &mut sender, 9);
-    let status = sender.status();
-    assert_eq!(status.on_its_way.unwrap().nonce, 1);
-    assert_eq!(status.trouble, None);
-    world.disturb(Disturbance::Evict);
-    blocks(&mut world, &mut sender, 4);
     let failure = sender.status().last_failure.unwrap().failure;
     let transaction = first.hash;
     assert_eq!(
@@ -120,6 +115,8 @@ fn a_round_whose_root_was_paid_for_under_another_nonce_is_given_up_by_name() {
     let record = &world.records[root(1).as_bytes()];
     assert_eq!(record.transaction, transaction);
     assert_eq!(sender.offer(offer(1)), Offered::Known);
+    world.disturb(Disturbance::Evict);
+    world.ledger.drained = 0;
     // The next round takes the nonce, so that what was given up cannot come any more.
     world.last = Some(offer(2));
     sender.offer(offer(2));
@@ -171,6 +168,67 @@ fn a_round_that_gave_way_when_its_nonce_was_taken_may_come_again() {
 }
 
 #[test]
+fn somebody_elses_transaction_in_a_block_from_the_future_ends_nothing() {
+    let (mut world, mut sender) = start();
+    world.last = Some(offer(1));
+    sender.offer(offer(1));
+    settle(&mut world, &mut sender);
+    world.disturb(Disturbance::Foreign);
+    for _ in 0..4 {
+        world.mine();
+    }
+    let is_find =
+        |request: &Request| matches!(request, Request::Chain(ChainRequest::FindNonce { .. }));
+    let find = until(&mut world, &mut sender, is_find);
+    let used = ChainOutcome::NonceUsed {
+        transaction: TransactionHash::from_bytes([7; 32]),
+        anchor: Anchor {
+            block: Block {
+                number: 100_000_000,
+                hash: BlockHash::from_bytes([7; 32]),
+            },
+            time: Timestamp::from_millis(world.now + 300_001),
+        },
+    };
+    end(&mut world, &mut sender, &find, Outcome::Chain(used));
+    let status = sender.status();
+    let (trouble, _) = status.trouble.unwrap();
+    assert!(trouble.contains("is from the future"), "{trouble}");
+    assert_eq!(status.last_failure, None);
+    finish(&mut world, &mut sender);
+}
+
+#[test]
+fn blocks_that_are_said_to_have_left_the_chain_one_by_one_are_found_where_they_were() {
+    for which in [[1, 0, 0], [1, 0, 1], [1, 1, 0], [0, 1, 0]] {
+        for is_restarted in [false, true] {
+            let (mut world, mut sender) = recorded(5);
+            let blocks = |world: &World| {
+                let all = world.records.values();
+                all.map(|record| record.inclusion.block).collect::<Vec<_>>()
+            };
+            let before = blocks(&world);
+            let is_observe =
+                |request: &Request| matches!(request, Request::Chain(ChainRequest::Observe { .. }));
+            for gone in which {
+                let observe = until(&mut world, &mut sender, is_observe);
+                world.carry_out(&mut sender, observe, Some(Fault::Gone(gone)));
+                let is_save = |request: &Request| matches!(request, Request::ReplaceState { .. });
+                let save = until(&mut world, &mut sender, is_save);
+                world.carry_out(&mut sender, save, None);
+                if is_restarted {
+                    sender = world.sender();
+                }
+            }
+            finish(&mut world, &mut sender);
+            assert_eq!(blocks(&world), before);
+            assert_eq!(world.sends.len(), 5, "nothing was sent again");
+            assert_eq!(world.state().unwrap().next_nonce, 5);
+        }
+    }
+}
+
+#[test]
 fn a_block_of_an_earlier_round_that_was_a_lie_is_noticed() {
     for number in 1..=5 {
         let mut world = World::new();
@@ -185,7 +243,7 @@ fn a_block_of_an_earlier_round_that_was_a_lie_is_noticed() {
         let block = world.records[root(number).as_bytes()].inclusion.block;
         let at = usize::try_from(block.number).unwrap();
         world.ledger.broke_its_word = true;
-        world.ledger.blocks[at].hash = counterfoil_ethereum::BlockHash::from_bytes([9; 32]);
+        world.ledger.blocks[at].hash = BlockHash::from_bytes([9; 32]);
         let mut looks = 0;
         while undone(&world).is_empty() {
             blocks(&mut world, &mut sender, 5);

@@ -8,7 +8,7 @@ use counterfoil_ethereum::BlockHash;
 use counterfoil_ethereum_sender::chain::{
     Anchor, Block, ChainOutcome, ChainRequest, Execution, Inclusion, Observation, Whereabouts,
 };
-use counterfoil_ethereum_sender::state::{MAX_KEPT, MAX_UNDONE};
+use counterfoil_ethereum_sender::state::{Flight, MAX_KEPT, MAX_UNDONE};
 use counterfoil_ethereum_sender::{
     Ceilings, Dealt, Event, Failure, Hold, Offered, Outcome, Request, Sender, StopReason,
     Timestamp, Wei,
@@ -98,7 +98,7 @@ fn several_rounds_whose_final_blocks_are_undone_come_again_in_order() {
 #[test]
 fn the_days_budget_counts_all_rounds_that_are_on_their_way_again() {
     let (mut world, _) = recorded(2);
-    world.disturb(Disturbance::UndoFinalLosing(9));
+    world.disturb(Disturbance::UndoFinalLosing(13));
     // Each may cost 21 gwei by gas, and one that is replaced has to offer 31.
     world.config.ceilings.max_cost_per_day = Wei::from_gwei(41 * GAS);
     let mut sender = world.sender();
@@ -106,6 +106,12 @@ fn the_days_budget_counts_all_rounds_that_are_on_their_way_again() {
         world.ledger.spike(30);
         blocks(&mut world, &mut sender, 1);
     }
+    let is_open = |round: &&Flight| round.ended.is_none();
+    assert_eq!(
+        world.state().unwrap().rounds.iter().filter(is_open).count(),
+        2
+    );
+    assert_eq!(sender.status().spent, Wei::ZERO);
     let hold = sender.status().hold;
     assert!(matches!(hold, Some((Hold::Budget { .. }, _))), "{hold:?}");
     assert_eq!(sender.status().on_its_way.unwrap().attempts, 1);

@@ -91,6 +91,7 @@ impl Scene {
                 nonce: 0,
                 after: 9,
                 until: self.at(12),
+                taker: None,
                 not: Vec::new(),
             },
             ChainRequest::Capture {
@@ -133,7 +134,7 @@ async fn a_final_block_that_another_endpoint_contradicts_ends_no_round() {
         scene.two.mine(7);
         let other = scene.two.world().hash(10);
         let expected = format!(
-            "the endpoints contradict each other about block 10, which is about to end the round: it is {} at {} (number 0), {other} at {} (number 1): no round ends in it before whoever is wrong is taken out of `rpc`",
+            "the endpoints contradict each other about block 10, on which the round depends: it is {} at {} (number 0), {other} at {} (number 1): no round ends in it before whoever is wrong is taken out of `rpc`",
             scene.at(10).hash,
             shown(&scene.one),
             shown(&scene.two),
@@ -284,7 +285,7 @@ async fn an_endpoint_that_is_behind_has_no_say_and_one_that_follows_is_waited_fo
     let both = scene.both();
     let outcome = observe(&both, &[scene.transaction], &[]).await;
     let expected = format!(
-        "block 10, {}, is about to end the round, and is waited for at {} (number 1), whose newest block is 9",
+        "block 10, {}, has what the round depends on, and is waited for at {} (number 1), whose newest block is 9",
         scene.at(10).hash,
         shown(&scene.two)
     );

@@ -218,6 +218,7 @@ async fn a_reorganisation_is_seen_and_another_user_of_the_nonce_is_found() {
         nonce: 0,
         after,
         until: observation.finalized,
+        taker: None,
         not: Vec::new(),
     };
     match chain.carry_out(request).await {

@@ -345,6 +345,7 @@ async fn the_user_of_a_nonce_is_found_also_where_states_are_gone() {
                 nonce,
                 after: 9,
                 until,
+                taker: None,
                 not: Vec::new(),
             };
             match chain.carry_out(request).await {
@@ -367,6 +368,55 @@ async fn the_user_of_a_nonce_is_found_also_where_states_are_gone() {
 }
 
 #[tokio::test]
+async fn where_states_are_gone_the_last_blocks_are_read_however_many_there_are() {
+    let fake = Fake::start().await;
+    let chain = chain(CHAIN_ID, &[&fake.url]);
+    fake.mine(320);
+    let mut hashes = Vec::new();
+    for (nonce, blocks) in [(0, 297), (1, 5)] {
+        let transaction = signed(&chain, unsigned(CHAIN_ID, nonce, 1)).await;
+        sent(&chain, &transaction).await;
+        fake.mine(blocks);
+        hashes.push(transaction.0);
+    }
+    let until = observed(&chain, &[]).await.finalized;
+    fake.world().states = 1;
+    let find = |nonce, taker| ChainRequest::FindNonce {
+        nonce,
+        after: 0,
+        until,
+        taker,
+        not: Vec::new(),
+    };
+    let found = |outcome| match outcome {
+        ChainOutcome::NonceUsed { transaction, .. } => transaction,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(found(chain.carry_out(find(1, None)).await), hashes[1]);
+    assert_eq!(found(chain.carry_out(find(0, None)).await), hashes[0]);
+    // Longer ago it is found only where it is known which transaction it was.
+    fake.mine(10);
+    let until = observed(&chain, &[]).await.finalized;
+    let find = |taker| ChainRequest::FindNonce {
+        nonce: 0,
+        after: 0,
+        until,
+        taker,
+        not: Vec::new(),
+    };
+    fake.world().states = 1;
+    let why = not_done(chain.carry_out(find(None)).await);
+    assert!(why.contains("none of the last 300"), "{why}");
+    assert_eq!(
+        found(chain.carry_out(find(Some(hashes[0]))).await),
+        hashes[0]
+    );
+    // Another one of the account's is no proof of it.
+    let why = not_done(chain.carry_out(find(Some(hashes[1]))).await);
+    assert!(why.contains("none of the last 300"), "{why}");
+}
+
+#[tokio::test]
 async fn a_transaction_of_another_chain_is_no_user_of_a_nonce() {
     let fake = Fake::start().await;
     let chain = chain(CHAIN_ID, &[&fake.url]);
@@ -378,6 +428,7 @@ async fn a_transaction_of_another_chain_is_no_user_of_a_nonce() {
         nonce: 0,
         after: 9,
         until: observed(&chain, &[]).await.finalized,
+        taker: None,
         not: Vec::new(),
     };
     let why = not_done(chain.carry_out(request).await);
@@ -399,6 +450,7 @@ async fn an_endpoint_that_finds_our_own_transaction_only_by_its_nonce_gives_way_
         nonce: 0,
         after: 9,
         until: observed(&both, &[]).await.finalized,
+        taker: None,
         not: vec![first.0],
     };
     let why = not_done(both.carry_out(request).await);

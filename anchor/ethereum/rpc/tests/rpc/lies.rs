@@ -53,6 +53,7 @@ fn request(ask: Ask, scene: &Scene) -> ChainRequest {
             nonce: 0,
             after: 9,
             until: scene.finalized,
+            taker: None,
             not: Vec::new(),
         },
     }

@@ -157,6 +157,9 @@ impl State {
         if last.is_some_and(|last| last.nonce >= round.nonce) {
             return wrong("the rounds are not in the order of their nonces");
         }
+        if round.ended.is_some() && round.taker.is_some() {
+            return wrong("a round has ended, and its nonce is another's");
+        }
         if round.ended.is_some() && round.nonce >= self.next_nonce {
             return wrong("the nonce of a round that ended is not used up");
         }
@@ -191,6 +194,7 @@ impl Flight {
             nonce,
             unused_in,
             attempts,
+            taker,
             ended,
         } = self;
         let to = attempts.first().map(|attempt| attempt.unsigned.call.to);
@@ -213,6 +217,9 @@ impl Flight {
             } = attempt.unsigned;
             let (most, tip, gas) = (max_fee.get(), max_priority_fee.get(), gas_limit.get());
             writeln!(text, "attempt {at} {most} {tip} {gas} {signed}")?;
+        }
+        if let Some(taker) = taker {
+            writeln!(text, "taker {taker}")?;
         }
         let Some(ended) = ended else {
             return Ok(());
@@ -284,6 +291,7 @@ impl Flight {
             nonce,
             unused_in,
             attempts,
+            taker: lines.all("taker ", 1, taker)?.pop(),
             ended: lines.all("final ", 1, ended)?.pop(),
         }))
     }
@@ -294,6 +302,10 @@ fn spent(fields: &mut Fields<'_>, _: usize) -> Result<Spent, StateError> {
         at: Timestamp::from_millis(fields.one("when a round ended")?),
         cost: Wei::new(fields.one("what it cost")?),
     })
+}
+
+fn taker(fields: &mut Fields<'_>, _: usize) -> Result<TransactionHash, StateError> {
+    fields.one("the transaction that had the nonce")
 }
 
 fn ended(fields: &mut Fields<'_>, _: usize) -> Result<Ended, StateError> {

@@ -71,6 +71,8 @@ pub enum Fault {
     /// Said to be accepted, and dropped.
     Lost,
     Refused,
+    /// It is said that the block of the so manieth round that is asked about has left the chain, which it has not.
+    Gone(usize),
     Disturbed(Disturbance),
 }
 
@@ -79,7 +81,7 @@ use Disturbance::{
     UndoFinalLosing,
 };
 use Fault::{
-    CrashAfter, CrashBefore, CrashDelayed, Disturbed, Lagging, Lost, NotDone, Refused,
+    CrashAfter, CrashBefore, CrashDelayed, Disturbed, Gone, Lagging, Lost, NotDone, Refused,
     UnknownApplied, UnknownDelayed, UnknownNotApplied, WrongChain,
 };
 
@@ -144,6 +146,8 @@ impl Fault {
                 WrongChain,
                 Lagging,
                 CrashBefore,
+                Gone(0),
+                Gone(1),
                 Disturbed(Reorganise(1)),
                 Disturbed(Reorganise(2)),
                 Disturbed(Reorganise(3)),
@@ -599,12 +603,19 @@ impl World {
                     (attempts.contains(hash)).then_some(unsigned.nonce)
                 };
                 assert!(nonces.filter_map(of).all(|found| found == nonce));
-                let place = |hash: &TransactionHash| self.ledger.whereabouts(*hash, head);
                 let stand = anchored.iter();
                 let stand = stand.map(|anchor| self.ledger.stands(*anchor, finalized));
-                let Some(stand) = stand.collect() else {
+                let stand: Option<Vec<bool>> = stand.collect();
+                let Some(mut stand) = stand else {
                     return ChainOutcome::NotDone("it lags behind".to_owned());
                 };
+                if let Some(Gone(which)) = fault
+                    && let Some(stands) = stand.get_mut(which)
+                {
+                    *stands = false;
+                    self.ledger.broke_its_word = true;
+                }
+                let place = |hash: &TransactionHash| self.ledger.whereabouts(*hash, head);
                 ChainOutcome::Observed(Observation {
                     attempts: attempts.iter().map(place).collect(),
                     stand,

@@ -77,6 +77,7 @@ fn state() -> State {
                 nonce: 41,
                 unused_in: 90,
                 attempts: vec![attempt_of(4, 41, 10)],
+                taker: None,
                 ended: Some(ended(Ending::Recorded)),
             },
             Flight {
@@ -87,6 +88,7 @@ fn state() -> State {
                 nonce: 42,
                 unused_in: 90,
                 attempts: vec![attempt(20), attempt(30)],
+                taker: None,
                 ended: None,
             },
         ],
@@ -144,6 +146,7 @@ fn a_state_survives_a_round_trip() {
     taken.rounds[0].ended = Some(ended(Ending::Taken));
     let mut reopened = state();
     (reopened.rounds[0].ended, reopened.rounds[1].ended) = (None, Some(ended(Ending::Recorded)));
+    reopened.rounds[0].taker = Some(hash(8));
     (reopened.next_nonce, reopened.ended) = (43, vec![root(5)]);
     let mut idle = state();
     idle.rounds.pop();
@@ -239,6 +242,12 @@ fn what_is_no_state_is_refused() {
         let text = good.replacen(from, to, 1);
         assert!(State::parse(text.as_bytes()).is_err(), "{name}");
     }
+    let mut taken = state();
+    taken.rounds[0].taker = Some(hash(8));
+    assert!(
+        State::parse(&taken.encode()).is_err(),
+        "a taker, and an end"
+    );
     let mut ended = state();
     ended.ended.push(root(5));
     let error = State::parse(&ended.encode()).unwrap_err();
@@ -264,6 +273,7 @@ fn the_largest_state_fits_the_store() {
             nonce,
             unused_in: u64::MAX,
             attempts: vec![attempt; MAX_ATTEMPTS],
+            taker: None,
             ended: (nonce < 1_042).then(|| ended(Ending::Recorded)),
         });
     }
