@@ -10,7 +10,7 @@ use counterfoil_ethereum::rlp::{encode_bytes, encode_integer, encode_list};
 use counterfoil_ethereum::trie::{Trie, index_key};
 use counterfoil_ethereum::{Address, Calldata, Header, Transaction, TransactionHash, keccak256};
 use counterfoil_ethereum_sender::chain::{
-    Account, Block, Captured, ChainOutcome, ChainRequest, Execution, Identity, Inclusion,
+    Account, Anchor, Block, Captured, ChainOutcome, ChainRequest, Execution, Identity, Inclusion,
     Observation, Refusal, Sent, Whereabouts,
 };
 use counterfoil_ethereum_sender::{Gas, Timestamp, Wei};
@@ -237,9 +237,7 @@ impl Ledger {
                     base_fee: self.base_fee(),
                 })
             }
-            ChainRequest::FindNonce { .. } => {
-                ChainOutcome::NotDone("nobody else has the key".to_owned())
-            }
+            ChainRequest::FindNonce { nonce, .. } => self.user(nonce),
             ChainRequest::Capture { block, transaction } => self.capture(block, transaction),
         }
     }
@@ -277,6 +275,27 @@ impl Ledger {
         ours.sum::<usize>() as u64
     }
 
+    /// The transaction of the account that used a nonce.
+    fn user(&self, nonce: u64) -> ChainOutcome {
+        let of = |sealed: &Sealed| {
+            let ours = sealed.transactions.iter().skip(1);
+            let anchor = Anchor {
+                block: sealed.block,
+                time: time_of(sealed),
+            };
+            ours.map(move |bytes| (keccak256(bytes), anchor))
+                .collect::<Vec<_>>()
+        };
+        let mut all = self.blocks.iter().flat_map(of);
+        match all.nth(usize::try_from(nonce).unwrap()) {
+            Some((hash, anchor)) => ChainOutcome::NonceUsed {
+                transaction: TransactionHash::from_bytes(hash),
+                anchor,
+            },
+            None => ChainOutcome::NotDone("nobody else has the key".to_owned()),
+        }
+    }
+
     fn find(&self, hash: TransactionHash) -> Whereabouts {
         let is_it = |bytes: &Vec<u8>| keccak256(bytes) == *hash.as_bytes();
         if let Some(sealed) = self
@@ -286,9 +305,7 @@ impl Ledger {
         {
             return Whereabouts::Included(Inclusion {
                 block: sealed.block,
-                time: Timestamp::from_millis(
-                    1_000 * Header::parse(&sealed.header).unwrap().timestamp,
-                ),
+                time: time_of(sealed),
                 execution: Execution::Succeeded,
                 cost: Wei::from_gwei(22_440 * 11),
             });
@@ -401,4 +418,8 @@ fn header(
         encode_bytes(&[0; 8]),
         encode_integer(10_000_000_000),
     ])
+}
+
+fn time_of(sealed: &Sealed) -> Timestamp {
+    Timestamp::from_millis(1_000 * Header::parse(&sealed.header).unwrap().timestamp)
 }
