@@ -383,16 +383,8 @@ impl Chain {
                 not,
             } => {
                 let identity = Identity { chain_id, account };
-                let known = match taker {
-                    Some(taker) => {
-                        nonce::check(&session, identity, *nonce, *taker, until.number).await?
-                    }
-                    None => None,
-                };
-                let (transaction, anchor) = match known {
-                    Some(found) => found,
-                    None => nonce::find(&session, identity, *nonce, *after, *until).await?,
-                };
+                let found = nonce::find(&session, identity, *nonce, *after, *until, *taker);
+                let (transaction, anchor) = found.await?;
                 if not.contains(&transaction) {
                     return Err(Fault::Contradiction(format!(
                         "it does not find the transaction {transaction}, which is in its block {}",

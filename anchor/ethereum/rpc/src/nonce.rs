@@ -11,21 +11,28 @@ use crate::account::nonce_after;
 use crate::block::{self, BlockTransaction, hash_of};
 use crate::fault::Fault;
 use crate::observe::{Said, is_still, receipt, time_of};
+use crate::send::OF_ENDPOINT;
 use crate::session::Session;
 
 /// How many blocks are read where the state of older blocks is not there: an hour's worth.
 const MAX_READ: u64 = 300;
 
-/// Finds the transaction, in the blocks after `after` up to `until`.
+/// Finds the transaction, in the blocks after `after` up to `until`: first where `taker` is, which had the nonce before.
 pub(crate) async fn find(
     session: &Session<'_>,
     identity: Identity,
     nonce: u64,
     after: u64,
     until: Block,
+    taker: Option<TransactionHash>,
 ) -> Result<(TransactionHash, Anchor), Fault> {
     let header = block::header_at(session, until.number).await?;
     is_still(header.block(), until)?;
+    if let Some(taker) = taker
+        && let Some(found) = again(session, identity, nonce, taker, until.number).await
+    {
+        return Ok(found);
+    }
     let mut range = Range {
         account: identity.account,
         nonce,
@@ -34,7 +41,8 @@ pub(crate) async fn find(
     };
     match range.narrow(session).await {
         // Endpoints keep the state of the last 128 blocks: older ones are read.
-        Ok(()) | Err(Fault::Error { .. }) => {}
+        Ok(()) => {}
+        Err(Fault::Error { code, .. }) if !OF_ENDPOINT.contains(&code) => {}
         Err(fault) => return Err(fault),
     }
     let Range { unused, used, .. } = range;
@@ -55,21 +63,22 @@ pub(crate) async fn find(
     )))
 }
 
-/// The same transaction, and where it is now, if the endpoint has it in a block up to this one.
-pub(crate) async fn check(
+/// The same transaction, and where it is now, if the endpoint has it in a block up to this one. Whatever else it says of it, it is looked for.
+async fn again(
     session: &Session<'_>,
     identity: Identity,
     nonce: u64,
     taker: TransactionHash,
     until: u64,
-) -> Result<Option<(TransactionHash, Anchor)>, Fault> {
-    match receipt(session, taker).await? {
-        Said::In(block) if block.number <= until => {
-            let found = user_in(session, identity, nonce, block.number).await?;
-            Ok(found.filter(|(hash, _)| *hash == taker))
-        }
-        _ => Ok(None),
+) -> Option<(TransactionHash, Anchor)> {
+    let Ok(Said::In(block)) = receipt(session, taker).await else {
+        return None;
+    };
+    if block.number > until {
+        return None;
     }
+    let found = user_in(session, identity, nonce, block.number).await;
+    found.ok().flatten().filter(|(hash, _)| *hash == taker)
 }
 
 /// The transaction that used the nonce in this block.

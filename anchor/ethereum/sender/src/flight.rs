@@ -287,7 +287,7 @@ impl Sender {
         }
         let newest = observation.attempts.last();
         if let Some(twin) = self.twin() {
-            return self.seen_nowhere_beside(&twin, nonce);
+            return self.seen_nowhere_beside(&twin, nonce, newest);
         }
         if newest == Some(&Whereabouts::Pending) && self.course.refusal.take().is_some() {
             self.course.waits_since = self.now;
@@ -312,9 +312,14 @@ impl Sender {
     }
 
     /// Nothing is sent of a round whose root went out under another nonce as well, or it would be paid for twice.
-    fn seen_nowhere_beside(&mut self, twin: &Flight, nonce: u64) {
+    fn seen_nowhere_beside(&mut self, twin: &Flight, nonce: u64, newest: Option<&Whereabouts>) {
         let other = twin.nonce;
-        // Where the other one stands this one's nonce is the next round's, which replaces what may wait in a pool.
+        let stuck_at = (self.course.waits_since).after(self.config.replace_after);
+        let is_pooled = newest == Some(&Whereabouts::Pending);
+        if is_pooled && self.now < stuck_at {
+            return self.rest(self.config.observe_every);
+        }
+        // Where the other one stands this one's nonce is the next round's, which pays more than what is stuck in a pool.
         if let (Some(ended), Some(stored)) = (twin.ended, &self.stored) {
             let mut next = stored.state.next();
             if next.give_up() {
@@ -322,6 +327,9 @@ impl Sender {
                 let nonce = other;
                 return self.fail_as(next, Failure::Paid { nonce, transaction });
             }
+        }
+        if is_pooled {
+            return self.rest(self.config.observe_every);
         }
         let why = format!(
             "the transaction that had the account's nonce {nonce} has left the chain with its block, which was final; this anchor sends nothing under it, since the same root was sent under the nonce {other}, and would be paid for twice: whoever uses the anchor's key has to send that transaction, or another one of the nonce {nonce}, again"

@@ -270,14 +270,15 @@ impl State {
     }
 
     /// Another round about the same root, of which something was or may be paid for. There is one only where somebody else took the nonce of
-    /// one of both.
+    /// one of both. If there are several, one that ended.
     pub(crate) fn twin(&self, flight: &Flight) -> Option<&Flight> {
         let is = |round: &&Flight| {
             round.offer.root == flight.offer.root
                 && round.nonce != flight.nonce
                 && !round.is_taken()
         };
-        self.rounds.iter().find(is)
+        let all = self.rounds.iter().filter(is);
+        all.max_by_key(|round| round.ended.is_some())
     }
 
     /// The state after this one, to be changed.
@@ -364,7 +365,7 @@ impl State {
         let after = self.rounds.iter().rev();
         let after = after.take_while(|round| round.ended.is_none());
         if let Some(first) = after.last() {
-            self.next_nonce = first.nonce;
+            self.next_nonce = self.next_nonce.min(first.nonce);
         }
         if ended.ending != Ending::Taken {
             let twin = self.twin(&before);

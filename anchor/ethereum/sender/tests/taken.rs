@@ -65,6 +65,7 @@ fn where_the_block_that_took_a_nonce_leaves_the_chain_no_root_comes_twice() {
                 assert_eq!(world.records.len(), 1);
             }
             let sent = world.sends.clone();
+            let taker = world.state().unwrap().rounds[0].ended.unwrap().transaction;
             world.disturb(disturbance);
             blocks(&mut world, &mut sender, 12);
             let again = &world.sends[sent.len()..];
@@ -82,6 +83,7 @@ fn where_the_block_that_took_a_nonce_leaves_the_chain_no_root_comes_twice() {
             assert_eq!(world.records.len(), 1);
             let is_told = undone(&world).len();
             assert_eq!(is_told, if is_recorded { 2 } else { 1 });
+            assert_eq!(world.takers, [taker], "it is looked for by name");
             let state = world.state().unwrap();
             assert_eq!(state.next_nonce, 2);
             assert!(state.rounds.iter().all(|round| round.ended.is_some()));

@@ -218,6 +218,8 @@ pub struct World {
     pub nonce_said: Option<u64>,
     /// For which nonces somebody asked who used them.
     pub sought: Vec<u64>,
+    /// Which transactions were to be looked for first.
+    pub takers: Vec<TransactionHash>,
     /// Records are kept of what is on no chain.
     pub believes: bool,
     /// What the network says of everything that is sent.
@@ -260,6 +262,7 @@ impl World {
             foreign_pool: 0,
             nonce_said: None,
             sought: Vec::new(),
+            takers: Vec::new(),
             believes: false,
             refuses: None,
             intents: BTreeSet::new(),
@@ -626,9 +629,11 @@ impl World {
                 nonce,
                 after,
                 until,
+                taker,
                 ..
             } => {
                 self.sought.push(nonce);
+                self.takers.extend(taker);
                 self.find_nonce(nonce, after, until.number, head)
             }
             ChainRequest::Capture { block, transaction } => {
