@@ -201,14 +201,19 @@ impl Chain {
         }
     }
 
-    /// Begins a request at an endpoint of this chain; none, if there is no such endpoint.
+    /// Begins a request at the endpoint of this place; none, if there is no such endpoint.
     async fn session(&self, place: usize) -> Result<Option<Session<'_>>, Fault> {
-        let Some(endpoint) = self.settings.endpoints.get(place) else {
-            return Ok(None);
-        };
+        match self.settings.endpoints.get(place) {
+            Some(endpoint) => Ok(Some(self.begin(endpoint).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Begins a request at an endpoint, which must be of this chain.
+    async fn begin<'a>(&'a self, endpoint: &'a Endpoint) -> Result<Session<'a>, Fault> {
         let session = Session::begin(&self.client, endpoint, self.settings.timeout);
         session.check_chain(self.settings.chain_id).await?;
-        Ok(Some(session))
+        Ok(session)
     }
 
     /// The newest block of an endpoint; none, if there is no such endpoint.
@@ -341,14 +346,10 @@ impl Chain {
         request: &ChainRequest,
     ) -> Result<ChainOutcome, Fault> {
         let Settings {
-            chain_id,
-            finality,
-            timeout,
-            ..
+            chain_id, finality, ..
         } = self.settings;
         let account = self.account();
-        let session = Session::begin(&self.client, endpoint, timeout);
-        session.check_chain(chain_id).await?;
+        let session = self.begin(endpoint).await?;
         Ok(match request {
             ChainRequest::ReadAccount(call) => {
                 let standing = standing(&session, finality, account).await?;

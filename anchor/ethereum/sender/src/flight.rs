@@ -170,7 +170,7 @@ impl Sender {
         inclusion: Inclusion,
         observation: &Observation,
     ) {
-        if let Some(why) = self.is_from_the_future(inclusion.block, inclusion.time) {
+        if let Some(why) = self.why_not_yet(inclusion.block, inclusion.time) {
             return self.again(Task::Rest, why);
         }
         let now = Some((transaction, inclusion));
@@ -211,7 +211,7 @@ impl Sender {
     }
 
     /// Why a block cannot be believed, if it is of a time that has not come.
-    fn is_from_the_future(&self, block: Block, time: Timestamp) -> Option<String> {
+    fn why_not_yet(&self, block: Block, time: Timestamp) -> Option<String> {
         let number = block.number;
         (time > self.now.after(CLOCK_TOLERANCE)).then(|| format!(
             "block {number}, which has the transaction, is from the future: this machine's clock is wrong, or the endpoint made the block up"
@@ -286,8 +286,8 @@ impl Sender {
             return self.again(Task::Rest, why);
         }
         let newest = observation.attempts.last();
-        if let Some(twin) = self.twin() {
-            return self.seen_nowhere_beside(&twin, nonce, newest);
+        if let Some((other, ended)) = self.twin() {
+            return self.seen_nowhere_beside(other, ended, nonce, newest);
         }
         if newest == Some(&Whereabouts::Pending) && self.course.refusal.take().is_some() {
             self.course.waits_since = self.now;
@@ -305,27 +305,35 @@ impl Sender {
         }
     }
 
-    /// Another round about the root of the one on its way.
-    fn twin(&self) -> Option<Flight> {
+    /// Another round about the root of the one on its way: its nonce, and how it ended.
+    fn twin(&self) -> Option<(u64, Option<Ended>)> {
         let state = &self.stored.as_ref()?.state;
-        state.twin(state.flight()?).cloned()
+        let twin = state.twin(state.flight()?)?;
+        Some((twin.nonce, twin.ended))
     }
 
     /// Nothing is sent of a round whose root went out under another nonce as well, or it would be paid for twice.
-    fn seen_nowhere_beside(&mut self, twin: &Flight, nonce: u64, newest: Option<&Whereabouts>) {
-        let other = twin.nonce;
+    fn seen_nowhere_beside(
+        &mut self,
+        other: u64,
+        ended: Option<Ended>,
+        nonce: u64,
+        newest: Option<&Whereabouts>,
+    ) {
         let stuck_at = (self.course.waits_since).after(self.config.replace_after);
         let is_pooled = newest == Some(&Whereabouts::Pending);
         if is_pooled && self.now < stuck_at {
             return self.rest(self.config.observe_every);
         }
         // Where the other one stands this one's nonce is the next round's, which pays more than what is stuck in a pool.
-        if let (Some(ended), Some(stored)) = (twin.ended, &self.stored) {
+        if let (Some(ended), Some(stored)) = (ended, &self.stored) {
             let mut next = stored.state.next();
             if next.give_up() {
-                let transaction = ended.transaction;
-                let nonce = other;
-                return self.fail_as(next, Failure::Paid { nonce, transaction });
+                let failure = Failure::Paid {
+                    nonce: other,
+                    transaction: ended.transaction,
+                };
+                return self.fail_as(next, failure);
             }
         }
         if is_pooled {
@@ -347,7 +355,7 @@ impl Sender {
             return self.again(Task::Rest, why.to_owned());
         }
         let nonce = flight.nonce;
-        if let Some(why) = self.is_from_the_future(anchor.block, anchor.time) {
+        if let Some(why) = self.why_not_yet(anchor.block, anchor.time) {
             return self.again(Task::Rest, why);
         }
         let ended = Ended {

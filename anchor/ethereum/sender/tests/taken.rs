@@ -5,9 +5,9 @@ mod world;
 use counterfoil_ethereum::{BlockHash, TransactionHash};
 use counterfoil_ethereum_sender::chain::{Anchor, Block, ChainOutcome, ChainRequest};
 use counterfoil_ethereum_sender::state::{Attempt, Ending};
-use counterfoil_ethereum_sender::{Event, Failure, Offered, Outcome, Request, Sender, Timestamp};
+use counterfoil_ethereum_sender::{Failure, Offered, Outcome, Request, Sender, Timestamp};
 use world::ledger::Tx;
-use world::steps::{end, recorded, start, until};
+use world::steps::{block_of, end, recorded, start, told, until};
 use world::{Disturbance, Fault, World, blocks, finish, offer, root, settle};
 
 /// Somebody else's transaction has the nonce of round 1, in a final block.
@@ -21,15 +21,6 @@ fn taken() -> (World, Sender) {
     let failure = &world.failures[0].failure;
     assert!(matches!(failure, Failure::NonceTaken { nonce: 0, .. }));
     (world, sender)
-}
-
-fn undone(world: &World) -> Vec<Block> {
-    let all = world.events.iter();
-    let block = |event: &Event| match event {
-        Event::Undone { block, .. } => Some(*block),
-        _ => None,
-    };
-    all.filter_map(block).collect()
 }
 
 #[test]
@@ -81,7 +72,7 @@ fn where_the_block_that_took_a_nonce_leaves_the_chain_no_root_comes_twice() {
             }
             finish(&mut world, &mut sender);
             assert_eq!(world.records.len(), 1);
-            let is_told = undone(&world).len();
+            let is_told = told(&world).len();
             assert_eq!(is_told, if is_recorded { 2 } else { 1 });
             assert_eq!(world.takers, [taker], "it is looked for by name");
             let state = world.state().unwrap();
@@ -242,24 +233,24 @@ fn a_block_of_an_earlier_round_that_was_a_lie_is_noticed() {
         }
         assert_eq!(world.records.len(), 5);
         // An endpoint had named another block than the one that has the transaction.
-        let block = world.records[root(number).as_bytes()].inclusion.block;
+        let block = block_of(&world, number);
         let at = usize::try_from(block.number).unwrap();
         world.ledger.broke_its_word = true;
         world.ledger.blocks[at].hash = BlockHash::from_bytes([9; 32]);
         let mut looks = 0;
-        while undone(&world).is_empty() {
+        while told(&world).is_empty() {
             blocks(&mut world, &mut sender, 5);
             looks += 1;
             assert!(looks <= 6, "it is not noticed: {number}");
         }
-        assert_eq!(undone(&world), [block]);
+        assert_eq!(told(&world), [block]);
         // A restart finds it on its way before rounds that ended.
         sender = world.sender();
         world.last = Some(offer(6));
         sender.offer(offer(6));
         finish(&mut world, &mut sender);
-        assert_eq!(undone(&world), [block]);
-        let anew = world.records[root(number).as_bytes()].inclusion.block;
+        assert_eq!(told(&world), [block]);
+        let anew = block_of(&world, number);
         assert!(anew != block && anew.number == block.number);
         assert_eq!(world.state().unwrap().next_nonce, 6);
         assert_eq!(world.sends.len(), 6, "nothing was sent again");

@@ -10,30 +10,17 @@ use counterfoil_ethereum_sender::chain::{
 };
 use counterfoil_ethereum_sender::state::{Flight, MAX_KEPT, MAX_UNDONE};
 use counterfoil_ethereum_sender::{
-    Ceilings, Dealt, Event, Failure, Hold, Offered, Outcome, Request, Sender, StopReason,
-    Timestamp, Wei,
+    Ceilings, Dealt, Event, Failure, Hold, Offered, Operation, Outcome, Request, Sender,
+    StopReason, Timestamp, Wei,
 };
-use world::steps::{end, recorded, recorded_with};
+use world::steps::{block_of, end, recorded, recorded_with, told};
 use world::{Disturbance, GAS, World, blocks, finish, offer, root, settle};
-
-/// The blocks that were told to have left the chain.
-fn told(world: &World) -> Vec<Block> {
-    let undone = |event: &Event| match event {
-        Event::Undone { block, .. } => Some(*block),
-        _ => None,
-    };
-    world.events.iter().filter_map(undone).collect()
-}
 
 /// The blocks of records that left the chain, as the sender shows them.
 fn shown(sender: &Sender, dealt: Dealt) -> Vec<Block> {
     let all = sender.status().undone.into_iter();
     let of_kind = all.filter(|(_, found)| *found == dealt);
     of_kind.map(|(undone, _)| undone.block).collect()
-}
-
-fn block_of(world: &World, number: u8) -> Block {
-    world.records[root(number).as_bytes()].inclusion.block
 }
 
 #[test]
@@ -220,6 +207,33 @@ fn a_round_that_failed_in_a_block_that_is_undone_comes_again() {
     assert_eq!(world.records.len(), 1);
 }
 
+/// Answers an operation, with what an endpoint makes of what it sees: at this time, of so many transactions.
+fn answered(
+    world: &mut World,
+    sender: &mut Sender,
+    operation: Operation,
+    lie: impl FnOnce(u64, usize, &mut Observation),
+) {
+    let outcome = match &operation.request {
+        Request::Chain(ChainRequest::Observe {
+            attempts, anchored, ..
+        }) => {
+            let mut observation = world.observed(world.ledger.head());
+            observation.stand = vec![true; anchored.len()];
+            lie(world.now, attempts.len(), &mut observation);
+            ChainOutcome::Observed(observation)
+        }
+        Request::Chain(ChainRequest::Capture { .. }) => {
+            ChainOutcome::Captured(world::captured(world.ledger.block(0)))
+        }
+        _ => {
+            world.carry_out(sender, operation, None);
+            return;
+        }
+    };
+    end(world, sender, &operation, Outcome::Chain(outcome));
+}
+
 /// Does what is to be done, where an endpoint says this of transactions, and of the final block.
 fn lied_to(world: &mut World, sender: &mut Sender, lie: impl Fn(&mut Observation)) {
     for _ in 0..20 {
@@ -227,22 +241,9 @@ fn lied_to(world: &mut World, sender: &mut Sender, lie: impl Fn(&mut Observation
         let Some(operation) = sender.poll() else {
             return;
         };
-        let outcome = match &operation.request {
-            Request::Chain(ChainRequest::Observe { anchored, .. }) => {
-                let mut observation = world.observed(world.ledger.head());
-                observation.stand = vec![true; anchored.len()];
-                lie(&mut observation);
-                ChainOutcome::Observed(observation)
-            }
-            Request::Chain(ChainRequest::Capture { .. }) => {
-                ChainOutcome::Captured(world::captured(world.ledger.block(0)))
-            }
-            _ => {
-                world.carry_out(sender, operation, None);
-                continue;
-            }
-        };
-        end(world, sender, &operation, Outcome::Chain(outcome));
+        answered(world, sender, operation, |_, _, observation| {
+            lie(observation);
+        });
     }
 }
 
@@ -371,28 +372,14 @@ fn undone_over_and_over(world: &mut World, sender: &mut Sender, minutes: u64) ->
         while let Some(operation) = sender.poll() {
             calls += 1;
             assert!(calls < 20, "it does not come to rest");
-            let outcome = match &operation.request {
-                Request::Chain(ChainRequest::Observe {
-                    attempts, anchored, ..
-                }) => {
-                    number += 1;
-                    let inclusion = made_up(number, world.now);
-                    let mut observation = world.observed(world.ledger.head());
-                    observation.attempts = vec![Whereabouts::Included(inclusion); attempts.len()];
-                    observation.stand = vec![false; anchored.len()];
-                    observation.finalized = inclusion.block;
-                    observation.head = inclusion.block;
-                    ChainOutcome::Observed(observation)
-                }
-                Request::Chain(ChainRequest::Capture { .. }) => {
-                    ChainOutcome::Captured(world::captured(world.ledger.block(0)))
-                }
-                _ => {
-                    world.carry_out(sender, operation, None);
-                    continue;
-                }
-            };
-            end(world, sender, &operation, Outcome::Chain(outcome));
+            answered(world, sender, operation, |now, attempts, observation| {
+                number += 1;
+                let inclusion = made_up(number, now);
+                observation.attempts = vec![Whereabouts::Included(inclusion); attempts];
+                observation.stand.fill(false);
+                observation.finalized = inclusion.block;
+                observation.head = inclusion.block;
+            });
         }
     }
     let is_record = |event: &&Event| matches!(event, Event::Recorded(_));

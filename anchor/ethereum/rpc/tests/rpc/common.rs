@@ -9,10 +9,11 @@ use counterfoil_ethereum::{
 };
 use counterfoil_ethereum_rpc::{Chain, Endpoint, Finality, Password, Settings, Signer};
 use counterfoil_ethereum_sender::chain::{
-    Account, Anchor, Block, Captured, ChainOutcome, ChainRequest, Observation, Sent,
+    Account, Anchor, Block, Captured, ChainOutcome, ChainRequest, Identity, Observation, Sent,
 };
-use counterfoil_ethereum_sender::{Call, Gas, Unsigned, Wei};
+use counterfoil_ethereum_sender::{Call, Ceilings, Config, Gas, Member, Offer, Unsigned, Wei};
 use counterfoil_tests::anvil::Anvil;
+use counterfoil_tiles::checkpoint::{Origin, OriginHash};
 use counterfoil_tiles::hash::{LeafIndex, NodeHash, TreeSize};
 
 /// The first account of every development chain, with its key in an encrypted file whose derivation is quick.
@@ -37,6 +38,34 @@ fn from(path: &Path) -> Signer {
 /// A chain with these endpoints, and little patience.
 pub(crate) fn chain(chain_id: u64, urls: &[&str]) -> Chain {
     patient(chain_id, urls, Duration::from_secs(2))
+}
+
+/// What a sender is to do on such a chain.
+pub(crate) fn config(chain: &Chain, chain_id: u64) -> Config {
+    let identity = Identity {
+        chain_id,
+        account: chain.account(),
+    };
+    let ceilings = Ceilings {
+        max_fee: Wei::from_gwei(50),
+        max_priority_fee: Wei::from_gwei(5),
+        max_cost_per_day: Wei::new(10_u128.pow(17)),
+        max_gas: Gas::new(100_000),
+    };
+    Config::new(identity, call(0).to, ceilings)
+}
+
+/// A round of one checkpoint.
+pub(crate) fn offer(root: u8) -> Offer {
+    Offer {
+        root: NodeHash::from_bytes([root; 32]),
+        members: vec![Member {
+            origin: OriginHash::of(&Origin::new("log.example").unwrap()),
+            size: TreeSize::new(root.into()),
+            checkpoint: [root; 32],
+            leaf: NodeHash::from_bytes([root; 32]),
+        }],
+    }
 }
 
 pub(crate) fn anvil_chain(anvil: &Anvil) -> Chain {

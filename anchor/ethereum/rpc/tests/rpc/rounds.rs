@@ -14,9 +14,9 @@ use counterfoil_tests::Random;
 use counterfoil_tests::anvil::{Anvil, ask};
 use serde_json::json;
 
-use world::{World, offer};
+use world::World;
 
-use crate::common::{signed, timeless, unsigned};
+use crate::common::{offer, signed, timeless, unsigned};
 use crate::fake::{Fake, Reply};
 
 #[tokio::test]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use counterfoil_ethereum_sender::chain::Block;
 use counterfoil_ethereum_sender::{Event, Operation, Outcome, Request, Sender, Timestamp, Wei};
 
-use super::{Fault, World, blocks, offer, settle};
+use super::{Fault, World, blocks, offer, root, settle};
 
 pub fn start() -> (World, Sender) {
     let world = World::new();
@@ -41,6 +42,20 @@ pub fn warnings(world: &World) -> Vec<&str> {
         _ => None,
     });
     warning.collect()
+}
+
+/// The blocks that were told to have left the chain.
+pub fn told(world: &World) -> Vec<Block> {
+    let undone = |event: &Event| match event {
+        Event::Undone { block, .. } => Some(*block),
+        _ => None,
+    };
+    world.events.iter().filter_map(undone).collect()
+}
+
+/// The block in which a round is recorded.
+pub fn block_of(world: &World, number: u8) -> Block {
+    world.records[root(number).as_bytes()].inclusion.block
 }
 
 /// What is to be done at this time.

@@ -4,14 +4,9 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use counterfoil_ethereum_rpc::Chain;
-use counterfoil_ethereum_sender::chain::Identity;
-use counterfoil_ethereum_sender::{
-    Anchored, Ceilings, Config, Gas, Member, Offer, Outcome, Request, Sender, Timestamp, Wei,
-};
-use counterfoil_tiles::checkpoint::{Origin, OriginHash};
-use counterfoil_tiles::hash::{NodeHash, TreeSize};
+use counterfoil_ethereum_sender::{Anchored, Outcome, Request, Sender, Timestamp};
 
-use crate::common::{call, chain};
+use crate::common::{chain, config, offer};
 use crate::fake::{CHAIN_ID, Fake};
 
 /// A sender, and what it has kept.
@@ -24,17 +19,7 @@ struct Anchorer {
 
 impl Anchorer {
     fn new(chain: &Chain) -> Self {
-        let identity = Identity {
-            chain_id: CHAIN_ID,
-            account: chain.account(),
-        };
-        let ceilings = Ceilings {
-            max_fee: Wei::from_gwei(50),
-            max_priority_fee: Wei::from_gwei(5),
-            max_cost_per_day: Wei::new(10_u128.pow(17)),
-            max_gas: Gas::new(100_000),
-        };
-        let config = Config::new(identity, call(0).to, ceilings);
+        let config = config(chain, CHAIN_ID);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let now = u64::try_from(now.unwrap().as_millis()).unwrap();
         Self {
@@ -75,16 +60,7 @@ async fn nothing_is_recorded_until_whoever_is_wrong_is_taken_out() {
     };
     let both = chain(CHAIN_ID, &[&liar.url, &honest.url]);
     let mut anchorer = Anchorer::new(&both);
-    let root = NodeHash::from_bytes([1; 32]);
-    anchorer.sender.offer(Offer {
-        root,
-        members: vec![Member {
-            origin: OriginHash::of(&Origin::new("log.example").unwrap()),
-            size: TreeSize::new(1),
-            checkpoint: [1; 32],
-            leaf: root,
-        }],
-    });
+    anchorer.sender.offer(offer(1));
     anchorer.minute(&both).await;
     // The same transaction is in the blocks of both.
     liar.world().reorganise(1);

@@ -6,29 +6,15 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use counterfoil_ethereum::{BlockHash, Transaction};
 use counterfoil_ethereum_rpc::Chain;
-use counterfoil_ethereum_sender::chain::{ChainRequest, Identity};
+use counterfoil_ethereum_sender::chain::ChainRequest;
 use counterfoil_ethereum_sender::{
-    Anchored, Ceilings, Config, Event, Failure, Gas, Member, Offer, Operation, Outcome, Request,
-    Sender, Timestamp, Wei,
+    Anchored, Event, Failure, Operation, Outcome, Request, Sender, Timestamp,
 };
 use counterfoil_tests::anvil::Anvil;
-use counterfoil_tiles::checkpoint::{Origin, OriginHash};
-use counterfoil_tiles::hash::{NodeHash, TreeSize};
+use counterfoil_tiles::hash::NodeHash;
 use serde_json::{Value, json};
 
-use crate::common::{anvil_chain, call};
-
-pub(super) fn offer(root: u8) -> Offer {
-    Offer {
-        root: NodeHash::from_bytes([root; 32]),
-        members: vec![Member {
-            origin: OriginHash::of(&Origin::new("log.example").unwrap()),
-            size: TreeSize::new(root.into()),
-            checkpoint: [root; 32],
-            leaf: NodeHash::from_bytes([root; 32]),
-        }],
-    }
-}
+use crate::common::{anvil_chain, config};
 
 /// A sender with all that outlives it.
 pub(super) struct World {
@@ -55,7 +41,7 @@ impl World {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let now = u64::try_from(now.unwrap().as_millis()).unwrap();
         Self {
-            sender: Sender::new(config(&chain), Timestamp::from_millis(now)),
+            sender: Sender::new(config(&chain, Anvil::CHAIN_ID), Timestamp::from_millis(now)),
             anvil,
             chain,
             now,
@@ -69,7 +55,10 @@ impl World {
 
     /// The process ends, and another begins with what is kept.
     pub(super) fn restart(&mut self) {
-        self.sender = Sender::new(config(&self.chain), Timestamp::from_millis(self.now));
+        self.sender = Sender::new(
+            config(&self.chain, Anvil::CHAIN_ID),
+            Timestamp::from_millis(self.now),
+        );
     }
 
     pub(super) fn poll(&mut self) -> Option<Operation> {
@@ -251,18 +240,4 @@ impl World {
         };
         self.events.iter().map(name).collect()
     }
-}
-
-fn config(chain: &Chain) -> Config {
-    let identity = Identity {
-        chain_id: Anvil::CHAIN_ID,
-        account: chain.account(),
-    };
-    let ceilings = Ceilings {
-        max_fee: Wei::from_gwei(50),
-        max_priority_fee: Wei::from_gwei(5),
-        max_cost_per_day: Wei::new(10_u128.pow(17)),
-        max_gas: Gas::new(100_000),
-    };
-    Config::new(identity, call(0).to, ceilings)
 }
